@@ -1,0 +1,3 @@
+setup:
+	@$$(sh scripts/find-python) scripts/setup.py
+.PHONY: setup

@@ -1,0 +1,3 @@
+"""placeholder"""
+def build_ui() -> None:
+    return None
