@@ -1,0 +1,204 @@
+"""The error tree, classed by who must act; it holds no recovery, only fields and plain words.
+
+    BethnaError
+      ConfigError                       the operator: refuse to start, name the key
+      VenueError(venue)
+        ConnectError, ConnectionLost, HeartbeatMissed      the session: back off, reconnect
+        RateLimited(retry_after_s)                         the caller waits that long
+        SubscriptionRejected(symbol, reason)               this want is dead, the others live
+        WireError(excerpt)                                 count it, keep the excerpt
+        SequenceGap(expected, found)                       the book's owner: new snapshot
+        VenueAnswer(status, code)                          the caller: the venue said no
+      TapeError(path, line)             the reader of a recording: play up to the damage, say where
+      StoreError                        the operator: folder, lock, disk
+      UnknownInstrument(text, nearest)  the caller: names nothing we know
+      InvariantError                    corrupt data or our bug
+        CrossedBook, NotFinite, NegativeQuantity
+      Closed                            the caller used a closed thing
+
+Every error has `code` (a stable snake_case word), `message` (expected X, found Y) and `hint` (what to do next).
+"""
+
+from __future__ import annotations
+
+EXCERPT_CHARS = 200
+
+
+class BethnaError(Exception):
+    """Root of every error that BethNa raises on purpose.
+
+    Attributes:
+        code: stable snake_case identifier, the same in logs, JSON and exit paths.
+        message: what was expected and what was found.
+        hint: what to do next, empty when there is nothing to do.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(BethnaError):
+    """A setting is unknown or out of range; `key` and `origin` say which one and where it came from."""
+
+    code = "bad_setting"
+
+    def __init__(self, key: str, message: str, *, origin: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+        self.origin = origin
+
+
+class UnknownInstrument(BethnaError):
+    """A text that names no instrument we know; `nearest` holds the closest names, best first."""
+
+    code = "unknown_instrument"
+
+    def __init__(self, text: str, nearest: tuple[str, ...] = (), *, message: str = "", hint: str = "") -> None:
+        said = message or f"{text!r} is not an instrument"
+        near = f"nearest: {', '.join(nearest)}" if nearest else "write it as BTC-USDT or BTC-USDT@venue"
+        super().__init__(said, hint=hint or near)
+        self.text = text
+        self.nearest = nearest
+
+
+class VenueError(BethnaError):
+    """Anything that goes wrong between us and one venue."""
+
+    code = "venue_error"
+
+    def __init__(self, venue: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.venue = venue
+
+
+class ConnectError(VenueError):
+    """A connection could not be made: refused, timed out, name not found or upgrade denied (`status`)."""
+
+    code = "connect_failed"
+
+    def __init__(self, venue: str, message: str, *, status: int | None = None, hint: str = "") -> None:
+        super().__init__(venue, message, hint=hint)
+        self.status = status
+
+
+class ConnectionLost(VenueError):
+    """An open connection ended without our asking."""
+
+    code = "connection_lost"
+
+
+class HeartbeatMissed(VenueError):
+    """An open connection that stays silent for longer than its heartbeat."""
+
+    code = "heartbeat_missed"
+
+
+class RateLimited(VenueError):
+    """The venue, or our own quota keeper, says wait `retry_after_s` seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, venue: str, retry_after_s: float, message: str = "", *, banned: bool = False) -> None:
+        super().__init__(venue, message or f"{venue} asks to wait {retry_after_s:.1f} s")
+        self.retry_after_s = retry_after_s
+        self.banned = banned
+
+
+class SubscriptionRejected(VenueError):
+    """The venue refused one symbol or stream; the others live on."""
+
+    code = "subscription_rejected"
+
+    def __init__(self, venue: str, symbol: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(venue, f"{venue} refused {symbol}: {reason}", hint=hint)
+        self.symbol = symbol
+        self.reason = reason
+
+
+class WireError(VenueError):
+    """A frame that does not follow the venue's protocol; `excerpt` keeps its beginning."""
+
+    code = "bad_frame"
+
+    def __init__(self, venue: str, message: str, frame: bytes | str = b"") -> None:
+        super().__init__(venue, message)
+        self.excerpt = excerpt_of(frame)
+
+
+class SequenceGap(VenueError):
+    """Updates of a book do not join: expected the update after one id, found another."""
+
+    code = "sequence_gap"
+
+    def __init__(self, venue: str, expected: int, found: int) -> None:
+        super().__init__(venue, f"expected update {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+
+
+class VenueAnswer(VenueError):
+    """A REST call that the venue answered with an error of its own (`status` HTTP, `venue_code` theirs)."""
+
+    code = "venue_refused"
+
+    def __init__(self, venue: str, status: int, message: str, *, venue_code: int | None = None, hint: str = "") -> None:
+        super().__init__(venue, message, hint=hint)
+        self.status = status
+        self.venue_code = venue_code
+
+
+class TapeError(BethnaError):
+    """A recording that cannot be read beyond `line` (1-based; 0 when it cannot be opened at all)."""
+
+    code = "damaged_tape"
+
+    def __init__(self, path: str, line: int, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+        self.line = line
+
+
+class StoreError(BethnaError):
+    """The data folder cannot be used: locked by another writer, full, or not writable."""
+
+    code = "store_unusable"
+
+
+class InvariantError(BethnaError):
+    """Data that cannot be true: corrupt input or a bug of ours."""
+
+    code = "invariant_broken"
+
+
+class CrossedBook(InvariantError):
+    """Best bid at or above best ask."""
+
+    code = "crossed_book"
+
+
+class NotFinite(InvariantError):
+    """A price or quantity that is NaN or infinite."""
+
+    code = "not_finite"
+
+
+class NegativeQuantity(InvariantError):
+    """A quantity below zero."""
+
+    code = "negative_quantity"
+
+
+class Closed(BethnaError):
+    """A closed thing was used."""
+
+    code = "closed"
+
+
+def excerpt_of(frame: bytes | str) -> str:
+    """The first characters of a frame as printable text, for counting and for a person to look at."""
+    text = frame if isinstance(frame, str) else bytes(frame[: EXCERPT_CHARS * 4]).decode("utf-8", "replace")
+    return text[:EXCERPT_CHARS]

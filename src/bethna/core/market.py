@@ -1,0 +1,209 @@
+"""Market facts: what a venue said, normalised; they carry no behaviour beyond their own invariants.
+
+Times are integer nanoseconds UTC: `ts_event` is the venue's clock, `ts_recv` ours. Prices are in quote currency,
+quantities in base units, both floats. `side` is the taker's, always.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, NewType
+
+from msgspec import Struct
+
+from bethna.core.clock import NS_PER_S
+from bethna.core.coverage import Coverage
+
+InstrumentId = NewType("InstrumentId", str)
+"""`BTC-USDT@binance`: the one spelling used in facts, topics, URLs and JSON."""
+
+Side = Literal["buy", "sell"]
+Level = tuple[float, float]
+"""(price, absolute quantity); in a delta, quantity 0 removes the level."""
+
+
+class Interval(StrEnum):
+    """Candle lengths, all aligned to the UTC epoch."""
+
+    S1 = "1s"
+    M1 = "1m"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    H1 = "1h"
+    H4 = "4h"
+    D1 = "1d"
+
+    @property
+    def ns(self) -> int:
+        """Length in nanoseconds."""
+        return INTERVAL_NS[self]
+
+    def open_time(self, ts: int) -> int:
+        """The opening instant of the candle that contains `ts`, both ns UTC."""
+        length = INTERVAL_NS[self]
+        return ts - ts % length
+
+
+INTERVAL_NS: dict[Interval, int] = {
+    Interval.S1: NS_PER_S,
+    Interval.M1: 60 * NS_PER_S,
+    Interval.M5: 300 * NS_PER_S,
+    Interval.M15: 900 * NS_PER_S,
+    Interval.M30: 1800 * NS_PER_S,
+    Interval.H1: 3600 * NS_PER_S,
+    Interval.H4: 14400 * NS_PER_S,
+    Interval.D1: 86400 * NS_PER_S,
+}
+
+
+class Trade(Struct, frozen=True, gc=False):
+    """One public execution, or one aggregate of executions where the venue aggregates.
+
+    Attributes:
+        trade_id: the venue's id, contiguous per instrument and kind of stream where the venue promises it.
+        count: executions inside: 1, or the size of an aggregate.
+    """
+
+    instrument: InstrumentId
+    price: float
+    quantity: float
+    side: Side
+    trade_id: int
+    ts_event: int
+    ts_recv: int
+    count: int = 1
+
+
+class Quote(Struct, frozen=True, gc=False):
+    """Best bid and ask with their quantities at one state of the book.
+
+    Attributes:
+        update_id: the book's update id that this quote shows, None where the venue gives none.
+        ts_event: the venue's time, None where the venue sends none (Binance bookTicker).
+    """
+
+    instrument: InstrumentId
+    bid: float
+    bid_quantity: float
+    ask: float
+    ask_quantity: float
+    update_id: int | None
+    ts_event: int | None
+    ts_recv: int
+
+
+class BookDelta(Struct, frozen=True, gc=False):
+    """Changed levels of a book: absolute quantities, 0 removes.
+
+    Attributes:
+        first_id, last_id: the update ids that this delta covers, inclusive.
+    """
+
+    instrument: InstrumentId
+    first_id: int
+    last_id: int
+    bids: list[Level]
+    asks: list[Level]
+    ts_event: int
+    ts_recv: int
+
+
+class BookSnapshot(Struct, frozen=True, gc=False):
+    """The levels of a book at one update id, best first.
+
+    Attributes:
+        limit: how many levels a side were asked for; a side with fewer levels than that is the whole side.
+        partial: True for a pushed top-of-book frame that certifies nothing below itself.
+    """
+
+    instrument: InstrumentId
+    last_id: int
+    bids: list[Level]
+    asks: list[Level]
+    ts_recv: int
+    limit: int
+    partial: bool = False
+    ts_event: int | None = None
+
+
+class VenueCandle(Struct, frozen=True, gc=False):
+    """A candle as the venue computed it.
+
+    Attributes:
+        interval: the venue's own word (`1m`, `3d`, `1M`); it may be one that we do not build.
+        open_time: ns UTC, inclusive. closed: only then are the figures final.
+        first_id, last_id: trade ids inside, None when there was no trade.
+    """
+
+    instrument: InstrumentId
+    interval: str
+    open_time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    trades: int
+    closed: bool
+    first_id: int | None
+    last_id: int | None
+    ts_event: int | None
+    ts_recv: int
+
+
+class Ticker(Struct, frozen=True, gc=False):
+    """The venue's rolling 24 hours; fields that a shorter form does not carry are None."""
+
+    instrument: InstrumentId
+    last: float
+    open: float
+    high: float
+    low: float
+    volume: float
+    quote_volume: float
+    change_pct: float | None
+    bid: float | None
+    ask: float | None
+    trades: int | None
+    ts_event: int
+    ts_recv: int
+
+
+class TradePage(Struct, frozen=True, gc=False):
+    """Trades fetched from the venue's history, ascending by id."""
+
+    instrument: InstrumentId
+    trades: list[Trade]
+
+
+class CandlePage(Struct, frozen=True, gc=False):
+    """Candles fetched from the venue's history, ascending by open time."""
+
+    instrument: InstrumentId
+    candles: list[VenueCandle]
+
+
+class Candle(Struct, frozen=True, gc=False):
+    """A candle as the desk built it.
+
+    Attributes:
+        open_time: ns UTC, inclusive; the candle ends at `open_time + interval.ns`, exclusive.
+        volume: base units, summed as integer lots. trades: executions inside.
+        closed: True once the venue's time has passed its end.
+        first_id, last_id: trade ids inside, None when there was no trade.
+    """
+
+    instrument: InstrumentId
+    interval: Interval
+    open_time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    trades: int
+    closed: bool
+    first_id: int | None
+    last_id: int | None
+    coverage: Coverage
