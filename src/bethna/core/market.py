@@ -207,3 +207,43 @@ class Candle(Struct, frozen=True, gc=False):
     first_id: int | None
     last_id: int | None
     coverage: Coverage
+
+
+class PriceView(Struct, frozen=True, gc=False):
+    """What the desk shows as an instrument's price: its last trade, with what stands around it.
+
+    Attributes:
+        price: last trade's price, None before one was seen.
+        ts_event, ts_recv: of that trade. last_message: ns UTC by the desk's clock, of any data of the instrument.
+        stale: nothing has come for longer than this instrument's own cadence allows.
+    """
+
+    instrument: InstrumentId
+    price: float | None
+    ts_event: int | None
+    ts_recv: int | None
+    last_message: int | None
+    stale: bool
+    change_24h_pct: float | None
+    bid: float | None
+    ask: float | None
+    coverage: Coverage
+
+
+class BookView(Struct, frozen=True, gc=False):
+    """The top of a book, best first, never deeper than certified.
+
+    Attributes:
+        certified_depth: levels of the shorter side that are certified now.
+        trust: a `bethna.core.status.Trust` word.
+    """
+
+    instrument: InstrumentId
+    bids: list[Level]
+    asks: list[Level]
+    update_id: int | None
+    trust: str
+    certified_depth: int
+    ts_event: int | None
+    ts_recv: int | None
+    coverage: Coverage

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bethna.core.coverage import Gap
+from bethna.core.coverage import Coverage, Gap
 from bethna.core.market import InstrumentId
 
 
@@ -79,3 +79,68 @@ class SystemEvent(Struct, frozen=True, gc=False):
 
 
 TradeStreamEvent = GapFound | Healed | GapMarked
+
+
+VenueState = Literal["connecting", "ok", "reconnecting", "failing", "ended"]
+StreamState = Literal["waiting", "live", "stale", "refused", "ended"]
+SourceKind = Literal["live", "twin", "tape"]
+
+
+class VenueHealth(Struct, frozen=True, gc=False):
+    """One venue's connections, summed.
+
+    Attributes:
+        attempts: connection attempts since start. failing_attempts: in a row without success.
+        clock_offset_ns: venue minus host, None until measured.
+        quota_used, quota_limit: REST request weight in the current minute.
+    """
+
+    venue: str
+    state: VenueState
+    message: str = ""
+    connections: int = 0
+    attempts: int = 0
+    failing_attempts: int = 0
+    reconnects: int = 0
+    rotations: int = 0
+    clock_offset_ns: int | None = None
+    messages: int = 0
+    wire_errors: int = 0
+    unknown_messages: int = 0
+    quota_used: int = 0
+    quota_limit: int | None = None
+
+
+class InstrumentHealth(Struct, frozen=True, gc=False):
+    """One instrument's feed. Counts are since start; `last_message` is ns UTC by the desk's clock."""
+
+    instrument: InstrumentId
+    state: StreamState
+    message: str
+    trust: Trust
+    trades: int
+    trade_gaps: int
+    duplicates: int
+    heals: int
+    book_updates: int
+    book_gaps: int
+    resyncs: int
+    last_message: int | None
+    coverage: Coverage
+
+
+class TapePosition(Struct, frozen=True, gc=False):
+    """Where a playing tape is. Times are the tape's own receive times, ns UTC; `speed` None means flat out.
+
+    Attributes:
+        damage: where and why the tape could not be read further, None while it is whole.
+    """
+
+    name: str
+    speed: float | None
+    position: int | None
+    start: int | None
+    end: int | None
+    ended: bool
+    loops: int
+    damage: str | None = None

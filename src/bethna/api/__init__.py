@@ -1,0 +1,1 @@
+"""The desk's doors: HTTP and WebSocket; it reads the desk and never writes market state."""

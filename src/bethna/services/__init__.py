@@ -1,0 +1,1 @@
+"""Services: owners of state and tasks; none imports another, `app` wires them."""
