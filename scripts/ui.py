@@ -1,13 +1,12 @@
 """Build the web UI into the package (`src/bethna/web_dist`) when its sources changed. Standard library only.
 
-    python scripts/ui.py [--force]
+python scripts/ui.py [--force]
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +41,9 @@ def packages(lock: Path) -> dict[str, Any]:
 def packages_are_current() -> bool:
     """True when node_modules holds what the lockfile names; what is optional may be missing (other platforms)."""
     wanted, found = packages(LOCK), packages(INSTALLED)
-    if not wanted or any(entry.get("integrity") != wanted.get(path, {}).get("integrity") for path, entry in found.items()):
+    if not wanted or any(
+        entry.get("integrity") != wanted.get(path, {}).get("integrity") for path, entry in found.items()
+    ):
         return False
     return all(path in found for path, entry in wanted.items() if not entry.get("optional"))
 
@@ -74,7 +75,7 @@ def build_ui(*, force: bool = False) -> None:
         node = find_node()
         install_packages(node)
         say("building the UI")
-        shutil.rmtree(WEB_DIST, ignore_errors=True)
+        BUILT_FROM.unlink(missing_ok=True)
         node.run_npm("run", "build")
         if not (WEB_DIST / "index.html").is_file():
             raise StepFailed(f"the UI build left no {(WEB_DIST / 'index.html').relative_to(ROOT)}")
