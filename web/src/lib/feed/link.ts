@@ -1,0 +1,87 @@
+/** The page's end of the feed: a worker where there is one, the same code on this thread where not. */
+import { wallNow } from '../time';
+import { Connection } from './connection';
+import { Inbox, type Batch } from './inbox';
+import { Pump } from './pump';
+
+export type ToWorker =
+  | { op: 'open'; url: string }
+  | { op: 'want'; topics: string[] }
+  | { op: 'drawn' }
+  | { op: 'wake' };
+
+export interface Link {
+  want(topics: string[]): void;
+  wake(): void;
+}
+
+export function deskSocketUrl(): string {
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`;
+}
+
+/** `draw` is called at most once per animation frame. */
+export function openLink(url: string, draw: (batch: Batch) => void): Link {
+  let tell: (message: ToWorker) => void = () => {};
+  let topics: string[] = [];
+
+  const receive = (batch: Batch): void => {
+    requestAnimationFrame(() => {
+      try {
+        draw(batch);
+      } finally {
+        tell({ op: 'drawn' });
+      }
+    });
+  };
+
+  const onThisThread = (): void => {
+    const inbox = new Inbox();
+    const pump = new Pump(inbox, receive);
+    const connection = new Connection(url, inbox, {
+      open: (address) => new WebSocket(address) as never,
+      now: wallNow,
+      random: Math.random,
+      changed: () => pump.push(),
+    });
+    tell = (message) => {
+      if (message.op === 'want') connection.want(message.topics);
+      else if (message.op === 'drawn') pump.drawn();
+      else if (message.op === 'wake') connection.wake();
+    };
+    connection.want(topics);
+    connection.start();
+  };
+
+  const inWorker = (): boolean => {
+    if (typeof Worker === 'undefined') return false;
+    try {
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'feed' });
+      let alive = false;
+      worker.onmessage = (event: MessageEvent<Batch>) => {
+        alive = true;
+        receive(event.data);
+      };
+      // A worker that never spoke could not be loaded; an error in one that did is its own to survive.
+      worker.onerror = () => {
+        if (alive) return;
+        alive = true;
+        worker.terminate();
+        onThisThread();
+      };
+      tell = (message) => worker.postMessage(message);
+      tell({ op: 'open', url });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  if (!inWorker()) onThisThread();
+  return {
+    want: (next) => {
+      topics = next;
+      tell({ op: 'want', topics: next });
+    },
+    wake: () => tell({ op: 'wake' }),
+  };
+}

@@ -1,0 +1,202 @@
+/**
+ * What the desk says and hears, as docs/reference/http.md writes it down.
+ *
+ * Types only: nothing here runs. Instants are integer microseconds UTC, ids are strings, missing is null.
+ */
+
+export type Micros = number;
+
+export type Provenance = 'live' | 'history' | 'derived' | 'synthetic';
+export type CoverageState = 'complete' | 'healed' | 'unverified' | 'incomplete' | 'unknown';
+
+export interface Gap {
+  stream: string;
+  first_id: string | null;
+  last_id: string | null;
+  start: Micros | null;
+  end: Micros | null;
+  reason: string;
+  healed: boolean;
+}
+
+/** The certificate of completeness. Health may carry it empty, so every field can be absent. */
+export interface Coverage {
+  provenance?: Provenance;
+  state?: CoverageState;
+  gaps?: Gap[];
+  sources?: string[];
+  as_of?: Micros | null;
+}
+
+export interface PriceRow {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  price: number | null;
+  ts_event: Micros | null;
+  ts_recv: Micros | null;
+  age_ms: number | null;
+  stale: boolean;
+  change_24h_pct: number | null;
+  bid: number | null;
+  ask: number | null;
+  coverage: Coverage;
+}
+
+export interface InstrumentFacts {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  base: string;
+  quote: string;
+  venue_symbol: string;
+  price_decimals: number;
+  quantity_decimals: number;
+  tick_size: number | null;
+  lot_size: number | null;
+  verified: boolean;
+}
+
+export const INTERVALS = ['1s', '1m', '5m', '15m', '30m', '1h', '4h', '1d'] as const;
+export type Interval = (typeof INTERVALS)[number];
+
+export interface Candle {
+  open_time: Micros;
+  open: number | null;
+  high: number | null;
+  low: number | null;
+  close: number | null;
+  volume: number | null;
+  trades: number | null;
+  closed: boolean;
+  coverage: Coverage;
+}
+
+export interface CandleSeries {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  interval: Interval;
+  candles: Candle[];
+}
+
+export type Trust = 'waiting' | 'syncing' | 'trusted' | 'untrusted' | 'off';
+export type PriceLevel = [price: number, quantity: number];
+
+export interface Book {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  bids: PriceLevel[];
+  asks: PriceLevel[];
+  update_id: string | null;
+  trust: Trust;
+  certified_depth: number | null;
+  ts_event: Micros | null;
+  ts_recv: Micros | null;
+  age_ms: number | null;
+  coverage: Coverage;
+}
+
+export interface Trade {
+  price: number;
+  quantity: number;
+  side: 'buy' | 'sell' | null;
+  trade_id: string;
+  ts_event: Micros;
+  ts_recv: Micros;
+}
+
+export interface TradeList {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  trades: Trade[];
+  coverage: Coverage;
+}
+
+export type TapeItem =
+  | ({ kind: 'trade' } & Trade)
+  | ({ kind: 'gap' } & Gap)
+  /** `by` is ours: the desk drops for a slow reader, the page drops while it is not drawing. */
+  | { kind: 'dropped'; count: number; by?: 'desk' | 'page' };
+
+export type SourceKind = 'live' | 'twin' | 'tape';
+
+export interface TapeState {
+  name: string;
+  speed: number | null;
+  position: Micros | null;
+  start: Micros | null;
+  end: Micros | null;
+  ended: boolean;
+  loops: number;
+  damage: string | null;
+}
+
+export interface VenueHealth {
+  status: 'connecting' | 'ok' | 'reconnecting' | 'failing' | 'ended';
+  message: string;
+  connections: number;
+  attempts: number;
+  reconnects: number;
+  rotations: number;
+  clock_offset_ms: number | null;
+  messages: number;
+  wire_errors: number;
+  unknown_messages: number;
+  quota_used: number | null;
+  quota_limit: number | null;
+}
+
+export interface InstrumentHealth {
+  status: 'waiting' | 'live' | 'stale' | 'refused' | 'ended';
+  message: string;
+  venue: string;
+  symbol: string;
+  book: Trust;
+  trades: number;
+  trade_gaps: number;
+  duplicates: number;
+  heals: number;
+  book_updates: number;
+  book_gaps: number;
+  resyncs: number;
+  last_message: Micros | null;
+  age_ms: number | null;
+  coverage: Coverage;
+}
+
+export interface Health {
+  status: 'ok' | 'degraded' | 'down';
+  version: string;
+  source: SourceKind;
+  tape: TapeState | null;
+  now: Micros | null;
+  state_hash: string | null;
+  venues: Record<string, VenueHealth>;
+  instruments: Record<string, InstrumentHealth>;
+  notices: string[];
+}
+
+export interface DeskEvent {
+  ts: Micros;
+  level: 'info' | 'warning' | 'error';
+  code: string;
+  subject: string;
+  message: string;
+}
+
+export interface Refusal {
+  code: string;
+  message: string;
+  hint: string | null;
+}
+
+/** One frame from the desk, before its data is known to be of a kind. */
+export interface Frame {
+  topic: string | null;
+  type: 'snapshot' | 'delta' | 'status';
+  seq: number;
+  data: unknown;
+}

@@ -1,0 +1,229 @@
+/**
+ * What the page knows: the last of everything received, and when. One owner, written only by `apply`.
+ *
+ * Panels read it and never write it; what they show is derived from here at drawing time.
+ */
+import { fetchInstruments } from './api';
+import { Bars } from './bars';
+import { ageNow, DeskClock, type Dated } from './clock';
+import type { Batch, LinkStatus, Stamped, TopicState } from './feed/inbox';
+import { EVENT_LIMIT } from './feed/inbox';
+import { decimalsOf } from './format';
+import type { Book, Coverage, DeskEvent, Health, InstrumentFacts, InstrumentHealth, PriceRow, Refusal, Trade } from './protocol';
+import { settings } from './settings.svelte';
+import { badgeOf, linkIsUp, pillOf } from './status';
+import { Tape, type TapeRow } from './tape';
+import { wallNow } from './time';
+
+/** One instrument's price, a cell of its own so that a change redraws one row only. */
+export class PriceCell {
+  row = $state.raw<PriceRow | null>(null);
+  at = $state.raw(0);
+  /** Of the last change of price. */
+  direction = $state.raw<-1 | 0 | 1>(0);
+
+  set(next: Stamped<PriceRow>): void {
+    const before = this.row?.price;
+    const after = next.value.price;
+    if (before != null && after != null && before !== after) this.direction = after > before ? 1 : -1;
+    this.row = next.value;
+    this.at = next.at;
+  }
+}
+
+const NEVER: LinkStatus = { state: 'connecting', attempt: 0, retryAt: null, lastFrameAt: null, since: 0, wireErrors: 0, holes: 0 };
+
+class Store {
+  link = $state.raw<LinkStatus>(NEVER);
+  health = $state.raw<Stamped<Health> | null>(null);
+  instruments = $state.raw<string[] | null>(null);
+  facts = $state.raw<Record<string, InstrumentFacts>>({});
+  events = $state.raw<DeskEvent[]>([]);
+  topics = $state.raw<Record<string, TopicState>>({});
+  complaint = $state.raw<Refusal | null>(null);
+  book = $state.raw<Stamped<Book> | null>(null);
+  tapeRows = $state.raw<readonly TapeRow[]>([]);
+  tapeCoverage = $state.raw<Coverage | null>(null);
+  lastTrade = $state.raw<Trade | null>(null);
+  barsVersion = $state.raw(0);
+  syntheticSeen = $state.raw(false);
+  /** Moves twice a second; what counts ages depends on it. */
+  tick = $state.raw(wallNow());
+  /** Messages a second, an instrument or venue each, from the last two reports. */
+  rates = $state.raw<Record<string, number>>({});
+
+  readonly bars = new Bars();
+  private readonly tape = new Tape();
+  private readonly cells = new Map<string, PriceCell>();
+  private readonly clock = new DeskClock();
+
+  selected = $derived.by(() => pick(settings.instrument, this.instruments));
+  up = $derived(linkIsUp(this.link));
+  pill = $derived(pillOf(this.link, this.health?.value ?? null, this.tick));
+  badge = $derived(badgeOf(this.health?.value ?? null, this.syntheticSeen));
+  ended = $derived(this.health?.value.tape?.ended === true);
+  topicNames = $derived.by(() => {
+    const always = ['prices', 'health', 'events'];
+    const one = this.selected;
+    return one === null ? always : [...always, `book:${one}`, `trades:${one}`, `candles:${one}:${settings.interval}`];
+  });
+
+  cell(instrument: string): PriceCell {
+    const known = this.cells.get(instrument);
+    if (known) return known;
+    const cell = new PriceCell();
+    this.cells.set(instrument, cell);
+    return cell;
+  }
+
+  age(row: Dated, at: number): number | null {
+    return ageNow(this.clock, row, at, this.tick);
+  }
+
+  healthOf(instrument: string): InstrumentHealth | null {
+    return this.health?.value.instruments[instrument] ?? null;
+  }
+
+  topicState(prefix: string): TopicState['state'] | 'none' {
+    return this.topics[this.topicName(prefix)]?.state ?? 'none';
+  }
+
+  refusalOf(prefix: string): Refusal | null {
+    const state = this.topics[this.topicName(prefix)];
+    return state?.state === 'refused' ? state.refusal : null;
+  }
+
+  private topicName(prefix: string): string {
+    return this.topicNames.find((name) => name === prefix || name.startsWith(`${prefix}:`)) ?? prefix;
+  }
+
+  priceDecimals(instrument: string): number {
+    const row = this.cells.get(instrument)?.row;
+    return this.facts[instrument]?.price_decimals ?? Math.max(decimalsOf(row?.price), decimalsOf(row?.bid), decimalsOf(row?.ask));
+  }
+
+  quantityDecimals(instrument: string): number {
+    return this.facts[instrument]?.quantity_decimals ?? 4;
+  }
+
+  /** The instrument or interval changed: what is shown of the old one must go before the new one is there. */
+  clearSelected(all: boolean): void {
+    this.bars.clear();
+    this.barsVersion = this.bars.version;
+    if (!all) return;
+    this.book = null;
+    this.tape.clear();
+    this.tapeRows = [];
+    this.tapeCoverage = null;
+    this.lastTrade = null;
+  }
+
+  apply(batch: Batch): void {
+    if (batch.link) this.applyLink(batch.link);
+    if (batch.health) this.applyHealth(batch.health);
+    if (batch.instruments) this.applyInstruments(batch.instruments);
+    for (const [instrument, row] of batch.prices) {
+      this.noteSynthetic(row.value.coverage);
+      this.cell(instrument).set(row);
+    }
+    if (batch.topics.size > 0) this.topics = { ...this.topics, ...Object.fromEntries(batch.topics) };
+    if (batch.complaint) this.complaint = batch.complaint;
+    this.applySelected(batch);
+    if (batch.events) {
+      const before = batch.events.reset ? [] : this.events;
+      this.events = [...before, ...batch.events.items].slice(-EVENT_LIMIT);
+    }
+  }
+
+  private applyLink(link: LinkStatus): void {
+    const opened = link.state === 'open' && this.link.state !== 'open' && this.link.state !== 'silent';
+    this.link = link;
+    this.setRate();
+    if (opened) void this.loadFacts();
+  }
+
+  private applyHealth(health: Stamped<Health>): void {
+    const before = this.health;
+    this.health = health;
+    this.setRate();
+    if (before && health.at > before.at) this.rates = ratesBetween(before, health);
+  }
+
+  private applyInstruments(instruments: string[]): void {
+    this.instruments = instruments;
+    const kept = new Set(instruments);
+    for (const [instrument, cell] of this.cells) if (!kept.has(instrument)) cell.row = null;
+    if (instruments.some((instrument) => !this.facts[instrument])) void this.loadFacts();
+  }
+
+  private applySelected(batch: Batch): void {
+    for (const [topic, book] of batch.books) {
+      if (!this.topicNames.includes(topic)) continue;
+      this.noteSynthetic(book.value.coverage);
+      this.book = book;
+    }
+    for (const [topic, news] of batch.tapes) {
+      if (!this.topicNames.includes(topic)) continue;
+      if (news.snapshot) {
+        this.tape.reset(news.snapshot);
+        this.tapeCoverage = news.snapshot.coverage;
+        this.noteSynthetic(news.snapshot.coverage);
+      }
+      this.tape.apply(news.items);
+      this.tapeRows = this.tape.list;
+      this.lastTrade = this.tape.lastTrade;
+    }
+    for (const [topic, news] of batch.candles) {
+      if (!this.topicNames.includes(topic)) continue;
+      if (news.snapshot) this.bars.reset(news.snapshot.candles);
+      this.bars.apply(news.changed);
+      this.barsVersion = this.bars.version;
+    }
+  }
+
+  private noteSynthetic(coverage: Coverage | undefined): void {
+    if (coverage?.provenance === 'synthetic') this.syntheticSeen = true;
+  }
+
+  private setRate(): void {
+    const health = this.health?.value;
+    const tape = health?.source === 'tape' ? health.tape : null;
+    const rate = !this.up || tape === null || tape === undefined ? 1 : tape.ended ? 0 : (tape.speed ?? 1);
+    this.clock.setRate(rate, wallNow());
+  }
+
+  private factsRetry: ReturnType<typeof setTimeout> | undefined;
+
+  /** Decimals come with the catalogue; until then they are read off the prices themselves. */
+  private async loadFacts(): Promise<void> {
+    clearTimeout(this.factsRetry);
+    try {
+      const list = await fetchInstruments();
+      this.facts = Object.fromEntries(list.map((facts) => [facts.instrument, facts]));
+    } catch {
+      this.factsRetry = setTimeout(() => void this.loadFacts(), 5000);
+    }
+  }
+}
+
+function pick(wanted: string | null, followed: string[] | null): string | null {
+  if (followed === null) return null;
+  if (wanted !== null && followed.includes(wanted)) return wanted;
+  return followed[0] ?? null;
+}
+
+function ratesBetween(before: Stamped<Health>, after: Stamped<Health>): Record<string, number> {
+  const seconds = (after.at - before.at) / 1000;
+  const rates: Record<string, number> = {};
+  for (const [name, venue] of Object.entries(after.value.venues)) {
+    const old = before.value.venues[name];
+    if (old) rates[name] = Math.max(0, venue.messages - old.messages) / seconds;
+  }
+  for (const [name, row] of Object.entries(after.value.instruments)) {
+    const old = before.value.instruments[name];
+    if (old) rates[name] = Math.max(0, row.trades + row.book_updates - old.trades - old.book_updates) / seconds;
+  }
+  return rates;
+}
+
+export const store = new Store();

@@ -1,0 +1,31 @@
+/** Starts the page: the feed on one side, the panels on the other, one animation frame between them. */
+import { flushSync, mount } from 'svelte';
+import App from './App.svelte';
+import { deskSocketUrl, openLink } from './lib/feed/link';
+import { settings } from './lib/settings.svelte';
+import { store } from './lib/store.svelte';
+import { wallNow } from './lib/time';
+import { followSelection } from './lib/wants.svelte';
+import { expose } from './lib/window';
+import './styles/fonts.css';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/coverage.css';
+
+const TICK_MS = 500;
+
+const link = openLink(deskSocketUrl(), (batch) => {
+  // Within the frame, so that the screen never shows less than what window.bethna tells.
+  flushSync(() => store.apply(batch));
+});
+
+followSelection(link);
+setInterval(() => (store.tick = wallNow()), TICK_MS);
+addEventListener('online', () => link.wake());
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') link.wake();
+});
+
+expose(() => settings.interval);
+const target = document.getElementById('app');
+if (target) mount(App, { target });

@@ -1,0 +1,27 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+// The desk that `npm run dev` talks to: a running `bethna up`, or `npm run feeder`.
+const desk = process.env.BETHNA_DESK ?? 'http://127.0.0.1:8700';
+
+export default defineConfig({
+  plugins: [svelte()],
+  worker: { format: 'es' },
+  build: {
+    outDir: '../src/bethna/web_dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    // Fonts and images stay files: a data: URL would need a wider content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: true,
+  },
+  server: {
+    host: '127.0.0.1',
+    proxy: {
+      '/api': { target: desk },
+      '/ws': { target: desk, ws: true },
+    },
+  },
+  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+});
