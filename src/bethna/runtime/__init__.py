@@ -1,0 +1,1 @@
+"""What keeps a running desk together: the bus, its mailboxes, the supervisor and the clocks; no market knowledge."""
