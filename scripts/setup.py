@@ -1,7 +1,7 @@
 """Make `.venv` and the built UI what the locks and the sources say; quick when they already are.
 
     python scripts/setup.py          everything a developer needs
-    python scripts/setup.py --run    what `bethna up` needs, no more
+    python scripts/setup.py --run    what `bethna up` needs, no more (for tests, checks: see --help)
 
 It never installs system packages and never touches anything outside this tree. Standard library only.
 """
@@ -24,6 +24,7 @@ LOCKS = {
     "run": ["requirements-build.lock", "requirements.lock"],
     "dev": ["requirements-dev.lock"],  # holds the other two, with the same pins
 }
+QUICK_S = 1.0  # quicker than this needs no word
 PROJECT_FILES = ["pyproject.toml", "scripts/hatch_build.py"]
 NO_VENV = """\
 this Python ({python}) cannot make environments: its `venv` or `ensurepip` is missing.
@@ -134,16 +135,27 @@ def bring_up_to_date(stamp: dict[str, str], wanted: dict[str, str], uv: str | No
 def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--run", action="store_true", help="only what `bethna up` needs")
-    level = "run" if options.parse_args().run else "dev"
+    options.add_argument("--no-ui", action="store_true", help="leave the UI as it is")
+    options.add_argument(
+        "--keep-going", action="store_true", help="a UI that does not build is said, no more"
+    )
+    chosen = options.parse_args()
     started = time.monotonic()
     try:
         with exclusive("setup"):
-            ensure_environment(level)
-            build_ui()
+            ensure_environment("run" if chosen.run else "dev")
     except StepFailed as failure:
         say(f"setup stopped: {failure}")
         return 3
-    say(f"ready in {time.monotonic() - started:.1f} s")
+    try:
+        if not chosen.no_ui:
+            build_ui()
+    except StepFailed as failure:
+        say(f"the UI was not built: {failure}")
+        return 0 if chosen.keep_going else 3
+    elapsed = time.monotonic() - started
+    if elapsed > QUICK_S:
+        say(f"ready in {elapsed:.1f} s")
     return 0
 
 
