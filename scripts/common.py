@@ -66,13 +66,20 @@ def digest(paths: Iterable[Path], *extra: str) -> str:
 
 
 def installer(python: Path) -> list[str]:
-    """The command that installs packages for `python`: its pip, or uv where it has none."""
-    if answers([python, "-m", "pip", "--version"]) is not None:
-        return [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
-    uv = shutil.which("uv")
+    """The command that installs packages: the Python's own pip, uv where it has none, or a pip made for it.
+
+    -I, because a build backend runs with an import path that hides the pip of its interpreter.
+    """
+    pip = ["-I", "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+    if answers([python, "-I", "-m", "pip", "--version"]) is not None:
+        return [str(python), *pip]
+    uv = shutil.which(os.environ.get("UV", "uv"))
     if uv is not None:
         return [uv, "pip", "install", "--quiet", "--python", str(python)]
-    raise StepFailed(f"{python} has no pip and there is no uv: run `{python} -m ensurepip`, or install uv")
+    made = ROOT / "build" / "pip"
+    if not (made / BIN.name / VENV_PYTHON.name).exists():
+        run([python, "-I", "-m", "venv", made])
+    return [str(made / BIN.name / VENV_PYTHON.name), *pip]
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class UiBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's generic has no public config type
     """Builds `src/bethna/web_dist` when it is missing or older than `web/`; an editable install does without."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
         # A process of its own: a build backend runs with an import path of its own making.
