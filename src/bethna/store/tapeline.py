@@ -97,7 +97,10 @@ def decode_line(text: bytes, number: int) -> TapeEntry:
     Raises:
         ValueError: it is not a line of the format; the text says why (msgspec's own errors are ValueErrors too).
     """
-    line = _decode(text)
+    try:
+        line = _decode(text)
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
     raw = line.raw
     if raw is not None:
         body = raw.encode()

@@ -1,0 +1,25 @@
+"""One frozen Settings: defaults < file < environment < options; it reads nothing itself, `load` is handed the texts."""
+
+from bethna.config.load import load
+from bethna.config.settings import (
+    DEFAULT_ORIGIN,
+    HostUrls,
+    Secret,
+    Setting,
+    Settings,
+    allowed,
+    catalogue,
+    shown,
+)
+
+__all__ = [
+    "DEFAULT_ORIGIN",
+    "HostUrls",
+    "Secret",
+    "Setting",
+    "Settings",
+    "allowed",
+    "catalogue",
+    "load",
+    "shown",
+]

@@ -1,0 +1,140 @@
+"""One value from what was written: what each setting takes, and how a wrong one is refused.
+
+A secret is never shown, not in an error either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn, get_args
+
+import msgspec
+from msgspec import Struct
+
+from bethna.config.settings import TYPES, HostUrls, Secret, allowed
+from bethna.core.errors import ConfigError
+
+
+class Given(Struct, frozen=True):
+    """One value before it is checked; `text` when it came as text and numbers must be read from it."""
+
+    value: Any
+    origin: str
+    text: bool
+
+
+def read(name: str, given: Given) -> Any:
+    """The checked value of a setting. Raises ConfigError."""
+    reader = _READERS.get(name)
+    try:
+        if reader is not None:
+            return reader(given.value, given.text)
+        return convert(TYPES[name], given.value, given.text)
+    except ValueError:
+        refuse(name, allowed(name), given.value, given.origin)
+
+
+def convert(kind: Any, value: object, text: bool) -> Any:
+    """`value` as `kind`, within its range. Raises ValueError, whose text may hold the value."""
+    return msgspec.convert(value, kind, strict=not text, dec_hook=_secret)
+
+
+def _secret(kind: type[Any], value: Any) -> Any:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise ValueError(f"expected {kind.__name__}")
+
+
+def refuse(key: str, expected: str, found: object, origin: str) -> NoReturn:
+    """Say which key does not fit, where it came from and what it takes."""
+    said = "something else" if _is_secret(key) else repr(found)[:200]
+    raise ConfigError(
+        key,
+        f"{key} ({origin}): expected {expected}, found {said}",
+        origin=origin,
+        hint=f"allowed for {key}: {expected}",
+    )
+
+
+def _is_secret(key: str) -> bool:
+    return key in TYPES and get_args(TYPES[key])[0] is Secret
+
+
+# --- settings that are more than a number or a word; all raise ValueError for what does not fit
+
+
+def _read_source(value: Any, _text: bool) -> str:
+    if value == "live" or (isinstance(value, str) and value.startswith("tape:") and value != "tape:"):
+        return str(value)
+    raise ValueError(value)
+
+
+def _read_speed(value: Any, text: bool) -> float | None:
+    if value == "max":
+        return None
+    speed: float = convert(float, value, text)
+    if not 0.001 <= speed <= 100_000:
+        raise ValueError(speed)
+    return speed
+
+
+def _read_symbols(value: Any, _text: bool) -> tuple[str, ...]:
+    listed = re.split(r"[,\s]+", value) if isinstance(value, str) else value
+    names: tuple[str, ...] = tuple(
+        dict.fromkeys(item for item in convert(tuple[str, ...], listed, text=False) if item)
+    )
+    if not 1 <= len(names) <= 500:
+        raise ValueError(names)
+    return names
+
+
+def _read_hosts(value: Any, text: bool) -> dict[str, tuple[HostUrls, ...]]:
+    found = {}
+    for venue, listed in _venue_parts(value, text).items():
+        pairs = listed.split(",") if text else convert(tuple[str, ...], listed, text)
+        found[venue] = tuple(_host(pair) for pair in pairs)
+    return found
+
+
+_HOST = re.compile(
+    r"\s*(?P<ws>wss?://[^\s/?#@|]+(?:/[^\s?#|]*)?)\|(?P<rest>https?://[^\s/?#@|]+(?:/[^\s?#|]*)?)\s*",
+    re.IGNORECASE,
+)
+
+
+def _host(pair: str) -> HostUrls:
+    found = _HOST.fullmatch(pair)
+    if found is None:
+        raise ValueError(pair)
+    return HostUrls(found["ws"].rstrip("/"), found["rest"].rstrip("/"))
+
+
+def _read_trade_stream(value: Any, text: bool) -> dict[str, str]:
+    found = _venue_parts(value, text)
+    for name in found.values():
+        if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
+            raise ValueError(name)
+    return found
+
+
+def _venue_parts(value: Any, text: bool) -> dict[str, Any]:
+    """`venue=VALUE;venue=VALUE`, or a mapping, by venue."""
+    if not text:
+        return convert(dict[str, Any], value, text)  # type: ignore[no-any-return]  # convert gives what it is asked
+    found = {}
+    for part in value.split(";"):
+        venue, equals, of_venue = (piece.strip() for piece in part.partition("="))
+        if not equals or not venue or not of_venue:
+            raise ValueError(part)
+        found[venue.lower()] = of_venue
+    return found
+
+
+_READERS: dict[str, Callable[[Any, bool], Any]] = {
+    "source": _read_source,
+    "speed": _read_speed,
+    "symbols": _read_symbols,
+    "hosts": _read_hosts,
+    "trade_stream": _read_trade_stream,
+}
