@@ -1,0 +1,46 @@
+"""What the feed path costs beside its peers, measured in one run on the same frames.
+
+It measures CPU time a message from the text off the wire to the user's callback. It does not measure
+sockets, TLS or latency, and no contestant touches a network while it runs.
+
+    make bench                                  # or: .venv/bin/python -m benchmarks
+    python -m benchmarks --only trades          # one contest (may be repeated)
+    python -m benchmarks --rounds 9 --json      # one JSON object on stdout
+    python -m benchmarks --skip ccxt.pro        # without one contestant (may be repeated)
+    python -m benchmarks --profile              # where our own contestant's time goes
+
+Contests
+    trades   only trade frames
+    depth    only depth@100ms frames, the book kept from a snapshot; the callback gets the book
+    mix      one trade, one depth frame, and so on
+    top      as depth, and the callback reads the best bid and ask after every update (1,500 frames)
+
+Frames come from the recording `captures/tapes/binance_btcusdt_20240808.jsonl.zst` under `$BETHNA_SHARED`,
+else under `../shared` beside the project. Without it they are made up by `benchmarks/synthetic.py`, and the
+output says so first: figures from made-up frames are not comparable with those from the recording.
+
+Contestants, each a process of its own that answers JSON lines (`benchmarks/contestant.py`)
+    ours            `benchmarks/ours.py`: the path as the desk builds it
+    probe           `benchmarks/probe.py`: decode, keep a book, call back; checks nothing. The limit.
+    cryptofeed 2    the newest for Python 3.11 and 3.12
+    cryptofeed 3    needs a python3.13 or newer on the PATH
+    ccxt.pro        through its own socket client's message handler, watched as its users watch it
+The peers live in environments of their own under `.bench/`, made on first use from the pins in
+`benchmarks/peers/*.txt`. One that cannot be had is named in the output with the reason.
+
+What keeps it fair
+    - CPU time (`time.process_time`), contestants taking turns within every round, medians over rounds. A round
+      repeats a contest until it has cost a quarter of a second. Compare ratios of one run, not figures of two.
+    - Nobody pays for what is not the feed path: frames are in memory beforehand in the form the contestant
+      meets in life (bytes for us, decoded text for the peers), snapshots and outdated frames are
+      fed before the clock starts, what is loaded is frozen out of the garbage collector.
+    - Where a choice had to be made it was made for the peer: cryptofeed listens to `aggTrade` only, so it gets
+      each trade under that name and no longer than it was; ccxt.pro gets frames without the `stream` wrapper
+      it never asks for.
+    - Everybody is checked against an independent replay in exact decimals (`benchmarks/oracle.py`): trades
+      delivered, last price, book updates delivered, final best bid and ask with sizes, and in `top` every
+      best bid and ask on the way. A wrong answer fails the run (exit code 1), however fast it came.
+
+Aims: at least 8 times cryptofeed on trades and 6 times on the mix (the fastest cryptofeed present counts), at
+most 1.5 times the probe.
+"""
