@@ -190,7 +190,10 @@ RULES: tuple[Callable[[Source], Iterator[Finding]], ...] = (
 
 def check_source(path: Path, text: str) -> list[Finding]:
     """What the rules say about one Python file, at `path` in the tree."""
-    source = Source(path, text, ast.parse(text, str(path)))
+    try:
+        source = Source(path, text, ast.parse(text, str(path)))
+    except SyntaxError as error:
+        return [Finding(path.as_posix(), error.lineno or 1, "syntax", error.msg)]
     lines = text.splitlines()
     found = []
     for rule in RULES:
