@@ -89,7 +89,9 @@ def derive(inputs: Iterable[Coverage], *, as_of: int | None = None) -> Coverage:
         state=weakest(part.state for part in parts),
         gaps=tuple(gaps)[:MAX_LISTED_GAPS],
         sources=tuple(sources),
-        as_of=as_of if as_of is not None else min((p.as_of for p in parts if p.as_of is not None), default=None),
+        as_of=as_of
+        if as_of is not None
+        else min((p.as_of for p in parts if p.as_of is not None), default=None),
     )
 
 

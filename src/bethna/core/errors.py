@@ -57,7 +57,9 @@ class UnknownInstrument(BethnaError):
 
     code = "unknown_instrument"
 
-    def __init__(self, text: str, nearest: tuple[str, ...] = (), *, message: str = "", hint: str = "") -> None:
+    def __init__(
+        self, text: str, nearest: tuple[str, ...] = (), *, message: str = "", hint: str = ""
+    ) -> None:
         said = message or f"{text!r} is not an instrument"
         near = f"nearest: {', '.join(nearest)}" if nearest else "write it as BTC-USDT or BTC-USDT@venue"
         super().__init__(said, hint=hint or near)
@@ -145,7 +147,9 @@ class VenueAnswer(VenueError):
 
     code = "venue_refused"
 
-    def __init__(self, venue: str, status: int, message: str, *, venue_code: int | None = None, hint: str = "") -> None:
+    def __init__(
+        self, venue: str, status: int, message: str, *, venue_code: int | None = None, hint: str = ""
+    ) -> None:
         super().__init__(venue, message, hint=hint)
         self.status = status
         self.venue_code = venue_code

@@ -116,4 +116,6 @@ def parse_name(text: str, preferred_venue: str) -> InstrumentName:
     else:
         raise UnknownInstrument(text)
     alias = ALIASES.get(base)
-    return InstrumentName(f"{alias.new if alias else base}-{quote}", (venue or preferred_venue).lower(), alias)
+    return InstrumentName(
+        f"{alias.new if alias else base}-{quote}", (venue or preferred_venue).lower(), alias
+    )

@@ -1,0 +1,112 @@
+"""What an audit says of a recording: counts, oracles, gaps and candles as one JSON object; it plays nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from msgspec import UNSET, Struct, UnsetType
+
+from bethna.api.answers import candle_row, coverage_card, gap_row
+from bethna.api.protocol import CandleRow, CoverageCard, GapRow
+from bethna.core.coverage import Gap
+from bethna.core.market import InstrumentId, Interval
+from bethna.logic.feed import InstrumentFeed
+from bethna.services.feeds import lost
+
+
+class SymbolAudit(Struct, frozen=True, gc=False):
+    """One instrument's part. Counts are integers, None where the venue offers no such oracle.
+
+    Attributes:
+        trade_gaps, book_gaps: gaps of ids in which something did not come by itself.
+        duplicates: frames that said again what was said before.
+        quote_checks_ok, quote_checks_failed: best levels of the rebuilt book against a quote of the same update id.
+    """
+
+    trades: int
+    trade_gaps: int
+    duplicates: int
+    book_updates: int
+    book_gaps: int
+    resyncs: int
+    quotes: int
+    quote_checks_ok: int | None
+    quote_checks_failed: int | None
+    checksums_ok: int | None
+    checksums_failed: int | None
+    best_bid: float | None
+    best_ask: float | None
+    coverage: CoverageCard
+    gaps: list[GapRow] | UnsetType = UNSET
+    candles: list[CandleRow] | UnsetType = UNSET
+
+
+class Audit(Struct, frozen=True, gc=False):
+    """The whole recording. `span_s` is last minus first receive time; `clock_offset_s` is venue minus host."""
+
+    venue: str | None
+    span_s: float
+    frames: int
+    unknown_messages: int
+    wire_errors: int
+    clock_offset_s: float | None
+    state_hash: str
+    symbols: dict[InstrumentId, SymbolAudit]
+    damage: str | None = None
+
+
+def audit_symbol(feed: InstrumentFeed, interval: Interval | None, *, list_gaps: bool) -> SymbolAudit:
+    """One feed's part of the audit."""
+    trades, book, quotes = feed.sequence.log, feed.booksync.log, feed.quotes
+    view = feed.book_view(1)
+    numbered = quotes.latest is not None and quotes.latest.update_id is not None
+    rows: list[CandleRow] | UnsetType = UNSET
+    if interval is not None:
+        rows = [candle_row(candle) for candle in feed.candles(interval, 1_000_000, None)]
+    return SymbolAudit(
+        trades=feed.trades,
+        trade_gaps=lost(trades.gaps()),
+        duplicates=trades.duplicates + book.duplicates + quotes.duplicates,
+        book_updates=feed.booksync.applied,
+        book_gaps=lost(book.gaps()),
+        resyncs=feed.booksync.resyncs,
+        quotes=quotes.quotes,
+        quote_checks_ok=quotes.ok if numbered else None,
+        quote_checks_failed=quotes.failed if numbered else None,
+        checksums_ok=None,
+        checksums_failed=None,
+        best_bid=view.bids[0][0] if view.bids else None,
+        best_ask=view.asks[0][0] if view.asks else None,
+        coverage=coverage_card(feed.coverage()),
+        gaps=[gap_row(gap) for gap in named_gaps(feed)] if list_gaps else UNSET,
+        candles=rows,
+    )
+
+
+def named_gaps(feed: InstrumentFeed) -> Iterator[Gap]:
+    """Every loss, reordering and duplicate of a feed, stream by stream, in order of discovery."""
+    trades, book = feed.sequence.log, feed.booksync.log
+    return chain(trades.gaps(), trades.doubles, book.gaps(), book.doubles, feed.quotes.irregular)
+
+
+def audit_lines(audit: Audit) -> Iterable[str]:
+    """The audit for a person."""
+    yield f"{audit.venue or 'no venue'}: {audit.frames:,} frames in {audit.span_s:,.1f} s"
+    yield f"  not understood: {audit.unknown_messages:,} unknown kinds, {audit.wire_errors:,} bad frames"
+    if audit.clock_offset_s is not None:
+        yield f"  venue clock minus recorder clock: {audit.clock_offset_s:+.3f} s"
+    for name, symbol in audit.symbols.items():
+        yield f"{name}: coverage {symbol.coverage.state}"
+        yield f"  trades {symbol.trades:,}, gaps {symbol.trade_gaps:,}, duplicates {symbol.duplicates:,}"
+        yield f"  book updates {symbol.book_updates:,}, gaps {symbol.book_gaps:,}, resyncs {symbol.resyncs:,}"
+        if symbol.quote_checks_ok is not None:
+            yield f"  quote checks right {symbol.quote_checks_ok:,}, wrong {symbol.quote_checks_failed:,}"
+        if symbol.best_bid is not None and symbol.best_ask is not None:
+            yield f"  best bid {symbol.best_bid}, best ask {symbol.best_ask}"
+        for gap in symbol.gaps or ():
+            ids = f"{gap.first_id} to {gap.last_id}"
+            yield f"  {gap.stream} {ids}: {gap.reason}{', healed' if gap.healed else ''}"
+    yield f"state hash {audit.state_hash}"
+    if audit.damage:
+        yield f"damaged: {audit.damage}"

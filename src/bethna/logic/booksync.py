@@ -1,0 +1,253 @@
+"""From a snapshot and deltas to a trusted book, for venues that number their updates; it never fetches.
+
+Rules (Binance spot, "how to manage a local order book correctly"; protocol sheet section 4)
+  1. Deltas are held until there is a snapshot; the first held delta asks for one.
+  2. A snapshot older than the first held delta (last_id + 1 < first_id) cannot join: ask again.
+  3. Held deltas with last_id <= snapshot are dropped. The first one kept must cover snapshot + 1.
+  4. A delta that begins at the book's id + 1 is applied; one wholly at or below the book's id is a duplicate.
+  5. A delta that begins beyond the book's id + 1 is a gap: announce it, distrust the book, hold, ask for a snapshot.
+     The gap closes without one when the missing deltas turn up after all (they were only reordered).
+  6. Held deltas are bounded; the oldest are let go and the snapshot must then be newer than they were.
+  7. A book whose certified depth has worn thin asks for a fresh snapshot and stays trusted meanwhile.
+  8. A crossed book is corrupt: distrust it and start again with a snapshot.
+  9. No snapshot for `patience_ns`: the book is untrusted, and the asking goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from bethna.core.coverage import Gap
+from bethna.core.errors import CrossedBook
+from bethna.core.market import BookDelta, BookSnapshot
+from bethna.core.status import Trust
+from bethna.logic.book import OrderBook
+from bethna.logic.gaplog import GapLog
+
+MIN_CERTIFIED_DEPTH = 100
+
+
+class BookOutput(Protocol):
+    """Where the machine's effects go, in order."""
+
+    def book_gap(self, gap: Gap, ts: int) -> None:
+        """Deltas are missing."""
+        ...
+
+    def book_trust(self, trust: Trust, reason: str, ts: int) -> None:
+        """The trust state changed."""
+        ...
+
+    def want_snapshot(self, reason: str, ts: int) -> None:
+        """A snapshot is needed; ask again until one arrives."""
+        ...
+
+
+class BookSync:
+    """The synchronisation machine of one instrument's book.
+
+    Args:
+        moved: called with each delta after it was applied, in order, once each.
+        output: told of gaps, trust and wants.
+        patience_ns: how long to wait for a snapshot (rule 9). max_held: how many deltas may wait (rule 6).
+    """
+
+    def __init__(
+        self, moved: Callable[[BookDelta], None], output: BookOutput, *, patience_ns: int, max_held: int
+    ) -> None:
+        self.log = GapLog("book")
+        self.book: OrderBook | None = None
+        self.trust = Trust.WAITING
+        self.applied = 0
+        self.resyncs = 0
+        self.last: BookDelta | None = None
+        self.overlapping = False
+        self._moved = moved
+        self._output = output
+        self._patience_ns = patience_ns
+        self._max_held = max_held
+        self._next_id = -1
+        self._seen_id = -1
+        self._held: dict[int, BookDelta] = {}
+        self._wanted_at = 0
+        self._refreshing = False
+        self._snapshots = 0
+
+    def apply(self, delta: BookDelta) -> bool:
+        """Take one delta from the stream; True when the book moved."""
+        if delta.first_id == self._next_id and not self._held:  # rule 4
+            self._next_id = delta.last_id + 1
+            self._seen_id = delta.last_id
+            if self.trust is not Trust.TRUSTED:
+                self._set_trust(Trust.TRUSTED, "updates join", delta.ts_recv)
+            self._move(delta)
+            return True
+        return self._irregular(delta)
+
+    def snapshot(self, snapshot: BookSnapshot) -> bool:
+        """Take a snapshot; True when the book now stands on it."""
+        first = min(self._held, default=None)
+        if first is not None and snapshot.last_id + 1 < first:  # rule 2
+            self._want("snapshot older than the held deltas", snapshot.ts_recv)
+            return False
+        if self.book is not None and self.trust is Trust.TRUSTED and snapshot.last_id < self.book.update_id:
+            return self._refresh_from_older(snapshot)
+        self._stand_on(snapshot)
+        return True
+
+    def tick(self, now: int) -> None:
+        """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`."""
+        if self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
+            self._set_trust(Trust.UNTRUSTED, "no snapshot came in time", now)
+            self._want("still no snapshot", now)
+        elif self.trust is Trust.UNTRUSTED and now - self._wanted_at > self._patience_ns:
+            self._want("still no snapshot", now)
+        book = self.book
+        thin = book is not None and not book.exhausted and book.certified_depth < MIN_CERTIFIED_DEPTH
+        if thin and self.trust is Trust.TRUSTED and not self._refreshing:  # rule 7
+            self._refreshing = True
+            self._want("certified depth has worn thin", now)
+
+    def verify(self, ts: int) -> bool:
+        """True when the book is not crossed; a crossed one is distrusted (rule 8)."""
+        if self.book is None:
+            return False
+        try:
+            self.book.best()
+        except CrossedBook as error:
+            self._distrust(error.message, ts)
+            return False
+        return True
+
+    def disproved(self, reason: str, ts: int) -> None:
+        """Another oracle contradicts the book: start again with a snapshot."""
+        self._distrust(reason, ts)
+
+    def disconnected(self, reason: str, ts: int) -> None:
+        """The stream is down: the book may be old, trust returns when deltas join or a snapshot comes."""
+        if self.trust is Trust.TRUSTED:
+            self._set_trust(Trust.SYNCING, reason, ts)
+            self._wanted_at = ts
+
+    @property
+    def held(self) -> int:
+        """How many deltas wait."""
+        return len(self._held)
+
+    def _irregular(self, delta: BookDelta) -> bool:
+        first, last = delta.first_id, delta.last_id
+        if first in self._held or not self._in_chain(delta):
+            self.log.double(first, last, delta.ts_event, overlap=self.overlapping)
+            return False
+        self._seen_id = max(self._seen_id, last)
+        if self.book is not None and last < self._next_id:  # rule 3: the snapshot has it already
+            return False
+        if self.book is not None and first <= self._next_id:
+            self._next_id = last + 1
+            self._move(delta)
+            self._drain(delta.ts_recv)
+            return True
+        self._hold(delta)
+        return False
+
+    def _in_chain(self, delta: BookDelta) -> bool:
+        """Name what the stream passed over; False when it said this delta before."""
+        first, last, seen = delta.first_id, delta.last_id, self._seen_id
+        expected = seen + 1 if seen >= 0 else self._next_id
+        if expected < 0:
+            return True
+        if seen >= 0 and last <= seen:
+            return self.log.take(first, last, reason="reordered") is not None
+        if first > expected:  # rule 5
+            self._open_hole(expected, first - 1, delta)
+        return True
+
+    def _open_hole(self, first: int, last: int, delta: BookDelta) -> None:
+        start = self.last.ts_event if self.last is not None else None
+        hole = self.log.open(first, last, start, delta.ts_event)
+        if self.book is not None and last < self._next_id:  # below the snapshot: nothing is lost
+            hole.take(first, last)
+            return
+        self._output.book_gap(hole.gap("book"), delta.ts_recv)
+        if self.trust is Trust.TRUSTED:
+            self._set_trust(Trust.SYNCING, f"updates {first} to {last} are missing", delta.ts_recv)
+            self._want("gap", delta.ts_recv)
+
+    def _hold(self, delta: BookDelta) -> None:
+        """Rules 1, 5 and 6."""
+        self._held[delta.first_id] = delta
+        self.last = delta
+        if self.trust is Trust.WAITING:
+            self._set_trust(Trust.SYNCING, "first delta, snapshot wanted", delta.ts_recv)
+            self._want("first delta", delta.ts_recv)
+        while len(self._held) > self._max_held:
+            del self._held[next(iter(self._held))]
+
+    def _move(self, delta: BookDelta) -> None:
+        book = self.book
+        assert book is not None
+        book.apply(delta.bids, delta.asks, delta.last_id)
+        self.applied += 1
+        self.last = delta
+        self._moved(delta)
+
+    def _drain(self, now: int) -> None:
+        """Apply every held delta that joins; when none is left the book is whole again."""
+        while self._held:
+            delta = self._held.pop(self._next_id, None) or self._covering()
+            if delta is None:
+                return
+            self._next_id = delta.last_id + 1
+            self._move(delta)
+        if self.book is not None:
+            self._set_trust(Trust.TRUSTED, "updates join", now)
+
+    def _covering(self) -> BookDelta | None:
+        """A held delta that covers the next id without beginning at it (rule 3), dropping older ones."""
+        for first in sorted(self._held):
+            delta = self._held[first]
+            if first > self._next_id:
+                return None
+            del self._held[first]
+            if delta.last_id >= self._next_id:
+                return delta
+        return None
+
+    def _stand_on(self, snapshot: BookSnapshot) -> None:
+        """Rule 3: a new book on the snapshot, then every held delta that joins it."""
+        self._snapshots += 1
+        self.resyncs += self._snapshots > 1
+        self._refreshing = False
+        self.book = OrderBook(snapshot)
+        self._next_id = snapshot.last_id + 1
+        while self.log.take(0, snapshot.last_id, reason="missing"):
+            pass
+        for first in [f for f, delta in self._held.items() if delta.last_id <= snapshot.last_id]:
+            del self._held[first]
+        self._drain(snapshot.ts_recv)
+        if self._held:  # a hole above the snapshot remains
+            self._set_trust(Trust.SYNCING, "updates are missing above the snapshot", snapshot.ts_recv)
+            self._want("gap above the snapshot", snapshot.ts_recv)
+
+    def _refresh_from_older(self, snapshot: BookSnapshot) -> bool:
+        """A snapshot below a trusted book says nothing new; a worn book asks again (rule 7)."""
+        if self._refreshing:
+            self._want("snapshot older than the book", snapshot.ts_recv)
+        return False
+
+    def _distrust(self, reason: str, ts: int) -> None:
+        self.book = None
+        self._next_id = -1
+        self._held.clear()
+        self._set_trust(Trust.SYNCING, reason, ts)
+        self._want(reason, ts)
+
+    def _want(self, reason: str, ts: int) -> None:
+        self._wanted_at = ts
+        self._output.want_snapshot(reason, ts)
+
+    def _set_trust(self, trust: Trust, reason: str, ts: int) -> None:
+        if trust is not self.trust:
+            self.trust = trust
+            self._output.book_trust(trust, reason, ts)

@@ -1,0 +1,254 @@
+"""Candles from trades: exact, for every interval at once, honest about what was not seen; it knows no clock.
+
+Only the one-second bar is touched by a trade. When the second is over it is merged upwards, so a trade costs the same
+whether one interval is kept or eight, and merging is exact because volumes are integer lots.
+
+Rules
+  1. A trade belongs to the bar of its own venue time. Trades come in id order; one whose time lies before the open second
+     (late, or a venue's jitter) amends the closed bars it belongs to.
+  2. Open and close are the prices of the lowest and highest trade id inside the bar.
+  3. A bar is closed when the venue's time has passed its end.
+  4. A bar whose beginning was not watched, or that a gap touches, is incomplete; a healed gap makes it healed.
+  5. A bar without trades between watched bars is quiet: zero volume at the previous close.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from bethna.core.clock import NS_PER_S
+from bethna.core.coverage import Coverage, Gap, State, with_gaps
+from bethna.core.market import INTERVAL_NS, Candle, InstrumentId, Interval, Trade
+from bethna.core.money import from_lots, to_lots
+
+KEPT_BARS = 1500
+_UPWARDS = tuple((interval, ns) for interval, ns in INTERVAL_NS.items() if interval is not Interval.S1)
+
+
+class Bar:
+    """An accumulating bar; `open_time` is ns UTC, `lots` integer lots, ids inclusive."""
+
+    __slots__ = ("close", "count", "first_id", "high", "last_id", "lots", "low", "open", "open_time")
+
+    def __init__(self, open_time: int, price: float, lots: int, count: int, trade_id: int) -> None:
+        self.open_time = open_time
+        self.open = self.high = self.low = self.close = price
+        self.lots = lots
+        self.count = count
+        self.first_id = self.last_id = trade_id
+
+    def merge(self, other: Bar) -> None:
+        """Take another bar's trades in (rule 2); exact and independent of the order of merging."""
+        if other.high > self.high:
+            self.high = other.high
+        if other.low < self.low:
+            self.low = other.low
+        if other.first_id < self.first_id:
+            self.first_id, self.open = other.first_id, other.open
+        if other.last_id > self.last_id:
+            self.last_id, self.close = other.last_id, other.close
+        self.lots += other.lots
+        self.count += other.count
+
+    def copy(self, open_time: int) -> Bar:
+        """The same figures as the beginning of a bar that opens at `open_time`."""
+        twin = Bar(open_time, self.open, self.lots, self.count, self.first_id)
+        twin.high, twin.low, twin.close, twin.last_id = self.high, self.low, self.close, self.last_id
+        return twin
+
+    def figures(self) -> tuple[int, float, float, float, float, int, int, int, int]:
+        """Everything that the bar holds, for hashing and comparing."""
+        return (
+            self.open_time, self.open, self.high, self.low, self.close,
+            self.lots, self.count, self.first_id, self.last_id,
+        )  # fmt: skip
+
+
+class CandleBuilder:
+    """All candles of one instrument.
+
+    Args:
+        scale: lots per base unit, 10 ** (digits of quantities on the wire).
+        sources: what the certificates name as source.
+    """
+
+    def __init__(
+        self, instrument: InstrumentId, scale: int, sources: tuple[str, ...], *, kept: int = KEPT_BARS
+    ) -> None:
+        self.instrument = instrument
+        self.scale = scale
+        self.sources = sources
+        self.watched_from: int | None = None
+        self.amended = 0
+        # Before the first trade the open second is an empty range, so that no trade lies in it.
+        self._second = Bar(0, 0.0, 0, 0, -1)
+        self._second_start = self._second_end = 0
+        self._open: dict[Interval, Bar] = {}
+        self._closed: dict[Interval, deque[Bar]] = {each: deque(maxlen=kept) for each in Interval}
+
+    def apply(self, trade: Trade) -> None:
+        """Count one trade in (rule 1)."""
+        if self._second_start <= trade.ts_event < self._second_end:
+            bar = self._second
+            price = trade.price
+            if price > bar.high:
+                bar.high = price
+            elif price < bar.low:
+                bar.low = price
+            bar.close = price
+            bar.lots += to_lots(trade.quantity, self.scale)
+            bar.count += trade.count
+            bar.last_id = trade.trade_id
+        elif trade.ts_event >= self._second_end:
+            self._roll(trade)
+        else:
+            self._amend(trade)
+
+    def late(self, trade: Trade) -> None:
+        """A trade out of id order: it amends the bars it belongs to."""
+        if trade.ts_event >= self._second_end:
+            self.apply(trade)
+        else:
+            self._amend(trade)
+
+    def candles(
+        self, interval: Interval, limit: int, venue_now: int, gaps: Iterable[Gap] = (), end: int | None = None
+    ) -> list[Candle]:
+        """The newest `limit` candles that open before `end`, ascending, quiet ones filled in (rules 3 to 5).
+
+        Args:
+            venue_now: the venue's time, ns UTC; decides what is closed and how far quiet bars reach.
+            gaps: the trade gaps of this instrument; those that touch a bar mark it.
+        """
+        bars = self._bars(interval, limit, venue_now, end)
+        listed = [gap for gap in gaps if gap.end is not None]
+        return [self._candle(interval, bar, venue_now, listed) for bar in bars]
+
+    def fingerprint(self) -> dict[str, list[tuple[object, ...]]]:
+        """Every kept bar by interval, for the state hash."""
+        return {
+            interval.value: [bar.figures() for bar in (*self._closed[interval], *self._current(interval))]
+            for interval in Interval
+        }
+
+    def _roll(self, trade: Trade) -> None:
+        """The open second is over: merge it upwards and open the trade's own."""
+        if self.watched_from is None:
+            self.watched_from = trade.ts_event
+        else:
+            self._settle(self._second)
+        start = trade.ts_event - trade.ts_event % NS_PER_S
+        self._second = Bar(
+            start, trade.price, to_lots(trade.quantity, self.scale), trade.count, trade.trade_id
+        )
+        self._second_start, self._second_end = start, start + NS_PER_S
+
+    def _settle(self, second: Bar) -> None:
+        self._closed[Interval.S1].append(second)
+        for interval, length in _UPWARDS:
+            start = second.open_time - second.open_time % length
+            bar = self._open.get(interval)
+            if bar is not None and bar.open_time == start:
+                bar.merge(second)
+                continue
+            if bar is not None:
+                self._closed[interval].append(bar)
+            self._open[interval] = second.copy(start)
+
+    def _amend(self, trade: Trade) -> None:
+        """Rule 1, second half: the trade's time is before the end of what is already counted."""
+        self.amended += 1
+        lots = to_lots(trade.quantity, self.scale)
+        second = trade.ts_event - trade.ts_event % NS_PER_S
+        late = Bar(second, trade.price, lots, trade.count, trade.trade_id)
+        open_second = self._second
+        if open_second.open_time == second:
+            open_second.merge(late)
+            return
+        _amend_closed(self._closed[Interval.S1], late)
+        for interval, length in _UPWARDS:
+            start = second - second % length
+            bar = self._open.get(interval)
+            if bar is not None and bar.open_time == start:
+                bar.merge(late)
+            else:
+                _amend_closed(self._closed[interval], late.copy(start))
+
+    def _current(self, interval: Interval) -> Iterator[Bar]:
+        """The bars of an interval that are not in `_closed` yet: the merged one, joined by the open second."""
+        second = self._second
+        if self.watched_from is None:
+            return
+        if interval is Interval.S1:
+            yield second
+            return
+        bar = self._open.get(interval)
+        start = interval.open_time(second.open_time)
+        if bar is not None and bar.open_time == start:
+            joined = bar.copy(start)
+            joined.merge(second)
+            yield joined
+            return
+        if bar is not None:
+            yield bar
+        yield second.copy(start)
+
+    def _bars(self, interval: Interval, limit: int, venue_now: int, end: int | None) -> list[Bar]:
+        """Newest `limit` bars before `end`, quiet ones included, ascending."""
+        length = interval.ns
+        newest = venue_now if end is None else min(venue_now, end - 1)
+        upto = interval.open_time(newest) + length
+        found: list[Bar] = []
+        for bar in reversed([*self._closed[interval], *self._current(interval)]):
+            if bar.open_time >= upto and end is not None:
+                continue
+            for start in range(upto - length, bar.open_time, -length):
+                found.append(_quiet(start, bar))
+                if len(found) == limit:
+                    return found[::-1]
+            found.append(bar)
+            if len(found) == limit:
+                break
+            upto = bar.open_time
+        return found[::-1]
+
+    def _candle(self, interval: Interval, bar: Bar, venue_now: int, gaps: list[Gap]) -> Candle:
+        end = bar.open_time + interval.ns
+        touching = [gap for gap in gaps if _touches(gap, bar.open_time, end)]
+        if self.watched_from is not None and self.watched_from > bar.open_time:  # rule 4
+            touching.insert(0, Gap("trades", None, None, bar.open_time, self.watched_from, "not_watched"))
+        as_of = min(end, venue_now)
+        coverage = with_gaps(Coverage(sources=self.sources, as_of=as_of, state=State.COMPLETE), touching)
+        return Candle(
+            self.instrument, interval, bar.open_time, bar.open, bar.high, bar.low, bar.close,
+            from_lots(bar.lots, self.scale), bar.count, end <= venue_now,
+            bar.first_id if bar.count else None, bar.last_id if bar.count else None, coverage,
+        )  # fmt: skip
+
+
+def _touches(gap: Gap, start: int, end: int) -> bool:
+    """A gap lies between two trades: it touches every bar that reaches from the first to the second."""
+    return (gap.start is None or gap.start < end) and gap.end is not None and gap.end >= start
+
+
+def _quiet(open_time: int, before: Bar) -> Bar:
+    """Rule 5: the previous close, no volume."""
+    return Bar(open_time, before.close, 0, 0, before.last_id)
+
+
+def _amend_closed(bars: deque[Bar], late: Bar) -> None:
+    """Merge into the closed bar of the same time, or put a new bar in its place; beyond what is kept, let go."""
+    for index in range(len(bars) - 1, -1, -1):
+        bar = bars[index]
+        if bar.open_time == late.open_time:
+            bar.merge(late)
+            return
+        if bar.open_time < late.open_time:
+            if len(bars) == bars.maxlen:
+                bars.popleft()
+                index -= 1
+            bars.insert(index + 1, late)
+            return
+    if len(bars) < (bars.maxlen or 0):
+        bars.appendleft(late)

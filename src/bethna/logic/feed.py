@@ -1,0 +1,325 @@
+"""One instrument's feed: trades, book, quotes and candles under one certificate.
+
+A machine: it neither fetches nor waits. It composes the machines of this room and turns their effects into facts for the bus and wants for the service.
+
+Rules
+  1. The blast radius of any fault is this one instrument.
+  2. A trade goes to the candles before it is published, so whoever hears it can read the candle that holds it.
+  3. Quotes are checked against a trusted book only; a failed check distrusts the book.
+  4. The state hash covers everything a reader can see and nothing that depends on the host's clock or speed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from bethna.core.coverage import Coverage, Gap, State, unknown, with_gaps
+from bethna.core.instrument import Instrument
+from bethna.core.market import (
+    BookDelta,
+    BookSnapshot,
+    BookView,
+    Candle,
+    Interval,
+    PriceView,
+    Quote,
+    Ticker,
+    Trade,
+    TradePage,
+)
+from bethna.core.money import decimals_of
+from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
+from bethna.logic.booksync import BookSync
+from bethna.logic.candles import CandleBuilder
+from bethna.logic.quotecheck import QuoteCheck
+from bethna.logic.trades import TradeSequence
+
+TradeStreamItem = Trade | GapFound | Healed | GapMarked
+BookStreamItem = BookDelta | BookSnapshot | BookStatus
+
+
+class FeedSettings(Struct, frozen=True):
+    """What a feed may keep and how long it waits.
+
+    Attributes:
+        patience_ns: how long a gap may wait for healing. max_held_trades, max_held_deltas: how many wait meanwhile.
+        kept_trades: newest trades that can be read back. quantity_scale: lots per base unit.
+    """
+
+    patience_ns: int = 10_000_000_000
+    max_held_trades: int = 20_000
+    max_held_deltas: int = 10_000
+    kept_trades: int = 1_000
+    quantity_scale: int = 100_000_000
+
+
+class FeedPorts(Protocol):
+    """Where one feed's facts and wants go."""
+
+    @property
+    def trade(self) -> Callable[[TradeStreamItem], None]:
+        """Publish on the trades channel."""
+        ...
+
+    @property
+    def book(self) -> Callable[[BookStreamItem], None]:
+        """Publish on the book channel."""
+        ...
+
+    @property
+    def quote(self) -> Callable[[Quote], None]:
+        """Publish on the quotes channel."""
+        ...
+
+    @property
+    def ticker(self) -> Callable[[Ticker], None]:
+        """Publish on the tickers channel."""
+        ...
+
+    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
+        """A book snapshot is needed; repeated until one is applied."""
+        ...
+
+    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """These trades are missing."""
+        ...
+
+
+class InstrumentFeed:
+    """The state of one instrument. Times are ns UTC: `ts_recv` and `now` by the desk's clock."""
+
+    def __init__(self, instrument: Instrument, ports: FeedPorts, settings: FeedSettings) -> None:
+        self.instrument = instrument
+        self.id = instrument.id
+        self.sequence = TradeSequence(
+            self._release, self, patience_ns=settings.patience_ns, max_held=settings.max_held_trades
+        )
+        self.booksync = BookSync(
+            self._book_moved, self, patience_ns=settings.patience_ns, max_held=settings.max_held_deltas
+        )
+        self.quotes = QuoteCheck()
+        self.candle_builder = CandleBuilder(self.id, settings.quantity_scale, (instrument.venue,))
+        self.kept: deque[Trade] = deque(maxlen=settings.kept_trades)
+        self.trades = 0
+        self.ticker: Ticker | None = None
+        self.venue_now = 0
+        self._ports = ports
+        self._publish_trade = ports.trade
+        self._publish_book = ports.book
+        self._publish_quote = ports.quote
+        self._count_trade = self.candle_builder.apply
+        self.apply_trade = self.sequence.apply
+        self.apply_delta = self.booksync.apply
+
+    def _release(self, trade: Trade) -> None:
+        """Rule 2."""
+        self.trades += 1
+        self.kept.append(trade)
+        self._count_trade(trade)
+        self._publish_trade(trade)
+
+    def _book_moved(self, delta: BookDelta) -> None:
+        self._publish_book(delta)
+        self._cross_examine()
+
+    def apply_snapshot(self, snapshot: BookSnapshot) -> None:
+        """A whole book, from history; a pushed top of book certifies nothing below itself and is not stood upon."""
+        if not snapshot.partial and self.booksync.snapshot(snapshot):
+            self._publish_book(snapshot)
+            self._cross_examine()
+
+    def apply_quote(self, quote: Quote) -> None:
+        """Best bid and ask, from the stream."""
+        sync = self.booksync
+        failed = self.quotes.failed
+        if self.quotes.quote(quote, sync.book if sync.trust is Trust.TRUSTED else None):
+            self._publish_quote(quote)
+        if self.quotes.failed > failed:
+            self._disprove()
+
+    def apply_ticker(self, ticker: Ticker) -> None:
+        """The venue's rolling day."""
+        self.ticker = ticker
+        self._ports.ticker(ticker)
+
+    def apply_page(self, page: TradePage, now: int) -> None:
+        """Trades from history, to fill a gap."""
+        self.sequence.splice(page.trades, now)
+
+    def tick(self, now: int, venue_now: int) -> None:
+        """Let time pass; about once a second. `venue_now` is the venue's time as far as it is known."""
+        self.venue_now = max(self.venue_now, venue_now)
+        self.sequence.tick(now)
+        self.booksync.tick(now)
+
+    def disconnected(self, reason: str, now: int) -> None:
+        """No socket carries this instrument now."""
+        self.booksync.disconnected(reason, now)
+
+    def set_overlapping(self, overlapping: bool) -> None:
+        """Two of our own sockets deliver this instrument: duplicates are expected."""
+        self.sequence.overlapping = self.booksync.overlapping = overlapping
+
+    # what the machines tell -------------------------------------------------------------------------------------
+
+    def gap_found(self, gap: Gap, ts: int) -> None:
+        """The trade machine misses ids."""
+        self._publish_trade(GapFound(self.id, gap, ts))
+        self._ports.want_trades(self.instrument, gap, ts)
+
+    def gap_healed(self, gap: Gap, found: int, ts: int) -> None:
+        """The trade machine has all ids of a gap."""
+        self._publish_trade(Healed(self.id, gap, found, ts))
+
+    def gap_marked(self, gap: Gap, ts: int) -> None:
+        """The trade machine goes on without."""
+        self._publish_trade(GapMarked(self.id, gap, ts))
+
+    def late(self, trade: Trade) -> None:
+        """A trade of a marked gap came after all."""
+        self.trades += 1
+        self.kept.append(trade)
+        self.candle_builder.late(trade)
+        self._publish_trade(trade)
+
+    def book_gap(self, gap: Gap, ts: int) -> None:
+        """The book machine misses updates."""
+        self._publish_book(
+            BookStatus(self.id, Trust.SYNCING, f"updates {gap.first_id} to {gap.last_id} missing", ts)
+        )
+
+    def book_trust(self, trust: Trust, reason: str, ts: int) -> None:
+        """The book's trust state changed."""
+        self._publish_book(BookStatus(self.id, trust, reason, ts))
+
+    def want_snapshot(self, reason: str, ts: int) -> None:
+        """The book machine needs a snapshot."""
+        self._ports.want_snapshot(self.instrument, reason, ts)
+
+    # what readers see -------------------------------------------------------------------------------------------
+
+    def coverage(self) -> Coverage:
+        """Everything since the feed began: trades and book."""
+        if not self.trades and self.booksync.last is None and self.quotes.latest is None:
+            return unknown(self.instrument.venue)
+        gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps()]
+        return with_gaps(self._certificate(State.COMPLETE), gaps)
+
+    def price(self, *, stale: bool, last_message: int | None) -> PriceView:
+        """The last trade with what stands around it."""
+        last = self.kept[-1] if self.kept else None
+        quote = self.quotes.latest
+        open_gap = self.sequence.open_gap
+        base = self._certificate(State.COMPLETE if last else State.UNKNOWN)
+        return PriceView(
+            self.id,
+            last.price if last else None,
+            last.ts_event if last else None,
+            last.ts_recv if last else None,
+            last_message,
+            stale,
+            self.ticker.change_pct if self.ticker else None,
+            quote.bid if quote else None,
+            quote.ask if quote else None,
+            with_gaps(base, [open_gap] if open_gap else []),
+        )
+
+    def candles(self, interval: Interval, limit: int, end: int | None) -> list[Candle]:
+        """Candles ascending, the open one last."""
+        gaps = [gap for gap in self.sequence.log.gaps() if gap.reason != "reordered"]
+        return self.candle_builder.candles(interval, limit, self.venue_time(), gaps, end)
+
+    def book_view(self, depth: int) -> BookView:
+        """Top of the book; empty while there is none that can be believed or half believed."""
+        sync = self.booksync
+        if not sync.verify(sync.last.ts_recv if sync.last else 0) or sync.book is None:
+            return BookView(self.id, [], [], None, sync.trust, 0, None, None, unknown(self.instrument.venue))
+        bids, asks = sync.book.top(depth)
+        gaps = [gap for gap in sync.log.gaps() if not gap.healed]
+        trusted = sync.trust is Trust.TRUSTED
+        base = self._certificate(State.COMPLETE if trusted else State.INCOMPLETE)
+        return BookView(
+            self.id, bids, asks, sync.book.update_id, sync.trust, sync.book.certified_depth,
+            sync.last.ts_event if sync.last else None, sync.last.ts_recv if sync.last else None,
+            base if trusted else with_gaps(base, gaps),
+        )  # fmt: skip
+
+    def recent_trades(self, limit: int) -> list[Trade]:
+        """Newest trades, newest last."""
+        kept = self.kept
+        return [kept[i] for i in range(max(0, len(kept) - limit), len(kept))]
+
+    def venue_time(self) -> int:
+        """The venue's time as far as this feed knows, ns UTC; 0 before any data."""
+        delta = self.booksync.last
+        return max(
+            self.venue_now,
+            self.kept[-1].ts_event if self.kept else 0,
+            delta.ts_event if delta is not None else 0,
+        )
+
+    def last_message(self) -> int | None:
+        """When anything of this instrument last came, by the desk's clock."""
+        seen = [
+            item.ts_recv
+            for item in (
+                self.kept[-1] if self.kept else None,
+                self.booksync.last,
+                self.quotes.latest,
+                self.ticker,
+            )
+            if item is not None
+        ]
+        return max(seen, default=None)
+
+    def decimals(self) -> tuple[int, int]:
+        """Digits of prices and quantities: the catalogue's, else what was seen."""
+        tick, lot = self.instrument.tick_size, self.instrument.lot_size
+        prices = [trade.price for trade in self.recent_trades(50)]
+        sizes = [trade.quantity for trade in self.recent_trades(50)]
+        if quote := self.quotes.latest:
+            prices += [quote.bid, quote.ask]
+            sizes += [quote.bid_quantity, quote.ask_quantity]
+        return (
+            decimals_of(tick) if tick else max(map(decimals_of, prices), default=2),
+            decimals_of(lot) if lot else max(map(decimals_of, sizes), default=8),
+        )
+
+    def fingerprint(self) -> dict[str, object]:
+        """Rule 4: everything a reader can see, in plain values."""
+        sync = self.booksync
+        return {
+            "trades": self.trades,
+            "next_trade_id": self.sequence.next_id,
+            "kept": [(t.trade_id, t.price, t.quantity, t.side, t.ts_event, t.ts_recv) for t in self.kept],
+            "trade_gaps": list(self.sequence.log.gaps()),
+            "trade_duplicates": self.sequence.log.duplicates,
+            "candles": self.candle_builder.fingerprint(),
+            "venue_time": self.venue_time(),
+            "book": None if sync.book is None else (sync.book.update_id, *sync.book.levels()),
+            "trust": sync.trust,
+            "book_updates": sync.applied,
+            "book_gaps": list(sync.log.gaps()),
+            "book_duplicates": sync.log.duplicates,
+            "quotes": (self.quotes.quotes, self.quotes.ok, self.quotes.failed, self.quotes.latest),
+            "ticker": self.ticker,
+        }
+
+    def _cross_examine(self) -> None:
+        book, failed = self.booksync.book, self.quotes.failed
+        if book is not None:
+            self.quotes.book_moved(book)
+        if self.quotes.failed > failed:
+            self._disprove()
+
+    def _disprove(self) -> None:
+        """Rule 3."""
+        last = self.booksync.last
+        self.booksync.disproved("its best levels differ from the venue's quote", last.ts_recv if last else 0)
+
+    def _certificate(self, state: State) -> Coverage:
+        return Coverage(state=state, sources=(self.instrument.venue,), as_of=self.venue_time() or None)

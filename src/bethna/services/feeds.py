@@ -1,0 +1,277 @@
+"""The feeds: owner of every instrument's market state, fed by sockets or by a tape, read by the doors.
+
+It opens no socket and fetches nothing: what it misses it says on its ports, and whoever wired it brings the answer.
+
+Rules
+  1. One event goes to one instrument; an event of an instrument that is not followed is counted and let go.
+  2. Time comes in by `tick`, about once a second, so that a tape and a live venue take the same path.
+  3. The offset between the venue's clock and ours is sampled once per tick and instrument, from the newest event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+import msgspec
+
+from bethna.core.clock import Clock
+from bethna.core.coverage import Gap
+from bethna.core.errors import UnknownInstrument
+from bethna.core.instrument import Instrument, parse_name
+from bethna.core.market import (
+    BookDelta,
+    BookSnapshot,
+    InstrumentId,
+    Quote,
+    Ticker,
+    Trade,
+    TradePage,
+    VenueCandle,
+)
+from bethna.core.status import InstrumentHealth, StreamState, SystemEvent
+from bethna.core.wire import MarketEvent, RestEvent
+from bethna.logic.clock_offset import ClockOffset
+from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
+from bethna.runtime.bus import Bus
+
+EVENT_KINDS = (Trade, BookDelta, Quote, Ticker, BookSnapshot, VenueCandle)
+
+
+class Wants(Protocol):
+    """Who fetches what a feed misses."""
+
+    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
+        """A book snapshot; asked again until one is applied."""
+        ...
+
+    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Missing trades by id."""
+        ...
+
+
+class NoWants:
+    """Nobody fetches: on a tape everything that was fetched stands in the tape itself."""
+
+    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
+        """The tape brings it, or nobody."""
+
+    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """The tape brings them, or nobody."""
+
+
+class _Ports:
+    """One feed's way out: its channels on the bus, and the wants."""
+
+    def __init__(self, bus: Bus, instrument: InstrumentId, wants: Wants) -> None:
+        self.trade: Callable[[TradeStreamItem], None] = bus.channel("trades", instrument).publish
+        self.book: Callable[[BookStreamItem], None] = bus.channel("book", instrument).publish
+        self.quote: Callable[[Quote], None] = bus.channel("quotes", instrument).publish
+        self.ticker: Callable[[Ticker], None] = bus.channel("tickers", instrument).publish
+        self.want_snapshot = wants.want_snapshot
+        self.want_trades = wants.want_trades
+
+
+class Feeds:
+    """Every followed instrument of the desk.
+
+    Args:
+        clock: the desk's clock; only its monotonic time is asked, for the age of clock measurements.
+        follow_unknown: follow an instrument when its first event arrives (a tape says itself what is on it).
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        settings: FeedSettings,
+        wants: Wants | None = None,
+        *,
+        follow_unknown: bool = False,
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._settings = settings
+        self.wants: Wants = wants or NoWants()
+        self._follow_unknown = follow_unknown
+        self._feeds: dict[InstrumentId, InstrumentFeed] = {}
+        self._states: dict[InstrumentId, tuple[StreamState, str]] = {}
+        self._routes: dict[type, dict[InstrumentId, Callable[[Any], object]]] = {
+            kind: {} for kind in EVENT_KINDS
+        }
+        self._offsets: dict[str, ClockOffset] = {}
+        self.unfollowed = 0
+        self.describe: Callable[[InstrumentId], Instrument] = _guess
+
+    # what comes in ----------------------------------------------------------------------------------------------
+
+    def apply(self, event: MarketEvent, conn: int = 0) -> None:
+        """One market event from a socket or a tape (rule 1)."""
+        route = self._routes[type(event)].get(event.instrument)
+        if route is not None:
+            route(event)
+        elif self._adopt(event.instrument):
+            self.apply(event, conn)
+        else:
+            self.unfollowed += 1
+
+    def apply_rest(self, events: Iterable[RestEvent], now: int) -> None:
+        """What a REST answer said, fetched by us or found on a tape."""
+        for event in events:
+            if isinstance(event, BookSnapshot):
+                self.apply(event)
+            elif isinstance(event, TradePage) and (
+                event.instrument in self._feeds or self._adopt(event.instrument)
+            ):
+                self._feeds[event.instrument].apply_page(event, now)
+
+    def heal_failed(self, instrument: InstrumentId, reason: str, now: int) -> None:
+        """Missing trades cannot be had: go on with the hole in it."""
+        if feed := self._feeds.get(instrument):
+            feed.sequence.heal_failed(now, reason)
+
+    def tick(self, now: int) -> None:
+        """Let time pass (rules 2 and 3). `now` is ns UTC by the desk's clock."""
+        for feed in self._feeds.values():
+            offset = self.clock_offset(feed.instrument.venue)
+            for event in (feed.kept[-1] if feed.kept else None, feed.booksync.last):
+                if event is not None:
+                    offset.event(event.ts_event, event.ts_recv)
+            measured = offset.offset_ns(self._clock.monotonic_ns())
+            feed.tick(now, now + measured if measured is not None else 0)
+
+    def stream_state(self, instrument: InstrumentId, state: StreamState, reason: str, now: int) -> None:
+        """A connection tells how the instrument's streams are."""
+        self._states[instrument] = (state, reason)
+        if state in ("stale", "waiting") and (feed := self._feeds.get(instrument)):
+            feed.disconnected(reason or state, now)
+
+    def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
+        """Two of our own sockets carry these instruments for a while."""
+        for instrument in instruments:
+            if feed := self._feeds.get(instrument):
+                feed.set_overlapping(overlapping)
+
+    def finish(self, now: int) -> None:
+        """Nothing more will come: what is held is released, open gaps are marked."""
+        for feed in self._feeds.values():
+            feed.sequence.finish(now)
+
+    # who is followed --------------------------------------------------------------------------------------------
+
+    def follow(self, instrument: Instrument) -> None:
+        """Follow one more instrument; nothing happens when it is followed already."""
+        if instrument.id in self._feeds:
+            return
+        feed = InstrumentFeed(instrument, _Ports(self._bus, instrument.id, self.wants), self._settings)
+        self._feeds[instrument.id] = feed
+        self._states.setdefault(instrument.id, ("waiting", "no data yet"))
+        self._routes[Trade][instrument.id] = feed.apply_trade
+        self._routes[BookDelta][instrument.id] = feed.apply_delta
+        self._routes[BookSnapshot][instrument.id] = feed.apply_snapshot
+        self._routes[Quote][instrument.id] = feed.apply_quote
+        self._routes[Ticker][instrument.id] = feed.apply_ticker
+        self._routes[VenueCandle][instrument.id] = _let_go
+
+    def unfollow(self, instrument: InstrumentId) -> None:
+        """Forget an instrument and its state."""
+        self._feeds.pop(instrument, None)
+        self._states.pop(instrument, None)
+        for routes in self._routes.values():
+            routes.pop(instrument, None)
+
+    def reset(self) -> None:
+        """Begin again with the same instruments and no state (a tape that starts over)."""
+        instruments = [feed.instrument for feed in self._feeds.values()]
+        for instrument in instruments:
+            self.unfollow(instrument.id)
+        for instrument in instruments:
+            self.follow(instrument)
+
+    # what readers see -------------------------------------------------------------------------------------------
+
+    def instruments(self) -> Sequence[Instrument]:
+        """Followed instruments, in the order of following."""
+        return [feed.instrument for feed in self._feeds.values()]
+
+    def feed(self, instrument: InstrumentId) -> InstrumentFeed:
+        """One feed.
+
+        Raises:
+            UnknownInstrument: it is not followed; carries the nearest that are.
+        """
+        feed = self._feeds.get(instrument)
+        if feed is None:
+            near = tuple(get_close_matches(instrument, self._feeds, n=3, cutoff=0.3))
+            raise UnknownInstrument(instrument, near, message=f"{instrument} is not followed by this desk")
+        return feed
+
+    def resolve(self, text: str, preferred_venue: str) -> tuple[InstrumentId, str | None]:
+        """Any spelling as a followed instrument; the name as written wins over its alias when it is followed."""
+        name = parse_name(text, preferred_venue)
+        if name.alias is not None:
+            written = InstrumentId(name.id.replace(name.alias.new, name.alias.old, 1))
+            if written in self._feeds:
+                return written, None
+        return self.feed(name.id).id, name.alias.notice if name.alias else None
+
+    def health(self, instrument: InstrumentId, *, ended: bool = False) -> InstrumentHealth:
+        """How one feed is."""
+        feed = self.feed(instrument)
+        state, message = self._states[instrument]
+        last = feed.last_message()
+        if state == "waiting" and last is not None:
+            state, message = "live", ""
+        trades, book = feed.sequence.log, feed.booksync.log
+        return InstrumentHealth(
+            instrument, "ended" if ended else state, message, feed.booksync.trust, feed.trades,
+            lost(trades.gaps()), trades.duplicates + book.duplicates + feed.quotes.duplicates,
+            feed.sequence.heals, feed.booksync.applied, lost(book.gaps()), feed.booksync.resyncs, last, feed.coverage(),
+        )  # fmt: skip
+
+    def stale(self, instrument: InstrumentId) -> bool:
+        """Whether the instrument's connection says that its data is old."""
+        return self._states[instrument][0] == "stale"
+
+    def clock_offset(self, venue: str) -> ClockOffset:
+        """The measurement of one venue's clock against the desk's; REST answers sharpen it."""
+        if venue not in self._offsets:
+            self._offsets[venue] = ClockOffset()
+        return self._offsets[venue]
+
+    def clock_offset_ns(self, venue: str) -> int | None:
+        """Venue minus desk clock, ns; None until measured."""
+        return self.clock_offset(venue).offset_ns(self._clock.monotonic_ns())
+
+    def state_hash(self) -> str:
+        """SHA-256 over the whole state that readers can see, independent of speed and command."""
+        state = {feed.id: feed.fingerprint() for feed in self._feeds.values()}
+        return hashlib.sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()
+
+    def report(self, event: SystemEvent) -> None:
+        """Tell people."""
+        self._bus.channel("system").publish(event)
+
+    def _adopt(self, instrument: InstrumentId) -> bool:
+        if not self._follow_unknown:
+            return False
+        self.follow(self.describe(instrument))
+        return True
+
+
+def lost(gaps: Iterable[Gap]) -> int:
+    """Gaps in which something did not come by itself: reordered frames are no loss."""
+    return sum(1 for gap in gaps if gap.reason != "reordered")
+
+
+def _guess(instrument: InstrumentId) -> Instrument:
+    """An instrument by its id alone, unverified."""
+    symbol, _, venue = instrument.partition("@")
+    base, _, quote = symbol.partition("-")
+    return Instrument(instrument, venue, base, quote, f"{base}{quote}")
+
+
+def _let_go(event: object) -> None:
+    """A venue's own candle: the desk builds its own; comparing them is the audit's business."""
