@@ -36,7 +36,7 @@ class Settings {
   instrument = $state<string | null>(null);
   /** Phone: the one panel on the screen. */
   view = $state<View>('chart');
-  deck = $state<Deck>('health');
+  deck = $state<Deck>('book');
   help = $state(false);
 
   constructor() {

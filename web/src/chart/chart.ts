@@ -1,0 +1,208 @@
+/**
+ * The candle chart: bars in, pixels out. Wraps lightweight-charts, which is loaded only when the chart is looked at.
+ *
+ * Time is linear: an interval that nobody watched keeps its place, empty and hatched. All times are UTC.
+ */
+import type {
+  CandlestickData,
+  HistogramData,
+  IChartApi,
+  ISeriesApi,
+  MouseEventParams,
+  Time,
+  UTCTimestamp,
+  WhitespaceData,
+} from 'lightweight-charts';
+import { placesBetween, type Bars } from '../lib/bars';
+import { markOf } from '../lib/coverage';
+import { formatPrice, isNumber } from '../lib/format';
+import type { Candle } from '../lib/protocol';
+import type { ChartColors } from './colors';
+import { HatchMarks, type MarkedBar, type UnknownSpan } from './hatch';
+
+export type Library = typeof import('lightweight-charts');
+
+const MICROS = 1_000_000;
+/** So many bars from the left edge the next older page is asked for. */
+const OLDER_WITHIN = 30;
+
+const toTime = (candle: Candle): UTCTimestamp => (candle.open_time / MICROS) as UTCTimestamp;
+
+export interface Hover {
+  /** Micros; null when the pointer is not over a place. */
+  openTime: number | null;
+}
+
+export class PriceChart {
+  private readonly chart: IChartApi;
+  private readonly candles: ISeriesApi<'Candlestick'>;
+  private readonly volume: ISeriesApi<'Histogram'>;
+  private readonly marks: HatchMarks;
+  private marked: MarkedBar[] = [];
+  private spans: UnknownSpan[] = [];
+  private drawnEpoch = -1;
+  private drawnTo: UTCTimestamp | null = null;
+  private step = 60;
+  /** True when part of a long hole is left out and time is not to scale there. */
+  shortened = false;
+
+  constructor(
+    library: Library,
+    box: HTMLElement,
+    private colors: ChartColors,
+    hover: (hover: Hover) => void,
+    private readonly older: () => void,
+  ) {
+    this.chart = library.createChart(box, { autoSize: true });
+    this.candles = this.chart.addSeries(library.CandlestickSeries, { priceLineVisible: true });
+    this.volume = this.chart.addSeries(library.HistogramSeries, {
+      priceScaleId: 'volume',
+      priceFormat: { type: 'volume' },
+      lastValueVisible: false,
+      priceLineVisible: false,
+    });
+    this.chart.priceScale('volume').applyOptions({ scaleMargins: { top: 0.84, bottom: 0 }, visible: false });
+    this.marks = new HatchMarks(colors);
+    this.candles.attachPrimitive(this.marks);
+    this.setColors(colors);
+    this.chart.subscribeCrosshairMove((event: MouseEventParams<Time>) => {
+      hover({ openTime: typeof event.time === 'number' ? event.time * MICROS : null });
+    });
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+      if (range && range.from < OLDER_WITHIN && this.drawnTo !== null) this.older();
+    });
+  }
+
+  remove(): void {
+    this.chart.remove();
+  }
+
+  setColors(colors: ChartColors): void {
+    this.colors = colors;
+    this.marks.setColors(colors);
+    this.chart.applyOptions({
+      layout: { background: { color: 'transparent' }, textColor: colors.text, fontFamily: "'JetBrains Mono', monospace", fontSize: 11, attributionLogo: true },
+      grid: { vertLines: { color: colors.line }, horzLines: { color: colors.line } },
+      crosshair: { mode: 0, vertLine: { color: colors.crosshair, labelBackgroundColor: colors.label }, horzLine: { color: colors.crosshair, labelBackgroundColor: colors.label } },
+      rightPriceScale: { borderColor: colors.line, scaleMargins: { top: 0.12, bottom: 0.2 } },
+      timeScale: { borderColor: colors.line, timeVisible: true, rightOffset: 6, barSpacing: 7 },
+      kineticScroll: { mouse: false, touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
+    });
+    this.candles.applyOptions({
+      upColor: colors.up,
+      downColor: colors.down,
+      borderUpColor: colors.up,
+      borderDownColor: colors.down,
+      wickUpColor: colors.up,
+      wickDownColor: colors.down,
+    });
+    this.drawnEpoch = -1; // bars carry their colours
+  }
+
+  setScale(decimals: number, step: number): void {
+    this.step = step;
+    this.candles.applyOptions({
+      priceFormat: { type: 'custom', minMove: 10 ** -decimals, formatter: (price: number) => formatPrice(Number(price.toFixed(decimals)), decimals) },
+    });
+    this.chart.applyOptions({ timeScale: { secondsVisible: step < 60 } });
+  }
+
+  /** The words beside the price line: an age when the price is old, nothing when it is not. */
+  setPriceWords(words: string): void {
+    if (this.candles.options().title !== words) this.candles.applyOptions({ title: words });
+  }
+
+  showNewest(): void {
+    this.chart.timeScale().resetTimeScale();
+  }
+
+  draw(bars: Bars): void {
+    if (bars.epoch === this.drawnEpoch && this.drawnTo !== null) this.drawNewest(bars);
+    else this.drawAll(bars);
+  }
+
+  private drawAll(bars: Bars): void {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    const before = this.placeCount;
+    const wasEmpty = this.drawnTo === null;
+    this.marked = [];
+    this.spans = [];
+    this.shortened = false;
+    this.drawnTo = null;
+    const places: (CandlestickData | WhitespaceData)[] = [];
+    const volumes: (HistogramData | WhitespaceData)[] = [];
+    for (const candle of bars.list) {
+      places.push(...this.emptyBefore(candle).map((time) => ({ time })), this.bar(candle));
+      volumes.push(this.volumeBar(candle));
+      this.note(candle);
+    }
+    this.placeCount = places.length;
+    this.candles.setData(places);
+    this.volume.setData(volumes);
+    this.marks.set(this.marked, this.spans);
+    this.drawnEpoch = bars.epoch;
+    // Older bars came in on the left: what the reader looks at stays where it is.
+    const grown = this.placeCount - before;
+    if (!wasEmpty && range && grown > 0 && range.from < OLDER_WITHIN) {
+      this.chart.timeScale().setVisibleLogicalRange({ from: range.from + grown, to: range.to + grown });
+    }
+  }
+
+  private placeCount = 0;
+
+  private drawNewest(bars: Bars): void {
+    const drawnTo = this.drawnTo ?? (0 as UTCTimestamp);
+    let first = bars.list.length;
+    while (first > 0 && toTime(bars.list[first - 1] as Candle) >= drawnTo) first -= 1;
+    for (const candle of bars.list.slice(first)) {
+      for (const time of this.emptyBefore(candle)) {
+        this.candles.update({ time });
+        this.placeCount += 1;
+      }
+      if (toTime(candle) > drawnTo) this.placeCount += 1;
+      this.candles.update(this.bar(candle));
+      this.volume.update(this.volumeBar(candle));
+      this.note(candle);
+    }
+    this.marks.set(this.marked, this.spans);
+  }
+
+  private emptyBefore(candle: Candle): UTCTimestamp[] {
+    const time = toTime(candle);
+    if (this.drawnTo === null || time <= this.drawnTo) return [];
+    const { places, leftOut } = placesBetween(this.drawnTo, time, this.step);
+    const [from] = places;
+    const to = places.at(-1);
+    if (from !== undefined && to !== undefined) this.spans.push({ from: from as UTCTimestamp, to: to as UTCTimestamp });
+    if (leftOut > 0) this.shortened = true;
+    return places as UTCTimestamp[];
+  }
+
+  private note(candle: Candle): void {
+    const time = toTime(candle);
+    this.drawnTo = time;
+    if (this.marked.at(-1)?.time === time) this.marked.pop();
+    const mark = markOf(candle.coverage);
+    const doubtful = mark === 'incomplete' || mark === 'unknown';
+    if (!doubtful && mark !== 'healed') return;
+    if (!isNumber(candle.high) || !isNumber(candle.low)) return;
+    this.marked.push({ time, high: candle.high, low: candle.low, mark: doubtful ? 'incomplete' : 'healed' });
+  }
+
+  private bar(candle: Candle): CandlestickData | WhitespaceData {
+    const time = toTime(candle);
+    const { open, high, low, close } = candle;
+    if (!isNumber(open) || !isNumber(high) || !isNumber(low) || !isNumber(close)) return { time };
+    const mark = markOf(candle.coverage);
+    // A bar that lacks trades is hollow under its hatch: its body claims too much.
+    const hollow = mark === 'incomplete' || mark === 'unknown' ? { color: 'rgba(0, 0, 0, 0)' } : {};
+    return { time, open, high, low, close, ...hollow };
+  }
+
+  private volumeBar(candle: Candle): HistogramData | WhitespaceData {
+    const time = toTime(candle);
+    if (!isNumber(candle.volume)) return { time };
+    const rising = (candle.close ?? 0) >= (candle.open ?? 0);
+    return { time, value: candle.volume, color: rising ? this.colors.upSoft : this.colors.downSoft };
+  }
+}
