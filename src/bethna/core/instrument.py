@@ -30,9 +30,10 @@ ALIASES: dict[str, Alias] = {"MATIC": Alias("MATIC", "POL", "2024-09-13")}
 # BTCFDUSD is not read as BTCF-DUSD. A catalogue, where there is one, always wins over this guess.
 QUOTES: tuple[str, ...] = (
     "FDUSD", "BFUSD",
-    "USDT", "USDC", "TUSD", "BUSD", "USDP", "USDS", "USD1", "USDE", "BIDR", "IDRT", "BKRW", "BVND", "EURI", "AEUR", "DOGE",
-    "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "GBP", "AUD", "RUB", "UAH", "NGN", "ZAR", "DAI", "XRP", "TRX", "DOT", "PLN",
-    "RON", "ARS", "JPY", "MXN", "CZK", "COP", "PAX", "UST", "VAI", "IDR", "USD",
+    "USDT", "USDC", "TUSD", "BUSD", "USDP", "USDS", "USD1", "USDE",
+    "BIDR", "IDRT", "BKRW", "BVND", "EURI", "AEUR", "DOGE",
+    "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "GBP", "AUD", "RUB", "UAH", "NGN", "ZAR", "DAI", "XRP", "TRX", "DOT",
+    "PLN", "RON", "ARS", "JPY", "MXN", "CZK", "COP", "PAX", "UST", "VAI", "IDR", "USD",
 )  # fmt: skip
 
 _WORD = r"[^\W_]+"

@@ -4,8 +4,8 @@ Only the one-second bar is touched by a trade. When the second is over it is mer
 whether one interval is kept or eight, and merging is exact because volumes are integer lots.
 
 Rules
-  1. A trade belongs to the bar of its own venue time. Trades come in id order; one whose time lies before the open second
-     (late, or a venue's jitter) amends the closed bars it belongs to.
+  1. A trade belongs to the bar of its own venue time. Trades come in id order; one whose time lies before the open
+     second (late, or a venue's jitter) amends the closed bars it belongs to.
   2. Open and close are the prices of the lowest and highest trade id inside the bar.
   3. A bar is closed when the venue's time has passed its end.
   4. A bar whose beginning was not watched, or that a gap touches, is incomplete; a healed gap makes it healed.

@@ -1,6 +1,7 @@
 """One instrument's feed: trades, book, quotes and candles under one certificate.
 
-A machine: it neither fetches nor waits. It composes the machines of this room and turns their effects into facts for the bus and wants for the service.
+A machine: it neither fetches nor waits. It composes the machines of this room and turns their effects into
+facts for the bus and wants for the service.
 
 Rules
   1. The blast radius of any fault is this one instrument.
