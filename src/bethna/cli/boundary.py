@@ -1,0 +1,102 @@
+"""Where every error of the command line ends: as plain text or JSON, and as an exit code; it repairs nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from bethna.core.errors import (
+    BethnaError,
+    ConfigError,
+    StoreError,
+    TapeError,
+    UnknownInstrument,
+    VenueError,
+    WireError,
+)
+
+DONE, CHECK_FAILED, USAGE, UNAVAILABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line. The exit code is returned: the entry point hands it to sys.exit."""
+    from bethna.cli.group import bethna
+
+    words = list(sys.argv[1:] if args is None else args)
+    as_json = "--json" in words
+    try:
+        result = bethna.main(words, prog_name="bethna", standalone_mode=False)
+        sys.stdout.flush()
+    except BethnaError as error:
+        return _say(error, as_json)
+    except BaseExceptionGroup as group:
+        found = first_of(group)
+        if found is None:
+            raise
+        return INTERRUPTED if isinstance(found, KeyboardInterrupt) else _say(found, as_json)
+    except click.ClickException as error:
+        return _say_usage(error, as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        _stop_writing()
+        return DONE
+    return result if isinstance(result, int) else DONE
+
+
+def exit_code(error: BethnaError) -> int:
+    """Which of the exit codes an error means."""
+    match error:
+        case ConfigError() | UnknownInstrument():
+            return USAGE
+        case TapeError():
+            return DAMAGED if error.line else USAGE  # line 0: there is no such tape
+        case WireError():
+            return DAMAGED
+        case StoreError() | VenueError():
+            return UNAVAILABLE
+        case _:
+            return CHECK_FAILED
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BethnaError | KeyboardInterrupt | None:
+    """The first error in a group that a person can be told; None when a bug is among them."""
+    found: BethnaError | KeyboardInterrupt | None = None
+    for error in group.exceptions:
+        inner = first_of(error) if isinstance(error, BaseExceptionGroup) else error
+        if not isinstance(inner, BethnaError | KeyboardInterrupt):
+            return None
+        found = found or inner
+    return found
+
+
+def _say(error: BethnaError, as_json: bool) -> int:
+    _tell(error.code, error.message, error.hint, as_json)
+    return exit_code(error)
+
+
+def _say_usage(error: click.ClickException, as_json: bool) -> int:
+    if as_json:
+        _tell("usage", error.format_message(), "bethna --help lists what there is", as_json)
+    else:
+        error.show(sys.stderr)
+    return USAGE
+
+
+def _tell(code: str, message: str, hint: str, as_json: bool) -> None:
+    if as_json:
+        body = {"error": {"code": code, "message": message, "hint": hint}}
+        click.echo(msgspec.json.encode(body).decode())
+    else:
+        click.echo(f"bethna: {message}" + (f"\n  {hint}" if hint else ""), err=True)
+
+
+def _stop_writing() -> None:
+    """Whoever read our output is gone: point stdout at nothing, so that Python's last flush does not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

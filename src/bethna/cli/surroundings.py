@@ -1,0 +1,91 @@
+"""What the command line reads of its surroundings: the settings file, the variables, the log; nothing of the market."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bethna.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bethna.config import Settings
+
+
+def read_settings(**options: object) -> Settings:
+    """The settings of this run; `options` by setting name, None where not given. Raises ConfigError."""
+    from bethna.config import load
+    from bethna.venues.registry import venue_names
+
+    path = settings_file()
+    return load(
+        "" if path is None else _read(path),
+        os.environ,
+        options,
+        file_name="bethna.toml" if path is None else str(path),
+        venues=venue_names(),
+    )
+
+
+def settings_file() -> Path | None:
+    """The file that settings are read from; None when there is none. One that was named must be there."""
+    context = click.get_current_context(silent=True)
+    option = context.find_root().obj if context is not None else None
+    named = option or os.environ.get("BETHNA_CONFIG")
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            origin = "option --config" if option else "variable BETHNA_CONFIG"
+            raise ConfigError(
+                "config", f"{origin}: expected a settings file, found none at {path}", origin=origin
+            )
+        return path
+    usual = usual_settings_file()
+    return usual if usual.is_file() else None
+
+
+def usual_settings_file() -> Path:
+    """Where the settings file is looked for when none is named."""
+    from platformdirs import user_config_path
+
+    return user_config_path("bethna", appauthor=False) / "bethna.toml"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "config", f"{path}: expected a readable text file, found: {error}", origin=str(path)
+        ) from error
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """Structured log lines to stderr: for a person on a terminal, else JSON."""
+    import logging
+
+    import structlog
+
+    text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    logging.basicConfig(
+        level=max(level, logging.WARNING), stream=sys.stderr, force=True
+    )  # what libraries say
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            *(() if text else (structlog.processors.format_exc_info,)),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+            if text
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
