@@ -1,0 +1,101 @@
+"""How far the venue's clock is from the host's, venue minus host; it reads neither.
+
+Two methods, and the answer says which one it stands on:
+
+`rest`    A request for the venue's time, as NTP does it: the venue's answer was given somewhere between sending and
+          receiving, so offset = server - middle, wrong by at most half the round trip. The sample with the shortest
+          round trip wins.
+`events`  The venue's stamps on stream events minus our receive time: the median of many. It is too low by the time
+          that events travel, so it only speaks where there is no `rest`.
+
+Rules
+  1. A round trip that is negative (the host's clock was stepped meanwhile) gives no sample.
+  2. Samples of `rest` older than `MAX_AGE_NS` are forgotten.
+  3. A new `rest` sample that contradicts an old one by more than both can be wrong shows that a clock was stepped; the
+     older one is dropped.
+  4. When the two methods differ by more than `SUSPECT_NS`, `suspect` asks for a new measurement; a stepped clock and
+     late data look alike until then.
+
+Source of the bound: RFC 5905, section 8 (on-wire protocol): |error| <= round trip / 2.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+from typing import Literal
+
+from msgspec import Struct
+
+from bethna.core.clock import NS_PER_S
+
+Method = Literal["rest", "events"]
+
+MAX_AGE_NS = 1800 * NS_PER_S
+SUSPECT_NS = 2 * NS_PER_S
+KEPT_REST = 16
+KEPT_EVENTS = 255
+MIN_EVENTS = 5
+
+
+class RestSample(Struct, frozen=True, gc=False):
+    """One answered question for the time; `error_ns` bounds how wrong `offset_ns` can be, `taken` is monotonic ns."""
+
+    offset_ns: int
+    error_ns: int
+    taken: int
+
+
+class ClockOffset:
+    """The offset of one venue. Wall times are ns UTC by the clock that is named; `now` is monotonic ns."""
+
+    def __init__(self) -> None:
+        self._rest: deque[RestSample] = deque(maxlen=KEPT_REST)
+        self._events: deque[int] = deque(maxlen=KEPT_EVENTS)
+
+    def rest(self, sent: int, received: int, server: int, now: int) -> None:
+        """The venue said `server` in answer to a question sent and received at these host times."""
+        if received < sent:  # rule 1
+            return
+        sample = RestSample(server - (sent + received) // 2, (received - sent + 1) // 2, now)
+        kept = [old for old in self._rest if _agree(old, sample)]  # rule 3
+        if len(kept) < len(self._rest):
+            self._events.clear()  # they were measured against the old clock
+        self._rest.clear()
+        self._rest.extend((*kept, sample))
+
+    def event(self, ts_event: int, ts_recv: int) -> None:
+        """One stream event; to be called now and then, not for each."""
+        self._events.append(ts_event - ts_recv)
+
+    def best(self, now: int) -> RestSample | None:
+        """The `rest` sample to believe, None without a fresh one (rule 2)."""
+        fresh = (sample for sample in self._rest if now - sample.taken <= MAX_AGE_NS)
+        return min(fresh, key=lambda sample: (sample.error_ns, -sample.taken), default=None)
+
+    def measured(self, now: int) -> tuple[int, Method] | None:
+        """The offset in nanoseconds and how it was measured; None before any sample."""
+        best = self.best(now)
+        if best is not None:
+            return best.offset_ns, "rest"
+        by_events = self._by_events()
+        return None if by_events is None else (by_events, "events")
+
+    def offset_ns(self, now: int) -> int | None:
+        """Venue minus host, nanoseconds; None before any sample."""
+        measured = self.measured(now)
+        return None if measured is None else measured[0]
+
+    def suspect(self, now: int) -> bool:
+        """The methods contradict each other: measure again (rule 4)."""
+        best, by_events = self.best(now), self._by_events()
+        if best is None or by_events is None:
+            return False
+        return abs(by_events - best.offset_ns) > SUSPECT_NS + best.error_ns
+
+    def _by_events(self) -> int | None:
+        return round(median(self._events)) if len(self._events) >= MIN_EVENTS else None
+
+
+def _agree(old: RestSample, new: RestSample) -> bool:
+    return abs(old.offset_ns - new.offset_ns) <= old.error_ns + new.error_ns

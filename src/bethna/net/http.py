@@ -1,0 +1,134 @@
+"""HTTP GET for public market data: bytes and the few headers that steer us; no retry, no quota, no decoding.
+
+Every foreign error becomes ConnectError. Redirects are not followed, cookies are not kept, the surroundings
+(`HTTP_PROXY`, `.netrc`) are not read: a proxy is a setting. TLS certificates are checked, always. Messages name host
+and path, never the query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from types import TracebackType
+from typing import Self
+
+import httpx
+from msgspec import Struct
+
+from bethna.core.clock import Clock
+from bethna.core.errors import ConnectError
+from bethna.net.ws import host_of
+
+MAX_BODY_BYTES = 64 << 20
+KEPT_HEADERS = ("retry-after", "date", "content-type", "server")
+KEPT_PREFIXES = ("x-mbx-", "x-ratelimit-", "ratelimit-")
+
+
+class HttpAnswer(Struct, frozen=True, gc=False):
+    """What came back.
+
+    Attributes:
+        headers: the ones that steer us, names in lower case.
+        sent, received: ns UTC by the clock; `received` when the headers were there, before the body.
+        ts_recv: ns UTC when the body was whole.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    sent: int
+    received: int
+    ts_recv: int
+
+
+class HttpClient:
+    """A pool of HTTP connections. Close it, or use it as `async with`.
+
+    Args:
+        proxy: URL of an HTTP or SOCKS proxy, None for none.
+        tls: another trust store, for tests against a server of our own.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        proxy: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        connections: int = 8,
+    ) -> None:
+        self._clock = clock
+        self._client = httpx.AsyncClient(
+            trust_env=False,
+            follow_redirects=False,
+            verify=tls if tls is not None else True,
+            proxy=proxy,
+            timeout=None,  # noqa: S113 - one timeout covers the whole call, in get()
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            headers={"accept": "application/json", "user-agent": "bethna"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def get(self, url: str, *, venue: str, timeout_s: float) -> HttpAnswer:
+        """One GET, whatever status it brings.
+
+        Raises:
+            ConnectError: not answered within `timeout_s`, refused, cut, or larger than MAX_BODY_BYTES.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._get(url, venue)
+        except TimeoutError as error:
+            raise ConnectError(
+                venue, f"expected an answer from {_shown(url)} within {timeout_s:g} s, found none"
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise ConnectError(
+                venue, f"expected an answer from {_shown(url)}, found {type(error).__name__}"
+            ) from error
+
+    async def _get(self, url: str, venue: str) -> HttpAnswer:
+        sent = self._clock.now_ns()
+        self._client.cookies.clear()
+        async with self._client.stream("GET", url) as response:
+            received = self._clock.now_ns()
+            parts: list[bytes] = []
+            size = 0
+            async for part in response.aiter_bytes():
+                size += len(part)
+                if size > MAX_BODY_BYTES:
+                    raise ConnectError(venue, f"expected at most {MAX_BODY_BYTES} bytes from {_shown(url)}")
+                parts.append(part)
+            return HttpAnswer(
+                response.status_code,
+                _kept(response.headers),
+                b"".join(parts),
+                sent,
+                received,
+                self._clock.now_ns(),
+            )
+
+
+def _kept(headers: httpx.Headers) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in headers.items()
+        if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES)
+    }
+
+
+def _shown(url: str) -> str:
+    """Host and path: a query may hold what nobody should read."""
+    path = url.partition("://")[2].partition("/")[2].partition("?")[0]
+    return f"{host_of(url)}/{path}"
