@@ -8,21 +8,29 @@
  * A change of speed never makes an age jump.
  */
 
-export class DeskClock {
-  private wallAt = 0;
-  private readingAt = 0;
-  private rate = 1;
+interface Stretch {
+  wall: number;
+  reading: number;
+  rate: number;
+}
 
-  /** Milliseconds on the desk's clock; only differences mean something. */
+/** Speeds change when a link is lost or a tape ends; what is older than so many changes counts at the oldest. */
+const REMEMBERED = 32;
+
+export class DeskClock {
+  private stretches: Stretch[] = [{ wall: 0, reading: 0, rate: 1 }];
+
+  /** Milliseconds on the desk's clock, for instants of the past as well; only differences mean something. */
   read(wall: number): number {
-    return this.readingAt + (wall - this.wallAt) * this.rate;
+    const [oldest] = this.stretches;
+    const { wall: start, reading, rate } = this.stretches.findLast((stretch) => stretch.wall <= wall) ?? (oldest as Stretch);
+    return reading + (wall - start) * rate;
   }
 
   setRate(rate: number, wall: number): void {
-    if (rate === this.rate) return;
-    this.readingAt = this.read(wall);
-    this.wallAt = wall;
-    this.rate = rate;
+    if (rate === this.stretches.at(-1)?.rate) return;
+    this.stretches.push({ wall, reading: this.read(wall), rate });
+    if (this.stretches.length > REMEMBERED) this.stretches.shift();
   }
 }
 

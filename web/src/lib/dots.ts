@@ -40,7 +40,7 @@ export function dotWords(dot: Dot, ageMs: number | null): string {
     case 'stale':
       return `stale${age}`;
     case 'old':
-      return `old${age}`;
+      return `stale${age}`;
     case 'waiting':
       return 'waiting';
     case 'refused':

@@ -47,6 +47,11 @@ export function formatFixed(value: Maybe, decimals: number): string {
 /** A size, exact like a price. */
 export const formatQuantity = formatPrice;
 
+/** -1, 0 or 1 as the text of `formatChange` reads, so that a colour never contradicts it. */
+export function changeSign(value: Maybe): number {
+  return isNumber(value) ? Math.sign(Number(value.toFixed(2))) : 0;
+}
+
 /** +1.24 %, always with its sign; a change that rounds to nothing has none. */
 export function formatChange(value: Maybe): string {
   if (!isNumber(value)) return MISSING;

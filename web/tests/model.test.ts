@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { Bars, LONGEST_HOLE, placesBetween } from '../src/lib/bars';
+import { ageNow, DeskClock } from '../src/lib/clock';
+import { gapWords, read } from '../src/lib/coverage';
+import { dotOf } from '../src/lib/dots';
+import { ladderOf } from '../src/lib/ladder';
+import type { Book, Candle, Gap, Health, PriceRow } from '../src/lib/protocol';
+import { badgeOf, pillOf } from '../src/lib/status';
+import { weaveGaps } from '../src/lib/tape';
+import { duration, intervalSeconds } from '../src/lib/time';
+
+const MIDDAY = 1723204800000000; // 2024-08-09 12:00:00 UTC
+
+function candle(time: number, close = 1): Candle {
+  return { open_time: time, open: 1, high: 1, low: 1, close, volume: 1, trades: 1, closed: true, coverage: { state: 'complete' } };
+}
+
+function gap(change: Partial<Gap> = {}): Gap {
+  return { stream: 'trades', first_id: '17', last_id: '19', start: MIDDAY, end: MIDDAY + 3e6, reason: 'missing', healed: false, ...change };
+}
+
+function health(change: Partial<Health>): Health {
+  return { status: 'ok', version: '1', source: 'live', tape: null, now: 0, state_hash: null, venues: {}, instruments: {}, notices: [], ...change };
+}
+
+const OPEN = { state: 'open', attempt: 0, retryAt: null, lastFrameAt: 0, since: 0, wireErrors: 0, holes: 0 } as const;
+
+describe('bars', () => {
+  it('changes its epoch only when more than the newest bar changed', () => {
+    const bars = new Bars();
+    bars.reset([candle(1), candle(2)]);
+    const { epoch } = bars;
+    bars.apply([candle(2, 5), candle(3)]);
+    expect(bars.epoch).toBe(epoch);
+    expect(bars.list.map((bar) => bar.close)).toEqual([1, 5, 1]);
+    bars.apply([candle(1, 9)]);
+    expect(bars.epoch).toBeGreaterThan(epoch);
+    expect(bars.at(1)?.close).toBe(9);
+  });
+
+  it('keeps older pages that join a new snapshot and drops those that do not', () => {
+    const bars = new Bars();
+    bars.reset([candle(5), candle(6)]);
+    expect(bars.prepend([candle(3), candle(4), candle(5)])).toBe(2);
+    bars.reset([candle(6), candle(7)]);
+    expect(bars.list.map((bar) => bar.open_time)).toEqual([3, 4, 5, 6, 7]);
+    bars.reset([candle(90)]);
+    expect(bars.list.map((bar) => bar.open_time)).toEqual([90]);
+  });
+
+  it('keeps the places of a gap, and says how many of a long one it left out', () => {
+    expect(placesBetween(0, 60, 60)).toEqual({ places: [], leftOut: 0 });
+    expect(placesBetween(0, 180, 60)).toEqual({ places: [60, 120], leftOut: 0 });
+    const long = placesBetween(0, 60 * 10_001, 60);
+    expect(long.places).toHaveLength(LONGEST_HOLE);
+    expect(long.places.at(-1)).toBe(60 * 10_000);
+    expect(long.leftOut).toBe(10_000 - LONGEST_HOLE);
+  });
+});
+
+describe('ages', () => {
+  it('count on between frames, at the speed of the source, and never jump', () => {
+    const clock = new DeskClock();
+    const row = { age_ms: 100 };
+    expect(ageNow(clock, row, 1000, 2000)).toBe(1100);
+    clock.setRate(20, 2000);
+    expect(ageNow(clock, row, 1000, 2000)).toBe(1100);
+    expect(ageNow(clock, row, 1000, 2100)).toBe(3100);
+    clock.setRate(0, 2100);
+    expect(ageNow(clock, row, 1000, 99_000)).toBe(3100);
+    expect(ageNow(clock, { age_ms: null }, 0, 5)).toBeNull();
+  });
+});
+
+describe('coverage', () => {
+  it('tells what is missing in words', () => {
+    expect(gapWords(gap())).toBe('3 trades missing, 12:00:00–12:00:03 UTC');
+    expect(gapWords(gap({ first_id: null, last_id: null }))).toBe('3 s missing, 12:00:00–12:00:03 UTC');
+    expect(gapWords(gap({ healed: true }))).toBe('healed 12:00:00–12:00:03 UTC, 3 trades from history');
+  });
+
+  it('takes an absent certificate for unknown, never for complete', () => {
+    expect(read({}).mark).toBe('unknown');
+    expect(read(null).mark).toBe('unknown');
+    expect(read({ state: 'complete' }).mark).toBe('plain');
+    expect(read({ state: 'complete' }, { missing: true, whyMissing: 'no trade seen yet' })).toMatchObject({ mark: 'unknown' });
+    expect(read({ state: 'unverified', sources: ['coinbase'] }).words).toContain('Coinbase gives no sequence numbers here');
+  });
+
+  it('is stale whenever the desk cannot be heard', () => {
+    expect(read({ state: 'complete' }, { linkDown: true, ageMs: 12_000 })).toMatchObject({ stale: true });
+    const row = { price: 1, stale: false } as PriceRow;
+    expect(dotOf({ row, health: null, ageMs: 10, up: false, ended: false })).toBe('stale');
+    expect(dotOf({ row, health: null, ageMs: 10, up: true, ended: true })).toBe('ended');
+    expect(dotOf({ row: null, health: null, ageMs: null, up: true, ended: false })).toBe('waiting');
+  });
+
+  it('puts a snapshot’s open gaps between its trades', () => {
+    const trade = (at: number) => ({ kind: 'trade', price: 1, quantity: 1, side: 'buy', trade_id: String(at), ts_event: at, ts_recv: at }) as const;
+    const woven = weaveGaps([trade(10), trade(20)], [gap({ start: 12 }), gap({ start: 13, healed: true }), gap({ start: 5 })]);
+    expect(woven.map((item) => item.kind)).toEqual(['trade', 'gap', 'trade']);
+  });
+});
+
+describe('badge and pill', () => {
+  it('call every source by its name', () => {
+    expect(badgeOf(null, false).kind).toBe('none');
+    expect(badgeOf(health({}), false).text).toBe('LIVE');
+    expect(badgeOf(health({ source: 'twin' }), false).text).toBe('SIMULATED');
+    expect(badgeOf(health({}), true).text).toBe('SIMULATED'); // synthetic data under a live badge would lie
+    const tape = { name: 'x', speed: 20, position: 1723161672000000, start: 0, end: 1, ended: false, loops: 0, damage: null };
+    expect(badgeOf(health({ source: 'tape', tape }), false).text).toBe('TAPE x20 2024-08-09 00:01:12 UTC');
+    expect(badgeOf(health({ source: 'tape', tape: { ...tape, speed: null } }), false).text).toContain('TAPE max');
+    expect(badgeOf(health({ source: 'tape', tape: { ...tape, ended: true } }), false).text).toBe('TAPE ENDED');
+  });
+
+  it('show the worst that is true', () => {
+    expect(pillOf({ ...OPEN, state: 'waiting', attempt: 3, retryAt: 4000 }, health({}), 1000).text).toBe('Desk away, retry in 3 s');
+    expect(pillOf(OPEN, health({}), 0).level).toBe('ok');
+    const venue = { status: 'failing', message: 'refused' } as Health['venues'][string];
+    const row = { status: 'stale', symbol: 'X', message: '' } as Health['instruments'][string];
+    expect(pillOf(OPEN, health({ status: 'degraded', venues: { binance: venue }, instruments: { x: row } }), 0)).toMatchObject({
+      level: 'error',
+      text: 'Binance failing +1',
+    });
+  });
+});
+
+it('adds up the ladder on one scale for both sides', () => {
+  const ladder = ladderOf({ bids: [[99, 1], [98, 3]], asks: [[101, 2]] } as unknown as Book);
+  expect(ladder.bids.map((row) => row.depth)).toEqual([0.25, 1]);
+  expect(ladder.asks[0]?.depth).toBe(0.5);
+  expect(ladder.spreadBps).toBe(200);
+  expect(ladderOf({ bids: [], asks: [[1, 1]] } as unknown as Book).spread).toBeNull();
+});
+
+it('writes durations and intervals', () => {
+  expect([12_000, 250_000, 7_200_000, 90_000_000].map(duration)).toEqual(['12 s', '4 m 10 s', '2 h', '1 d 1 h']);
+  expect(['1s', '15m', '4h', '1d'].map(intervalSeconds)).toEqual([1, 900, 14_400, 86_400]);
+});
