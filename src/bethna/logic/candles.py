@@ -172,8 +172,12 @@ class CandleBuilder:
             bar = self._open.get(interval)
             if bar is not None and bar.open_time == start:
                 bar.merge(late)
-            else:
+            elif bar is not None and start < bar.open_time:
                 _amend_closed(self._closed[interval], late.copy(start))
+            else:  # between the merged bar and the open second: it takes the merged bar's place
+                if bar is not None:
+                    self._closed[interval].append(bar)
+                self._open[interval] = late.copy(start)
 
     def _current(self, interval: Interval) -> Iterator[Bar]:
         """The bars of an interval that are not in `_closed` yet: the merged one, joined by the open second."""
