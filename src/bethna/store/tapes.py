@@ -15,13 +15,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import zstandard
 
 from bethna.core.errors import TapeError
+from bethna.store.recorder import TapeWriter
 from bethna.store.tapeline import Kind, TapeEntry, decode_line
 
-__all__ = ["Kind", "TapeEntry", "TapeReader"]
+__all__ = ["Kind", "TapeEntry", "TapeReader", "TapeWriter"]
 
 HELD_BYTES = 8 << 20
 MAX_LINE_BYTES = 64 << 20
@@ -55,7 +57,7 @@ class TapeReader:
             while True:
                 try:
                     lines = next(batches, None)
-                except (_DamagedError, OSError) as error:
+                except (DamagedError, OSError) as error:
                     raise _damage(path, number - before + 1, str(error)) from error
                 if lines is None:
                     break
@@ -152,47 +154,45 @@ def _chain(folder: Path, name: str, start: int) -> tuple[str, tuple[Path, ...], 
 # --- from bytes to lines
 
 
-class _DamagedError(Exception):
+class DamagedError(Exception):
     """What was found instead of the next bytes of a tape."""
 
 
 def _line_batches(path: Path) -> Iterator[list[bytes]]:
-    """Lines without their newline, some at a time; raises _DamagedError where the bytes end before their end."""
+    """Lines without their newline, some at a time; raises DamagedError where the bytes end before their end."""
     rest = b""
-    blocks = _unpacked(path) if path.name.endswith(".zst") else _plain(path)
-    for block in blocks:
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        yield lines
-        if len(rest) > MAX_LINE_BYTES:
-            raise _DamagedError(f"a line longer than {MAX_LINE_BYTES >> 20} MiB")
+    with path.open("rb", buffering=0) as file:
+        for block in unpack(file) if path.name.endswith(".zst") else _plain(file):
+            lines = (rest + block).split(b"\n")
+            rest = lines.pop()
+            yield lines
+            if len(rest) > MAX_LINE_BYTES:
+                raise DamagedError(f"a line longer than {MAX_LINE_BYTES >> 20} MiB")
     if rest:
         yield [rest]
 
 
-def _plain(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(_READ_BYTES << 4):
-            yield block
+def _plain(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(_READ_BYTES << 4):
+        yield block
 
 
-def _unpacked(path: Path) -> Iterator[bytes]:
-    """The contents of a file of zstd frames."""
+def unpack(file: BinaryIO) -> Iterator[bytes]:
+    """The contents of a file of zstd frames from its position on. Raises DamagedError."""
     zstd = zstandard.ZstdDecompressor()
-    with path.open("rb", buffering=0) as file:
-        unread = b""
-        while True:
-            while len(unread) < _LARGEST_FRAME_HEADER and (more := file.read(_READ_BYTES)):
-                unread += more
+    unread = b""
+    while True:
+        while len(unread) < _LARGEST_FRAME_HEADER and (more := file.read(_READ_BYTES)):
+            unread += more
+        if not unread:
+            return
+        frame = _Frame(zstd, unread)
+        while not frame.ended():
             if not unread:
-                return
-            frame = _Frame(zstd, unread)
-            while not frame.ended():
-                if not unread:
-                    yield from frame.held  # rule 3
-                    raise _DamagedError("the end of the file inside a compressed block")
-                yield from frame.feed(unread)
-                unread = frame.unused if frame.ended() else file.read(_READ_BYTES)
+                yield from frame.held  # rule 3
+                raise DamagedError("the end of the file inside a compressed block")
+            yield from frame.feed(unread)
+            unread = frame.unused if frame.ended() else file.read(_READ_BYTES)
 
 
 class _Frame:
@@ -207,7 +207,7 @@ class _Frame:
                 if len(head) < _LARGEST_FRAME_HEADER
                 else "no zstd frame"
             )
-            raise _DamagedError(what) from error
+            raise DamagedError(what) from error
         self._hold = 0 <= size <= HELD_BYTES
         self._unpack = zstd.decompressobj()
         self.held: list[bytes] = []
@@ -225,7 +225,7 @@ class _Frame:
         try:
             block = self._unpack.decompress(data)
         except zstandard.ZstdError as error:
-            raise _DamagedError(f"a damaged compressed block ({error})") from error
+            raise DamagedError(f"a damaged compressed block ({error})") from error
         if block:
             self.held.append(block)
         if self._hold and not self.ended():

@@ -1,0 +1,133 @@
+"""A quick look at a tape: when it begins and ends and what it talks to, without playing it; a look, not a check.
+
+The end is found by walking zstd's frame and block headers (RFC 8878, sections 3.1.1.1 and 3.1.1.2) to the last frame,
+so a day's recording takes a moment. A foreign tape that is a single frame is unpacked whole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+from msgspec import Struct
+
+from bethna.core.errors import TapeError
+from bethna.store.tapeline import TapeEntry, decode_line
+from bethna.store.tapes import DamagedError, TapeReader, unpack
+
+HEAD_ENTRIES = 2000
+_TAIL_BYTES = 1 << 20
+
+
+class TapeSpan(Struct, frozen=True, gc=False):
+    """What a quick look told.
+
+    Attributes:
+        name: the recording's name. files: in the order of reading.
+        start, end: ns UTC by the recorder's clock, of the first and the last entry; None when the tape is empty or
+            that end of it cannot be read.
+        urls: where sockets and REST calls went, in order, once each. sent: messages we sent. Both from the first
+            HEAD_ENTRIES entries.
+        head: those entries.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    start: int | None
+    end: int | None
+    urls: tuple[str, ...]
+    sent: tuple[bytes, ...]
+    head: tuple[TapeEntry, ...]
+
+
+def scan(path: Path | str) -> TapeSpan:
+    """Look at a tape. Raises TapeError only when there is none; damage shows as a missing start or end."""
+    reader = TapeReader(path)
+    head: list[TapeEntry] = []
+    with suppress(TapeError):  # whoever plays it is told where
+        head.extend(islice(reader, HEAD_ENTRIES))
+    return TapeSpan(
+        name=reader.name,
+        files=reader.files,
+        start=head[0].ts if head else None,
+        end=_last_ts(reader.files),
+        urls=tuple(dict.fromkeys(entry.url for entry in head if entry.url is not None)),
+        sent=tuple(entry.raw for entry in head if entry.kind == "tx"),
+        head=tuple(head),
+    )
+
+
+def _last_ts(files: tuple[Path, ...]) -> int | None:
+    """The time of the last entry of the last file that has one."""
+    for path in reversed(files):
+        try:
+            with path.open("rb") as file:
+                tail = _tail_of_frames(file) if path.name.endswith(".zst") else _tail_of_text(file)
+        except OSError:
+            return None
+        for line in reversed(tail.split(b"\n")):
+            if line.strip():
+                try:
+                    return decode_line(line, 0).ts
+                except ValueError:  # cut off in the middle
+                    continue
+    return None
+
+
+def _tail_of_text(file: BinaryIO) -> bytes:
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _TAIL_BYTES))
+    return file.read()
+
+
+def _tail_of_frames(file: BinaryIO) -> bytes:
+    """The last lines of the last frame that has any; of a single large frame the last few blocks."""
+    starts = _frame_starts(file)
+    while starts:
+        file.seek(starts.pop())
+        blocks: deque[bytes] = deque(maxlen=64)
+        with suppress(DamagedError):  # what came before it will do
+            blocks.extend(unpack(file))
+        if blocks:
+            return b"".join(blocks)
+    return b""
+
+
+def _frame_starts(file: BinaryIO) -> list[int]:
+    """Where frames begin, up to the first thing that is none."""
+    starts: list[int] = []
+    size = file.seek(0, 2)
+    at = 0
+    while at < size:
+        starts.append(at)
+        end = _frame_end(file, at)
+        if end is None or end > size:
+            break
+        at = end
+    return starts
+
+
+def _frame_end(file: BinaryIO, start: int) -> int | None:
+    file.seek(start)
+    head = file.read(18)
+    if len(head) >= 8 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:  # a skippable frame
+        return start + 8 + int.from_bytes(head[4:8], "little")
+    try:
+        at = start + zstandard.frame_header_size(head)
+    except zstandard.ZstdError:
+        return None
+    last = False
+    while not last:
+        file.seek(at)
+        three = file.read(3)
+        if len(three) < 3:
+            return None
+        header = int.from_bytes(three, "little")
+        last = bool(header & 1)
+        run_length = (header >> 1) & 3 == 1
+        at += 3 + (1 if run_length else header >> 3)
+    return at + (4 if head[4] & 4 else 0)
