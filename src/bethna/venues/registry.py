@@ -26,6 +26,11 @@ VENUES: Final[Mapping[str, VenueEntry]] = {
 }
 
 
+def venue_names() -> tuple[str, ...]:
+    """The venues there are, the first one preferred."""
+    return tuple(VENUES)
+
+
 def spec_for(name: str) -> VenueSpec:
     """The rules of a venue. Raises ConfigError with the nearest names when there is none."""
     return _entry(name).spec

@@ -8,7 +8,8 @@ Rules of decoding:
    and spacing, and hands the payload to the same routes. So both ways give the same facts, and only the long way says
    what is wrong with a frame.
 3. Who it is about: the payload's own `s`. Only partial depth has none; there the stream's name answers.
-4. Well-formed but of no kind that we know: UnknownMessage. Kinds and fields are added at any time.
+4. By the protocol but of no kind that we know, or without a fact in it (one side of the book is empty, nothing was
+   ever traded): UnknownMessage. Kinds and fields are added at any time.
 5. Not what the protocol says: WireError, for any bytes at all, and nothing else.
 
 Where a key stands twice in one object JSON leaves the meaning open, and so do we.
@@ -32,7 +33,7 @@ from bethna.core.market import InstrumentId
 from bethna.core.wire import Ack, Refusal, RestEvent, ShutdownNotice, UnknownMessage, WireEvent
 from bethna.venues.binance import rest
 from bethna.venues.binance.frames import MALFORMED, ErrorBody, Head, RequestId, ShutdownFrame
-from bethna.venues.binance.routes import ROUTES, Route, instant, partial_depth_route
+from bethna.venues.binance.routes import ROUTES, NoFact, Route, instant, partial_depth_route
 from bethna.venues.binance.spec import SPEC
 from bethna.venues.binance.symbols import NotASymbol, Symbols
 from bethna.venues.spec import RestRequest
@@ -53,7 +54,7 @@ _read_shutdown: Final = Decoder(ShutdownFrame).decode
 # A venue that makes up names must not fill our memory; a desk follows far fewer.
 _MOST_ROUTES = 16_384
 _LONGEST_KIND = 80
-_PARTIAL_DEPTH = re.compile(r"[^@]+@depth(\d{1,4})(?:@\d+ms)?", re.ASCII)
+_PARTIAL_DEPTH = re.compile(r"[^@]+@depth([1-9]\d{0,3})(?:@\d+ms)?", re.ASCII)
 _NOT_THE_SHORT_WAY = (KeyError, *MALFORMED)
 
 
@@ -150,9 +151,15 @@ class BinanceCodec:
         kind = _kind_of(head)
         if kind == "serverShutdown":
             return (ShutdownNotice(instant(_read_shutdown(payload).time, self._unit_ns)),)
-        if kind not in ROUTES or head.s is UNSET:
+        if kind not in ROUTES:
             return (_unknown(kind or stream or "", payload),)  # rule 4
-        return self._route(kind, _read_text(head.s))(_as_combined(payload), ts_recv)  # rule 3
+        if head.s is UNSET:
+            raise ValidationError(f"expected a symbol in {kind}, found none")
+        route = self._route(kind, _read_text(head.s))  # rule 3
+        try:
+            return route(_as_combined(payload), ts_recv)
+        except NoFact as nothing:
+            return (_unknown(str(nothing), payload),)  # rule 4
 
     def _decode_partial_depth(self, payload: bytes, stream: str | None, ts_recv: int) -> Sequence[WireEvent]:
         levels = _PARTIAL_DEPTH.fullmatch(stream or "")

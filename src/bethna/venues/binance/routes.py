@@ -1,8 +1,8 @@
 """Routes: one closure per instrument and kind of event, from a combined frame straight to its fact.
 
 A route is handed `{...,"data":{...}}` whole and trusts nothing about it: the kind and the symbol inside are
-checked, and what does not fit raises one of `frames.MALFORMED`. It does not look at the name of the stream; the codec
-does.
+checked, and what does not fit raises one of `frames.MALFORMED`; what fits but states no fact raises NoFact. It does not
+look at the name of the stream; the codec does.
 
 Each route is written out because it runs for every frame of the wire: a shared builder would cost a call a frame.
 """
@@ -10,16 +10,15 @@ Each route is written out because it runs for every frame of the wire: a shared 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from operator import ge
 from typing import Final
 
 from msgspec import ValidationError
 from msgspec.json import Decoder
 
-from bethna.core.errors import excerpt_of
 from bethna.core.instrument import Instrument
 from bethna.core.market import BookDelta, BookSnapshot, Quote, Side, Ticker, Trade, VenueCandle
-from bethna.core.wire import MarketEvent, UnknownMessage
+from bethna.core.wire import MarketEvent
 from bethna.venues.binance.frames import (
     MAX_INT,
     AggTradeFrame,
@@ -35,8 +34,8 @@ from bethna.venues.binance.frames import (
     TradeFrame,
 )
 
-Route = Callable[[bytes, int], tuple[MarketEvent | UnknownMessage, ...]]
-"""(combined frame, ts_recv) -> its one event."""
+Route = Callable[[bytes, int], tuple[MarketEvent, ...]]
+"""(combined frame, ts_recv) -> its one fact."""
 
 RouteMaker = Callable[[Instrument, str, int], Route]
 """(instrument, its symbol as frames spell it, nanoseconds in one unit of the wire's time) -> route."""
@@ -50,6 +49,10 @@ _read_partial_depth: Final = Decoder(Combined[PartialDepthFrame], strict=False).
 _read_kline: Final = Decoder(Combined[KlineFrame], strict=False).decode
 _read_mini_ticker: Final = Decoder(Combined[MiniTickerFrame], strict=False).decode
 _read_ticker: Final = Decoder(Combined[TickerFrame], strict=False).decode
+
+
+class NoFact(ValidationError):
+    """A frame by the protocol that says that there is nothing to say: a price of 0 for "none"."""
 
 
 def _unfit(symbol: str, found: str) -> ValidationError:
@@ -99,11 +102,12 @@ def book_ticker_route(instrument: Instrument, symbol: str, _unit_ns: int) -> Rou
     """Best bid and ask. A side without orders makes no quote: that is said by name, not shown as zero."""
     name = instrument.id
 
-    def route(raw: bytes, ts_recv: int) -> tuple[Quote | UnknownMessage]:
+    def route(raw: bytes, ts_recv: int) -> tuple[Quote]:
         try:
             m = _read_book_ticker(raw).data
         except ValidationError:
-            return (_one_sided(raw, symbol),)
+            _raise_if_one_sided(raw)
+            raise
         if m.symbol != symbol:
             raise _unfit(symbol, m.symbol)
         return (Quote(name, m.bid, m.bid_quantity, m.ask, m.ask_quantity, m.update_id, None, ts_recv),)
@@ -111,14 +115,12 @@ def book_ticker_route(instrument: Instrument, symbol: str, _unit_ns: int) -> Rou
     return route
 
 
-def _one_sided(raw: bytes, symbol: str) -> UnknownMessage:
+def _raise_if_one_sided(raw: bytes) -> None:
     m = _read_one_sided(raw).data
-    empty = [side for side in ((m.bid, m.bid_quantity), (m.ask, m.ask_quantity)) if side[0] == 0]
-    if m.symbol != symbol or any(quantity for _, quantity in empty):
-        raise ValidationError(
-            f"expected prices above 0 for {symbol!r}, found {m.bid} and {m.ask} for {m.symbol!r}"
-        )
-    return UnknownMessage("bookTicker with an empty side", excerpt_of(raw))
+    if not any(
+        quantity for price, quantity in ((m.bid, m.bid_quantity), (m.ask, m.ask_quantity)) if price == 0
+    ):
+        raise NoFact("bookTicker with an empty side")
 
 
 def depth_route(instrument: Instrument, symbol: str, unit_ns: int) -> Route:
@@ -150,9 +152,9 @@ def partial_depth_route(instrument: Instrument, levels: int) -> Route:
 
 def best_first(bids: Levels, asks: Levels) -> None:
     """Raises ValidationError unless bids fall and asks rise, each price once: books rely on it."""
-    for side, ordered in (("bids", bids[::-1]), ("asks", asks)):
-        prices = [price for price, _ in ordered]
-        if any(here >= there for here, there in pairwise(prices)):
+    for side, rising in (("bids", bids[::-1]), ("asks", asks)):
+        prices = [price for price, _ in rising]
+        if any(map(ge, prices, prices[1:])):
             raise ValidationError(f"expected {side} best first, found them out of order")
 
 
@@ -205,12 +207,12 @@ def _day_route(
 ) -> Route:
     name = instrument.id
 
-    def route(raw: bytes, ts_recv: int) -> tuple[Ticker | UnknownMessage]:
+    def route(raw: bytes, ts_recv: int) -> tuple[Ticker]:
         m = read(raw).data
         if m.symbol != symbol:
             raise _unfit(symbol, m.symbol)
-        if m.last == 0:
-            return (UnknownMessage(f"{m.event} of a symbol that never traded", excerpt_of(raw)),)
+        if not (m.last and m.open and m.high and m.low):
+            raise NoFact(f"{m.event} of a symbol without trades")
         full = m if isinstance(m, TickerFrame) else None
         return (
             Ticker(
