@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def read_settings(**options: object) -> Settings:
     """The settings of this run; `options` by setting name, None where not given. Raises ConfigError."""
     from bethna.config import load
-    from bethna.venues.registry import venue_names
+    from bethna.venues.registry import VENUES
 
     path = settings_file()
     return load(
@@ -26,7 +26,7 @@ def read_settings(**options: object) -> Settings:
         os.environ,
         options,
         file_name="bethna.toml" if path is None else str(path),
-        venues=venue_names(),
+        venues=tuple(VENUES),
     )
 
 

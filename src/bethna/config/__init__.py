@@ -1,16 +1,8 @@
 """One frozen Settings: defaults < file < environment < options; it reads nothing itself, `load` is handed the texts."""
 
+from bethna.config.about import Setting, allowed, catalogue, shown
 from bethna.config.load import load
-from bethna.config.settings import (
-    DEFAULT_ORIGIN,
-    HostUrls,
-    Secret,
-    Setting,
-    Settings,
-    allowed,
-    catalogue,
-    shown,
-)
+from bethna.config.settings import DEFAULT_ORIGIN, HostUrls, Secret, Settings
 
 __all__ = [
     "DEFAULT_ORIGIN",

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from bethna.config.settings import PREFIX, TYPES, Settings, shown
+from bethna.config.about import PREFIX, TYPES, shown
+from bethna.config.settings import Settings
 from bethna.config.values import Given, read, refuse
 from bethna.core.errors import ConfigError
 
@@ -149,7 +150,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Giv
 
 def _from_options(options: Mapping[str, object]) -> Iterator[tuple[str, Given]]:
     for name, value in options.items():
-        origin = "option --" + name.replace("_", "-")
+        origin = "option --" + ("symbol" if name == "symbols" else name.replace("_", "-"))
         if name not in TYPES:
             _unknown(name, origin, TYPES)
         if value is not None:

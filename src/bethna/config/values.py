@@ -12,7 +12,8 @@ from typing import Any, NoReturn, get_args
 import msgspec
 from msgspec import Struct
 
-from bethna.config.settings import TYPES, HostUrls, Secret, allowed
+from bethna.config.about import TYPES, allowed
+from bethna.config.settings import HostUrls, Secret
 from bethna.core.errors import ConfigError
 
 
@@ -79,14 +80,24 @@ def _read_speed(value: Any, text: bool) -> float | None:
     return speed
 
 
-def _read_symbols(value: Any, _text: bool) -> tuple[str, ...]:
-    listed = re.split(r"[,\s]+", value) if isinstance(value, str) else value
-    names: tuple[str, ...] = tuple(
-        dict.fromkeys(item for item in convert(tuple[str, ...], listed, text=False) if item)
-    )
+def _read_symbols(value: Any, text: bool) -> tuple[str, ...]:
+    names = _read_list(value, text)
     if not 1 <= len(names) <= 500:
         raise ValueError(names)
     return names
+
+
+def _read_list(value: Any, text: bool) -> tuple[str, ...]:
+    """`a,b c`, or a list: each once, in order."""
+    listed = re.split(r"[,\s]+", value) if text else convert(tuple[str, ...], value, text)
+    return tuple(dict.fromkeys(item.strip() for item in listed if item.strip()))
+
+
+def _read_proxy(value: Any, text: bool) -> Secret:
+    proxy: Secret = convert(Secret, value, text)
+    if proxy and not re.fullmatch(r"(https?|socks5h?)://\S+", proxy.reveal()):
+        raise ValueError("proxy")
+    return proxy
 
 
 def _read_hosts(value: Any, text: bool) -> dict[str, tuple[HostUrls, ...]]:
@@ -135,6 +146,9 @@ _READERS: dict[str, Callable[[Any, bool], Any]] = {
     "source": _read_source,
     "speed": _read_speed,
     "symbols": _read_symbols,
+    "allowed_hosts": _read_list,
+    "allowed_origins": _read_list,
+    "proxy": _read_proxy,
     "hosts": _read_hosts,
     "trade_stream": _read_trade_stream,
 }
