@@ -5,7 +5,7 @@ VENV := .venv/bin
 FIND := $$(sh scripts/find-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check fix bench soak cover wheel lock clean
+.PHONY: help run setup test check fix bench soak fuzz cover wheel lock clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ soak: ## the long campaigns, whole
 	@python=$(FIND) && "$$python" scripts/setup.py --keep-going
 	@BETHNA_TEST_SOAK=1 $(VENV)/python -m pytest tests -m soak --timeout=7200 $(ARGS)
 
+fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--seconds 600"
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@$(VENV)/python scripts/fuzz.py $(ARGS)
+
 cover: ## branch coverage of the pure rooms (must be whole)
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
 	@$(VENV)/coverage run -m pytest -q $(ARGS)
@@ -51,5 +55,5 @@ lock: ## resolve the pinned requirements anew: make lock ARGS="--upgrade"
 	@python=$(FIND) && "$$python" scripts/lock.py $(ARGS)
 
 clean: ## remove what make made (not your data)
-	@rm -rf .venv .node build dist src/bethna/web_dist web/node_modules htmlcov .coverage
+	@rm -rf .venv .node .fuzz build dist src/bethna/web_dist web/node_modules htmlcov .coverage
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .setup.lock .ui.lock

@@ -33,6 +33,7 @@ LOCKS: dict[str, tuple[list[str], list[str]]] = {
         ["pyproject.toml", "--group", "dev"],
         ["requirements.lock", "requirements-build.lock"],
     ),
+    "requirements-fuzz.lock": (["--group", "fuzz"], []),
     "requirements-node.lock": (["requirements-node.in"], []),
 }
 
