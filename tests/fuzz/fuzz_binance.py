@@ -32,13 +32,9 @@ PAYLOADS = (
     b'{"e":"trade","E":1723100000000,"s":"BTCUSDT","t":12345,"p":"61000.01","q":"0.001","T":1723100000000,"m":true}',
     b'{"e":"aggTrade","E":1723100000000,"s":"BTCUSDT","a":1,"p":"1.0","q":"1.0","f":1,"l":2,"T":1723100000000,"m":false}',
     b'{"u":400900217,"s":"BTCUSDT","b":"61000.0","B":"31.2","a":"61000.1","A":"40.6"}',
-    b'{"e":"depthUpdate","E":1723100000000,"s":"BTCUSDT","U":157,"u":160,"b":'
-    + LEVELS
-    + b',"a":'
-    + LEVELS
-    + b"}",
+    b'{"e":"depthUpdate","E":1723100000000,"s":"BTCUSDT","U":157,"u":160,"b":%b,"a":%b}' % (BIDS, ASKS),
     b'{"e":"24hrMiniTicker","E":1723100000000,"s":"BTCUSDT","c":"1","o":"1","h":"1","l":"1","v":"1","q":"1"}',
-    b'{"lastUpdateId":160,"bids":' + BIDS + b',"asks":' + ASKS + b"}",
+    b'{"lastUpdateId":160,"bids":%b,"asks":%b}' % (BIDS, ASKS),
 )
 CATALOGUE = json.dumps(
     {
