@@ -1,6 +1,8 @@
 """Our contestant: the feed path as the desk builds it, from a frame's bytes to the subscriber's callback.
 
-Contiguity, coverage, book, candles and publish are included: nothing may be left out here that the desk runs.
+Contiguity, coverage, book, candles and publish are included: nothing may be left out here that the desk runs. The
+desk's own objects are wired (codec of the registry, `Feeds`, `Bus`), a subscriber listens on the bus, and the feeds are
+ticked as often as the desk ticks them for each second of the recording.
 """
 
 from __future__ import annotations
@@ -8,12 +10,73 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.contest import Seen
 from benchmarks.contestant import CallbackContestant, OnFrame, OnSnapshot, serve
+
+SECOND_NS = 1_000_000_000
 
 
 def build(*, read_top: bool) -> tuple[OnFrame, OnSnapshot, Callable[[], dict[str, Any]]]:
     """Wire a feed; see `CallbackContestant` for what the three functions take and give."""
-    raise ImportError(f"the feed path is not wired to benchmarks/ours.py yet ({read_top=})")
+    from bethna.core.instrument import instrument_id  # noqa: PLC0415 - absent until the desk is installed
+    from bethna.core.market import BookDelta, Trade  # noqa: PLC0415
+    from bethna.logic.feed import FeedSettings  # noqa: PLC0415
+    from bethna.runtime.bus import Bus  # noqa: PLC0415
+    from bethna.runtime.clocks import ManualClock  # noqa: PLC0415
+    from bethna.services.feeds import Feeds  # noqa: PLC0415
+    from bethna.venues.registry import codec_for  # noqa: PLC0415
+
+    clock = ManualClock()
+    bus = Bus(clock)
+    feeds = Feeds(bus, clock, FeedSettings(), follow_unknown=True)
+    codec = codec_for("binance")
+    btc = instrument_id("BTC-USDT", "binance")
+    feeds.follow(codec.instrument("BTCUSDT"))
+    feed = feeds.feed(btc)
+    seen = Seen()
+    decode, apply = codec.decode, feeds.apply
+    next_tick = 0
+
+    def on_trade(event: object) -> None:
+        if type(event) is Trade:
+            seen.trades += 1
+            seen.last_price = event.price
+
+    def on_book(event: object) -> None:
+        if type(event) is BookDelta:
+            seen.updates += 1
+            if read_top:
+                view = feed.book_view(1)
+                seen.tops.append((*view.bids[0], *view.asks[0]))
+
+    bus.channel("trades", btc).subscribe(on_trade, "benchmark")
+    bus.channel("book", btc).subscribe(on_book, "benchmark")
+
+    def on_snapshot(symbol: str, raw: str, ts_recv: int) -> None:
+        path = f"/api/v3/depth?symbol={symbol}&limit=1000"
+        feeds.apply_rest(codec.decode_http(path, raw.encode(), ts_recv), ts_recv)
+
+    def on_frame(raw: bytes, ts_recv: int) -> None:
+        nonlocal next_tick
+        if ts_recv >= next_tick:
+            if next_tick:
+                feeds.tick(ts_recv)
+            next_tick = ts_recv - ts_recv % SECOND_NS + SECOND_NS
+        for event in decode(raw, ts_recv):
+            apply(event)  # type: ignore[arg-type]  # the recording holds market events only
+
+    def result() -> dict[str, Any]:
+        best = feed.booksync.book.best() if feed.booksync.book else (None, None)
+        return {
+            "trades": seen.trades,
+            "last_price": seen.last_price,
+            "updates": seen.updates,
+            "bid": best[0],
+            "ask": best[1],
+            "tops": seen.tops,
+        }
+
+    return on_frame, on_snapshot, result
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 from bethna.config import Settings
 from bethna.core.clock import Clock, seconds
@@ -55,6 +55,14 @@ class TapeCodecs:
         return venue, self._codecs[venue]
 
 
+class VenueLine(Protocol):
+    """One venue's connections, as the desk sees them."""
+
+    def health(self) -> VenueHealth:
+        """How they are."""
+        ...
+
+
 class RealTimeTrading:
     """One desk over one source. It is a `DeskReader`; `run` plays or streams until cancelled (a tape: until its end).
 
@@ -76,6 +84,7 @@ class RealTimeTrading:
         self.bus.channel("system").subscribe(self._events.append, "event log")
         self.feeds = Feeds(self.bus, self.clock, feed_settings(settings), follow_unknown=tape is not None)
         self.player = self._tape_player(Path(tape)) if tape is not None else None
+        self._lines: list[VenueLine] = []
 
     def _tape_player(self, path: Path) -> TapePlayer:
         return TapePlayer(

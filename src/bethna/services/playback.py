@@ -24,7 +24,7 @@ from bethna.core.market import InstrumentId
 from bethna.core.status import SystemEvent, TapePosition, VenueHealth
 from bethna.core.wire import Ack, MarketEvent, Refusal, RestEvent, ShutdownNotice, UnknownMessage
 from bethna.runtime.clocks import ManualClock
-from bethna.store.tapes import TapeEntry, TapeReader, tape_name
+from bethna.store.tapes import TapeEntry, TapeReader
 from bethna.venues.spec import Codec
 
 MAX_TICKS = 120
@@ -68,6 +68,9 @@ class TapePlayer:
         clock: the desk's clock, moved by the tape.
         pace: the host's clock, by which the playing is paced.
         speed: 1.0 is as recorded, None flat out.
+
+    Raises:
+        TapeError: on construction, when there is no such tape.
     """
 
     def __init__(
@@ -82,8 +85,8 @@ class TapePlayer:
         loop: bool = False,
         report: Callable[[SystemEvent], None] | None = None,
     ) -> None:
-        self.path = path
-        self.name = tape_name(path)
+        self._reader = TapeReader(path)
+        self.name = self._reader.name
         self.speed = speed
         self.loop = loop
         self.frames = 0
@@ -162,7 +165,7 @@ class TapePlayer:
 
     def _entries(self) -> Iterable[TapeEntry]:
         """Every entry up to the end or the damage (rule 3)."""
-        reader = iter(TapeReader(self.path))
+        reader = iter(self._reader)
         while True:
             try:
                 entry = next(reader)
