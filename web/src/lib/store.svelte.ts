@@ -21,17 +21,24 @@ export class PriceCell {
   at = $state.raw(0);
   /** Of the last change of price. */
   direction = $state.raw<-1 | 0 | 1>(0);
+  /** The most decimals seen: what to draw with where no catalogue tells. */
+  decimals = $state.raw(0);
 
   set(next: Stamped<PriceRow>): void {
     const before = this.row?.price;
     const after = next.value.price;
     if (before != null && after != null && before !== after) this.direction = after > before ? 1 : -1;
+    const { price, bid, ask } = next.value;
+    this.decimals = Math.max(this.decimals, decimalsOf(price), decimalsOf(bid), decimalsOf(ask));
     this.row = next.value;
     this.at = next.at;
   }
 }
 
 const NEVER: LinkStatus = { state: 'connecting', attempt: 0, retryAt: null, lastFrameAt: null, since: 0, wireErrors: 0, holes: 0 };
+
+/** Decimals that the desk reads off the data can still grow. */
+const INFERRED_AGAIN_MS = 5000;
 
 class Store {
   link = $state.raw<LinkStatus>(NEVER);
@@ -98,8 +105,9 @@ class Store {
   }
 
   priceDecimals(instrument: string): number {
-    const row = this.cells.get(instrument)?.row;
-    return this.facts[instrument]?.price_decimals ?? Math.max(decimalsOf(row?.price), decimalsOf(row?.bid), decimalsOf(row?.ask));
+    const facts = this.facts[instrument];
+    if (facts?.verified) return facts.price_decimals;
+    return Math.max(facts?.price_decimals ?? 0, this.cell(instrument).decimals);
   }
 
   quantityDecimals(instrument: string): number {
@@ -126,6 +134,7 @@ class Store {
       this.noteSynthetic(row.value.coverage);
       this.cell(instrument).set(row);
     }
+    this.noteNew([...batch.prices.keys()]);
     if (batch.topics.size > 0) this.topics = { ...this.topics, ...Object.fromEntries(batch.topics) };
     if (batch.complaint) this.complaint = batch.complaint;
     this.applySelected(batch);
@@ -147,6 +156,8 @@ class Store {
     this.health = health;
     this.setRate();
     if (before && health.at > before.at) this.rates = ratesBetween(before, health);
+    const inferred = Object.values(this.facts).some((facts) => !facts.verified);
+    if (inferred && health.at - this.factsAt > INFERRED_AGAIN_MS) void this.loadFacts();
   }
 
   private applyInstruments(instruments: string[]): void {
@@ -154,6 +165,16 @@ class Store {
     const kept = new Set(instruments);
     for (const [instrument, cell] of this.cells) if (!kept.has(instrument)) cell.row = null;
     if (instruments.some((instrument) => !this.facts[instrument])) void this.loadFacts();
+  }
+
+  /** A tape shows its instruments as it plays: a row of a new one can come without a snapshot. */
+  private noteNew(names: string[]): void {
+    const known = this.instruments;
+    if (known === null) return;
+    const fresh = names.filter((name) => !known.includes(name));
+    if (fresh.length === 0) return;
+    this.instruments = [...known, ...fresh];
+    void this.loadFacts();
   }
 
   private applySelected(batch: Batch): void {
@@ -193,10 +214,12 @@ class Store {
   }
 
   private factsRetry: ReturnType<typeof setTimeout> | undefined;
+  private factsAt = 0;
 
   /** Decimals come with the catalogue; until then they are read off the prices themselves. */
   private async loadFacts(): Promise<void> {
     clearTimeout(this.factsRetry);
+    this.factsAt = wallNow();
     try {
       const list = await fetchInstruments();
       this.facts = Object.fromEntries(list.map((facts) => [facts.instrument, facts]));
