@@ -35,6 +35,10 @@ class HostChoice:
                 return index
         return min(range(len(self._avoided_until)), key=self._avoided_until.__getitem__)
 
+    def is_avoided(self, index: int, now: int) -> bool:
+        """Whether a host is only tried for want of a better one."""
+        return self._avoided_until[index] > now
+
     def blocked(self, index: int, now: int) -> None:
         """The host answered `not from here` (rule 2)."""
         self._avoided_until[index] = now + self._blocked_ns

@@ -29,13 +29,14 @@ _BAN_S = 120.0
 class SlidingWindow:
     """At most `limit` takes in any `window_ns` nanoseconds (rule 1). Time is monotonic; stepping back is ignored."""
 
-    __slots__ = ("_taken", "limit", "window_ns")
+    __slots__ = ("_closed_until", "_taken", "limit", "window_ns")
 
     def __init__(self, limit: int, window_ns: int) -> None:
         if limit < 1 or window_ns < 0:
             raise ValueError(f"expected a limit of at least 1 and a window, found {limit} in {window_ns} ns")
         self.limit = limit
         self.window_ns = window_ns
+        self._closed_until = 0
         self._taken: deque[int] = deque(maxlen=limit)
 
     @classmethod
@@ -47,10 +48,15 @@ class SlidingWindow:
 
     def wait(self, now: int) -> int:
         """Nanoseconds until the next take is allowed; 0 means now."""
+        closed = max(0, self._closed_until - now)
         taken = self._taken
         if len(taken) < self.limit:
-            return 0
-        return max(0, taken[0] + self.window_ns + 1 - now)
+            return closed
+        return max(closed, taken[0] + self.window_ns + 1 - now)
+
+    def close_until(self, when: int) -> None:
+        """Allow nothing before `when`: the venue said so (rule 5)."""
+        self._closed_until = max(self._closed_until, when)
 
     def take(self, now: int) -> None:
         """Count one; the caller has asked `wait` before."""

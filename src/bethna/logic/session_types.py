@@ -7,6 +7,7 @@ from enum import Enum
 from msgspec import Struct
 
 from bethna.core.clock import seconds
+from bethna.logic.quota import SlidingWindow
 
 
 class ConnectionSettings(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,32 @@ class SessionRules(Struct, frozen=True, gc=False):
     messages: int
     window_ns: int
     batch: int
+
+
+# What left spaced may arrive bunched: the window we keep is this much longer than the one the venue counts in.
+_BUNCHING = 1.1
+
+
+def session_rules(
+    settings: ConnectionSettings,
+    *,
+    messages_per_s: float,
+    ping_timeout_s: float | None,
+    life_ns: int,
+    silent_ns: int,
+) -> SessionRules:
+    """The figures of one session under a venue's limits: `messages_per_s` is what we allow ourselves."""
+    window = SlidingWindow.per_second(messages_per_s / _BUNCHING) if messages_per_s < 1 else None
+    return SessionRules(
+        timeout_ns=seconds(settings.timeout_s),
+        quiet_ns=quiet_ns(settings, ping_timeout_s),
+        silent_ns=silent_ns,
+        life_ns=life_ns,
+        ack_timeout_ns=seconds(settings.ack_timeout_s),
+        messages=1 if window else int(messages_per_s),
+        window_ns=window.window_ns if window else seconds(_BUNCHING),
+        batch=settings.subscribe_batch,
+    )
 
 
 def quiet_ns(settings: ConnectionSettings, ping_timeout_s: float | None) -> int:

@@ -1,4 +1,4 @@
-"""HTTP GET for public market data: bytes and the few headers that steer us; no retry, no quota, no decoding.
+"""HTTP GET for public market data: bytes and headers; no retry, no quota, no decoding.
 
 Every foreign error becomes ConnectError. Redirects are not followed, cookies are not kept, the surroundings
 (`HTTP_PROXY`, `.netrc`) are not read: a proxy is a setting. TLS certificates are checked, always. Messages name host
@@ -20,15 +20,14 @@ from bethna.core.errors import ConnectError
 from bethna.net.ws import host_of
 
 MAX_BODY_BYTES = 64 << 20
-KEPT_HEADERS = ("retry-after", "date", "content-type", "server")
-KEPT_PREFIXES = ("x-mbx-", "x-ratelimit-", "ratelimit-")
+UNKEPT_HEADERS = ("set-cookie", "set-cookie2")
 
 
 class HttpAnswer(Struct, frozen=True, gc=False):
     """What came back.
 
     Attributes:
-        headers: the ones that steer us, names in lower case.
+        headers: names in lower case, without cookies; of a repeated one all values, joined by commas.
         sent, received: ns UTC by the clock; `received` when the headers were there, before the body.
         ts_recv: ns UTC when the body was whole.
     """
@@ -121,11 +120,7 @@ class HttpClient:
 
 
 def _kept(headers: httpx.Headers) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in headers.items()
-        if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES)
-    }
+    return {name: value for name, value in headers.items() if name not in UNKEPT_HEADERS}
 
 
 def _shown(url: str) -> str:

@@ -39,6 +39,7 @@ class VenueSpec(Struct, frozen=True, gc=False):
         weight_per_minute: REST request weight until the venue's own figure is known.
         blocked_statuses: HTTP statuses that mean `not from here`: try the next host.
         price_decimals, quantity_decimals: digits of the padded text on the wire.
+        weight_header: lower-case name of the REST header with the weight used in this minute, None where there is none.
     """
 
     name: str
@@ -55,6 +56,7 @@ class VenueSpec(Struct, frozen=True, gc=False):
     blocked_statuses: tuple[int, ...]
     quantity_decimals: int
     aliases: tuple[str, ...] = ()
+    weight_header: str | None = None
 
 
 class RestRequest(Struct, frozen=True, gc=False):

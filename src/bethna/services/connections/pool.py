@@ -1,0 +1,276 @@
+"""The pool: owner of all sockets of one venue; what is wanted is on a socket, or on its way, or refused by name.
+
+It decodes nothing and keeps no market data. How sockets live is in `logic.session`, how they replace each other in
+`logic.slot`, which streams share one in `logic.shards`; this room connects those machines to the world.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from bethna.core.clock import NS_PER_S, Clock
+from bethna.core.instrument import Instrument
+from bethna.core.market import InstrumentId
+from bethna.core.status import EventLevel, StreamState, SystemEvent, VenueHealth, VenueState
+from bethna.logic.backoff import Rng
+from bethna.logic.session_types import ConnectionSettings
+from bethna.logic.shards import Shards
+from bethna.net.tap import Tap
+from bethna.net.timers import LoopTimers, Timer, Timers
+from bethna.services.connections.link import FrameSink, Link, Wiring
+from bethna.services.connections.shard import Shard, Shared
+from bethna.venues.spec import Codec, VenueSpec
+
+PULSE_NS = NS_PER_S
+
+OnEvent = Callable[[SystemEvent], None]
+
+_log = structlog.get_logger("bethna.connections")
+
+
+class ConnectionPool:
+    """All market data sockets of one venue. `run` is its one coroutine; `want` and `unwant` may be called at any time.
+
+    Args:
+        spec, codec: the venue.
+        rng: for jitter; `random.Random` will do.
+        sink: gets every market event and the state of each instrument.
+        tap: a recorder, or None.
+        on_event: told what a person may want to know.
+        timers: moved by hand in tests.
+    """
+
+    def __init__(
+        self,
+        spec: VenueSpec,
+        codec: Codec,
+        settings: ConnectionSettings,
+        clock: Clock,
+        rng: Rng,
+        sink: FrameSink,
+        tap: Tap | None,
+        on_event: OnEvent,
+        *,
+        timers: Timers | None = None,
+    ) -> None:
+        self._spec = spec
+        self._codec = codec
+        self._settings = settings
+        self._clock = clock
+        self._sink = sink
+        self._on_event = on_event
+        self._timers = timers or LoopTimers(clock)
+        self._shared = Shared(spec, Wiring(spec.name, codec, settings, clock, self._timers, sink, tap), rng)
+        self._layout = Shards(min(spec.max_streams, settings.streams_per_socket or spec.max_streams))
+        self._instruments: dict[InstrumentId, Instrument] = {}
+        self._refused: dict[str, str] = {}
+        self._told: dict[InstrumentId, tuple[StreamState, str]] = {}
+        self._shards: dict[int, Shard] = {}
+        self._leaving: dict[int, Shard] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._pulse_timer: Timer | None = None
+        self._failing = ""
+
+    # --- what is wanted
+
+    def want(self, instruments: Iterable[Instrument]) -> None:
+        """Follow these from now on. Known ones are left alone, refused ones are tried again."""
+        added = [one for one in instruments if one.id not in self._instruments or self._refused_of(one.id)]
+        self._codec.learn(added)
+        for instrument in added:
+            self._instruments[instrument.id] = instrument
+            for stream in self._refused_of(instrument.id):
+                del self._refused[stream]
+            self._layout.add(instrument.id, self._codec.streams(instrument))
+            self._shared.fresh.watch(instrument.id, self._clock.monotonic_ns())
+            self.tell(instrument.id, "waiting", "subscribing")
+        self._add_to_sockets([instrument.id for instrument in added])
+
+    def unwant(self, instruments: Iterable[InstrumentId]) -> None:
+        """Follow these no longer; unknown ones are ignored."""
+        for instrument in instruments:
+            if self._instruments.pop(instrument, None) is None:
+                continue
+            placed = self._layout.placed(instrument)
+            self._layout.remove(instrument)
+            self._shared.fresh.forget(instrument)
+            self._told.pop(instrument, None)
+            for number in dict.fromkeys(placed.values()):
+                streams = tuple(stream for stream, socket in placed.items() if socket == number)
+                self._remove_from_socket(number, instrument, streams)
+            for stream in placed:
+                self._refused.pop(stream, None)
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """What is wanted, in the order of wanting."""
+        return tuple(self._instruments.values())
+
+    def _add_to_sockets(self, added: Sequence[InstrumentId]) -> None:
+        if self._group is None:
+            return
+        changed: dict[int, dict[InstrumentId, list[str]]] = {}
+        for instrument in added:
+            for stream, number in self._layout.placed(instrument).items():
+                changed.setdefault(number, {}).setdefault(instrument, []).append(stream)
+        for number, groups in changed.items():
+            shard = self._shards.get(number)
+            if shard is None:
+                self._start(number)
+            else:
+                shard.add(list(groups), tuple(stream for streams in groups.values() for stream in streams))
+
+    def _remove_from_socket(self, number: int, instrument: InstrumentId, streams: tuple[str, ...]) -> None:
+        shard = self._shards.get(number)
+        if shard is None:
+            return
+        if self._layout.streams(number):
+            shard.remove([instrument], streams)
+            return
+        del self._shards[number]
+        if shard.links:
+            self._leaving[number] = shard
+        shard.stop("unwanted", "nothing is wanted on this socket any more")
+
+    # --- life
+
+    async def run(self) -> None:
+        """Keep everything that is wanted connected, until cancelled."""
+        if self._group is not None:
+            raise RuntimeError("this pool runs already")
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                for number in self._layout.sockets():
+                    self._start(number)
+                self._pulse()
+                await asyncio.get_running_loop().create_future()
+        finally:
+            self._stop_timers()
+            self._group = None
+            self._shards.clear()
+            self._leaving.clear()
+
+    def _start(self, number: int) -> None:
+        shard = self._shards[number] = Shard(number, self._shared, self)
+        shard.tick()
+
+    def _stop_timers(self) -> None:
+        self._group = None
+        if self._pulse_timer is not None:
+            self._pulse_timer.cancel()
+            self._pulse_timer = None
+        for shard in (*self._shards.values(), *self._leaving.values()):
+            shard.close()
+
+    def _pulse(self) -> None:
+        if self._group is None:
+            return
+        self._pulse_timer = self._timers.call_at(self._clock.monotonic_ns() + PULSE_NS, self._pulse)
+        for shard in tuple(self._shards.values()):
+            shard.pulse()
+        if self._failing and all(shard.is_up and not shard.failures for shard in self._shards.values()):
+            self._failing = ""
+            self.report("info", "venue_recovered", "connections hold again")
+
+    async def _live(self, link: Link, shard: Shard) -> None:
+        whole = False
+        try:
+            await link.run()
+            whole = True
+        finally:
+            if not whole:
+                self._stop_timers()  # this call is cancelled, or fails and takes the group with it
+            shard.link_gone(link)
+            if not shard.links:
+                self._leaving.pop(shard.number, None)
+
+    # --- what shards ask
+
+    def spawn(self, link: Link) -> None:
+        """Run a link as a child of `run`."""
+        shard = self._shards.get(link.shard)
+        if self._group is not None and shard is not None:
+            self._group.create_task(self._live(link, shard), name=f"{self._spec.name}-socket-{link.number}")
+
+    def wanted(self, shard: int) -> Sequence[str]:
+        """The streams of a shard that the venue has not refused."""
+        return [stream for stream in self._layout.streams(shard) if stream not in self._refused]
+
+    def carried(self, shard: int) -> Sequence[InstrumentId]:
+        """The instruments of a shard."""
+        return [InstrumentId(group) for group in self._layout.groups(shard)]
+
+    def tell(self, instrument: InstrumentId, state: StreamState, reason: str) -> None:
+        """An instrument's state; told to the sink when it changes."""
+        refused = self._refused_of(instrument)
+        if refused:
+            all_refused = len(refused) == len(self._layout.placed(instrument))
+            state = "refused" if all_refused else state
+            reason = (
+                self._refused[refused[0]]
+                if all_refused
+                else f"{refused[0]} is refused; {reason}".rstrip("; ")
+            )
+        if self._told.get(instrument) != (state, reason):
+            self._told[instrument] = (state, reason)
+            self._sink.stream_state(instrument, state, reason, self._clock.now_ns())
+
+    def refuse(self, stream: str, reason: str) -> None:
+        """The venue does not serve a stream: its want is dead until it is wanted anew, the others live."""
+        self._refused[stream] = reason
+        instrument = self._codec.stream_instrument(stream)
+        self.report("warning", "subscription_rejected", f"{stream}: {reason}", instrument or stream)
+        if instrument in self._instruments:
+            state, said = self._told.get(instrument, ("waiting", ""))
+            self.tell(instrument, state, said)
+
+    def report(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
+        """Something for a person."""
+        self._on_event(SystemEvent(self._clock.now_ns(), level, code, subject or self._spec.name, message))
+
+    def failed(self, failures: int, reason: str) -> None:
+        """Health says failing after `reconnect_attempts` failures in a row, and says so once; attempts go on."""
+        if failures >= self._settings.reconnect_attempts and not self._failing:
+            self._failing = reason
+            text = f"{failures} connection attempts in a row failed, the last: {reason}; attempts go on"
+            self.report("error", "venue_failing", text)
+            _log.warning("venue_failing", venue=self._spec.name, failures=failures, reason=reason)
+
+    def _refused_of(self, instrument: InstrumentId) -> list[str]:
+        return [stream for stream in self._layout.placed(instrument) if stream in self._refused]
+
+    # --- health
+
+    def health(self) -> VenueHealth:
+        """The venue's connections, summed. Clock offset and quota are REST's to add."""
+        shards = list(self._shards.values())
+        links = [link for shard in (*shards, *self._leaving.values()) for link in shard.links.values()]
+        totals = self._shared.totals
+        state, message = self._state(shards)
+        return VenueHealth(
+            self._spec.name,
+            state,
+            message,
+            connections=sum(link.opened_at is not None and link.ending is None for link in links),
+            attempts=totals.attempts,
+            failing_attempts=max((shard.failures for shard in shards), default=0),
+            reconnects=totals.reconnects,
+            rotations=totals.rotations,
+            messages=totals.frames + sum(link.frames for link in links),
+            wire_errors=totals.wire_errors + sum(link.wire_errors for link in links),
+            unknown_messages=totals.unknown + sum(link.unknown for link in links),
+        )
+
+    def _state(self, shards: Sequence[Shard]) -> tuple[VenueState, str]:
+        down = [shard for shard in shards if not shard.is_up]
+        if not shards:
+            return "connecting", "" if self._instruments else "nothing is subscribed"
+        if not down:
+            return "ok", ""
+        worst = max(down, key=lambda shard: shard.failures)
+        if worst.failures >= self._settings.reconnect_attempts:
+            return "failing", worst.down_reason
+        return ("reconnecting" if any(shard.was_up for shard in down) else "connecting"), worst.down_reason

@@ -1,0 +1,384 @@
+"""One shard of the pool: the sockets that carry its streams, from the first attempt to the last goodbye.
+
+It is the hands of a `Slot` and the ears of its links; it knows nothing of other shards but what they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, assert_never
+
+from bethna.core.clock import NS_PER_S, seconds
+from bethna.core.market import InstrumentId
+from bethna.core.status import EventLevel, StreamState
+from bethna.logic.backoff import Backoff, Rng
+from bethna.logic.hosts import HostChoice
+from bethna.logic.quota import SlidingWindow
+from bethna.logic.session import Session
+from bethna.logic.session_types import SessionRules, Unwant, Want, session_rules
+from bethna.logic.slot import Down, Numbers, Open, Promoted, Retire, Slot, SlotEffect
+from bethna.net.timers import Timer
+from bethna.services.connections.link import Ending, Link, Wiring
+from bethna.services.connections.watch import Freshness
+from bethna.venues.spec import VenueSpec
+
+_MAX_SILENT_DOUBLINGS = 5
+_FIRST_REMEDY_NS = 120 * NS_PER_S
+_LONGEST_REMEDY_NS = 3600 * NS_PER_S
+# HTTP statuses of an upgrade that may be the fault of the streams in its URL.
+_URL_STATUSES = frozenset({400, 404, 414, 431})
+
+
+class Totals:
+    """Counts of one venue since start; those of links that live are not yet in."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.reconnects = 0
+        self.rotations = 0
+        self.frames = 0
+        self.unknown = 0
+        self.wire_errors = 0
+
+
+class ShardOwner(Protocol):
+    """What a shard asks of its pool."""
+
+    def spawn(self, link: Link) -> None:
+        """Run a link; `Shard.link_gone` is called when its socket is gone."""
+        ...
+
+    def wanted(self, shard: int) -> Sequence[str]:
+        """The streams of a shard that the venue has not refused."""
+        ...
+
+    def carried(self, shard: int) -> Sequence[InstrumentId]:
+        """The instruments of a shard."""
+        ...
+
+    def tell(self, instrument: InstrumentId, state: StreamState, reason: str) -> None:
+        """An instrument's state may have changed."""
+        ...
+
+    def refuse(self, stream: str, reason: str) -> None:
+        """The venue does not serve a stream."""
+        ...
+
+    def report(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
+        """Something for a person; the subject is the venue unless said otherwise."""
+        ...
+
+    def failed(self, failures: int, reason: str) -> None:
+        """A connection failed for the `failures`-th time in a row."""
+        ...
+
+
+class Shared:
+    """What the shards of one venue have in common."""
+
+    def __init__(self, spec: VenueSpec, wiring: Wiring, rng: Rng) -> None:
+        self.spec = spec
+        self.wiring = wiring
+        self.rng = rng
+        self.fresh = Freshness(wiring.settings)
+        self.numbers = Numbers()
+        self.attempts = SlidingWindow(spec.connects_per_window, seconds(spec.connect_window_s))
+        self.hosts = HostChoice(len(spec.hosts), seconds(wiring.settings.blocked_s))
+        self.host_in_use = 0
+        self.totals = Totals()
+
+
+class Shard:
+    """The sockets of one shard. `was_up`: data has flowed at least once."""
+
+    def __init__(self, number: int, shared: Shared, owner: ShardOwner) -> None:
+        settings = shared.wiring.settings
+        self.number = number
+        self.was_up = False
+        self.down_reason = ""
+        self.links: dict[int, Link] = {}
+        self._shared = shared
+        self._owner = owner
+        self._clock = shared.wiring.clock
+        backoff = Backoff(settings.first_delay_s, settings.max_delay_s, settings.stable_after_s, shared.rng)
+        self.slot = Slot(
+            shared.numbers, backoff, shared.attempts, seconds(settings.prove_s), self._clock.monotonic_ns()
+        )
+        self._timer: Timer | None = None
+        self._bare = False
+        self._silent_in_a_row = 0
+        self._outage_told = False
+        self._overlapping = False
+        self._standing: set[int] = set()
+        self._ready_since: dict[int, int] = {}
+        self._stale: set[InstrumentId] = set()
+        self._remedy_at = 0
+        self._remedy_pause_ns = _FIRST_REMEDY_NS
+
+    @property
+    def main(self) -> Link | None:
+        """The link that supplies the shard now."""
+        return self.links.get(self.slot.main or 0)
+
+    @property
+    def is_up(self) -> bool:
+        """Data flows."""
+        return self.main is not None and self.main.is_proven
+
+    @property
+    def failures(self) -> int:
+        """Failed attempts in a row."""
+        return self.slot.backoff.failures
+
+    # --- what the pool asks
+
+    def tick(self) -> None:
+        """Do what is due."""
+        self._timer = None
+        self._do(self.slot.tick(self._clock.monotonic_ns()))
+
+    def add(self, instruments: Sequence[InstrumentId], streams: tuple[str, ...]) -> None:
+        """More streams travel here."""
+        for link in self._serving():
+            link.receive(Want(streams))
+        if self._overlapping:
+            self._shared.wiring.sink.set_overlapping(instruments, True)
+
+    def remove(self, instruments: Sequence[InstrumentId], streams: tuple[str, ...]) -> None:
+        """Streams leave."""
+        for link in self._serving():
+            link.receive(Unwant(streams))
+            for instrument in instruments:
+                link.forget(instrument)
+        self._stale.difference_update(instruments)
+
+    def stop(self, code: str, reason: str) -> None:
+        """Nothing travels here any more."""
+        self._do(self.slot.stop(code, reason))
+
+    def pulse(self) -> None:
+        """About once a second."""
+        now = self._clock.monotonic_ns()
+        for link in tuple(self.links.values()):
+            link.pulse()
+        main = self.main
+        if main is None:
+            return
+        if main.is_proven and main.flowed_ns(now) >= seconds(self._shared.wiring.settings.stable_after_s):
+            self.slot.backoff.steady()
+        successor = self.links.get(self.slot.successor or 0)
+        if successor is not None and successor.session.settled:
+            since = self._ready_since.setdefault(successor.number, self._clock.now_ns() + NS_PER_S)
+            if self._shared.fresh.shows_the_same(main, successor, since, now):
+                self._do(self.slot.ready(successor.number, now))
+        self._look(now)
+
+    def close(self) -> None:
+        """The pool ends; its tasks are gone already."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.slot.stop("stopped", "the desk stopped")
+
+    # --- what the links say
+
+    def link_opened(self, link: Link) -> None:
+        """The socket stands; while two do, what they carry comes twice."""
+        self._standing.add(link.number)
+        if len(self._standing) == 2:
+            self._overlap(True)
+
+    def link_proven(self, link: Link) -> None:
+        """First market data."""
+        shared = self._shared
+        shared.hosts.worked(link.host)
+        self._silent_in_a_row = 0
+        if link.number != self.slot.main:
+            return
+        shared.fresh.restart(self._owner.carried(self.number), self._clock.monotonic_ns())
+        if self.was_up:
+            shared.totals.reconnects += 1
+        self.was_up = True
+        if self._outage_told:
+            self._outage_told = False
+            self._owner.report("info", "connection_restored", f"data flows again over {link.host_name}")
+
+    def link_refused(self, link: Link, stream: str, reason: str) -> None:
+        """The venue does not serve a stream."""
+        self._owner.refuse(stream, reason)
+
+    def link_unanswered(self, link: Link, streams: tuple[str, ...]) -> None:
+        """A request was not answered in time."""
+        shown = ", ".join(streams[:5]) + (f" and {len(streams) - 5} more" if len(streams) > 5 else "")
+        self._owner.report("warning", "ack_missing", f"no answer to a subscription of {shown}; asked again")
+
+    def link_rotate(self, link: Link, reason: str) -> None:
+        """The venue will cut this socket."""
+        self._owner.report("info", "rotation_begun", f"{link.host_name} is replaced: {reason}")
+        self._do(self.slot.rotate(link.number, reason, self._clock.monotonic_ns()))
+
+    def link_ended(self, link: Link, ending: Ending) -> None:
+        """The session is over."""
+        now = self._clock.monotonic_ns()
+        self._judge_host(link, ending, now)
+        if ending.retry_after_s is not None:
+            self._shared.attempts.close_until(now + seconds(ending.retry_after_s))
+        if ending.code == "silent":
+            self._silent_in_a_row += 1
+        if ending.status in _URL_STATUSES:
+            self._bare = True
+        before = self.failures
+        effects = self.slot.ended(link.number, ending.reason, link.flowed_ns(now), now)
+        if self.failures > before:
+            self._owner.failed(self.failures, ending.reason)
+        if self._elsewhere(ending, now):
+            effects += self.slot.hurry(now)
+        self._do(effects)
+
+    def link_gone(self, link: Link) -> None:
+        """The socket itself is gone."""
+        totals = self._shared.totals
+        totals.frames += link.frames
+        totals.unknown += link.unknown
+        totals.wire_errors += link.wire_errors
+        self.links.pop(link.number, None)
+        self._ready_since.pop(link.number, None)
+        self._standing.discard(link.number)
+        if self._overlapping and len(self._standing) < 2:
+            self._overlap(False)
+
+    # --- what the slot asks
+
+    def _do(self, effects: Sequence[SlotEffect]) -> None:
+        for effect in effects:
+            match effect:
+                case Open(number):
+                    self._open(number)
+                case Retire(number, code, reason):
+                    if (link := self.links.get(number)) is not None:
+                        link.leave(code, reason)
+                case Promoted(number, rotated):
+                    self._promoted(number, rotated)
+                case Down(reason, delay_ns):
+                    self._down(reason, delay_ns)
+                case _:
+                    assert_never(effect)
+        self._arm()
+
+    def _open(self, number: int) -> None:
+        shared = self._shared
+        spec, wiring = shared.spec, shared.wiring
+        host = shared.hosts.choose(self._clock.monotonic_ns())
+        if host != shared.host_in_use:
+            shared.host_in_use = host
+            name = spec.hosts[host].name
+            self._owner.report("warning", "host_changed", f"connecting to the {name} host now")
+        streams = tuple(self._owner.wanted(self.number))
+        in_url = () if self._bare else streams[: spec.url_streams]
+        self._bare = False
+        session = Session(self._rules(), in_url, streams[len(in_url) :], self._clock.monotonic_ns())
+        url = spec.hosts[host].ws + wiring.codec.socket_path(in_url)
+        self.links[number] = link = Link(number, self.number, host, url, session, wiring, self)
+        shared.totals.attempts += 1
+        self._owner.spawn(link)
+
+    def _rules(self) -> SessionRules:
+        shared = self._shared
+        spec, settings = shared.spec, shared.wiring.settings
+        # Sockets that were opened together must not be replaced together.
+        spread = shared.rng.random() * spec.rotate_before_s / 2
+        return session_rules(
+            settings,
+            messages_per_s=spec.messages_per_s,
+            ping_timeout_s=spec.ping_timeout_s,
+            life_ns=seconds(max(1.0, spec.max_life_s - spec.rotate_before_s - spread)),
+            silent_ns=seconds(settings.silent_s) << min(self._silent_in_a_row, _MAX_SILENT_DOUBLINGS),
+        )
+
+    def _promoted(self, number: int, rotated: bool) -> None:
+        link = self.links.get(number)
+        if rotated:
+            self._shared.totals.rotations += 1
+            name = link.host_name if link is not None else "another socket"
+            self._owner.report("info", "connection_rotated", f"{name} took over without a break")
+        elif link is None or not link.is_proven:
+            self._mark_down("its replacement is on its way")
+
+    def _down(self, reason: str, delay_ns: int) -> None:
+        if self.was_up and not self._outage_told:
+            self._outage_told = True
+            text = f"{reason}; next attempt in {delay_ns / NS_PER_S:.1f} s"
+            self._owner.report("warning", "connection_lost", text)
+        self._mark_down(reason)
+
+    def _mark_down(self, reason: str) -> None:
+        self.down_reason = reason
+        state: StreamState = "stale" if self.was_up else "waiting"
+        word = "reconnecting" if self.was_up else "connecting"
+        for instrument in self._owner.carried(self.number):
+            self._owner.tell(instrument, state, f"{word}: {reason}")
+
+    # --- parts
+
+    def _serving(self) -> list[Link]:
+        numbers = (self.slot.main, self.slot.successor)
+        return [self.links[number] for number in numbers if number is not None and number in self.links]
+
+    def _judge_host(self, link: Link, ending: Ending, now: int) -> None:
+        hosts = self._shared.hosts
+        if ending.status in self._shared.spec.blocked_statuses:
+            hosts.blocked(link.host, now)
+        elif link.proven_at is None and ending.code in (
+            "connect_failed",
+            "connect_timeout",
+            "connection_lost",
+            "silent",
+        ):
+            hosts.failed(link.host, now)
+
+    def _elsewhere(self, ending: Ending, now: int) -> bool:
+        """The host does not serve us, and another one may: no reason to wait."""
+        hosts = self._shared.hosts
+        blocked = ending.status in self._shared.spec.blocked_statuses
+        return blocked and not hosts.is_avoided(hosts.choose(now), now)
+
+    def _overlap(self, overlapping: bool) -> None:
+        self._overlapping = overlapping
+        self._shared.wiring.sink.set_overlapping(self._owner.carried(self.number), overlapping)
+
+    def _look(self, now: int) -> None:
+        """Tell how fresh each instrument is, and replace a socket that has let a lively stream die."""
+        if not self.is_up:
+            return
+        serving = self._serving()
+        for instrument in self._owner.carried(self.number):
+            standing = self._shared.fresh.look(instrument, serving, now)
+            if standing.stale:
+                self._owner.tell(instrument, "stale", standing.stale)
+                if instrument not in self._stale:
+                    self._stale.add(instrument)
+                    self._owner.report("warning", "stream_stale", standing.stale, instrument)
+                if standing.was_lively:
+                    self._remedy(f"{instrument}: {standing.stale}", now)
+            elif standing.seen:
+                self._owner.tell(instrument, "live", "")
+                if instrument in self._stale:
+                    self._stale.discard(instrument)
+                    self._owner.report("info", "stream_live", "data comes again", instrument)
+
+    def _remedy(self, reason: str, now: int) -> None:
+        if now < self._remedy_at or self.slot.main is None:
+            return
+        if now - self._remedy_at > _LONGEST_REMEDY_NS:
+            self._remedy_pause_ns = _FIRST_REMEDY_NS
+        self._remedy_at = now + self._remedy_pause_ns
+        self._remedy_pause_ns = min(_LONGEST_REMEDY_NS, 2 * self._remedy_pause_ns)
+        self._do(self.slot.rotate(self.slot.main, reason, now))
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.slot.deadline()
+        if deadline is not None:
+            self._timer = self._shared.wiring.timers.call_at(deadline, self.tick)

@@ -1,0 +1,116 @@
+"""Looks after how fresh the streams of the pool are and whether a replacement socket shows what the old one shows.
+
+It compares the marks that links leave and cuts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bethna.core.clock import NS_PER_S, seconds
+from bethna.core.market import InstrumentId
+from bethna.logic.session_types import ConnectionSettings
+from bethna.logic.watchdog import Watchdog
+from bethna.services.connections.link import Link
+
+# One slow stream among lively ones of the same instrument may be slow for long before that means anything.
+_STREAM_PATIENCE = 12
+_LIVELY_NS = 5 * NS_PER_S
+
+
+class StreamKey(NamedTuple):
+    """One kind of event of one instrument; kind None stands for whatever the instrument sends."""
+
+    instrument: InstrumentId
+    kind: type | None
+
+
+class Standing(NamedTuple):
+    """How an instrument is: fresh, stale with the reason, or nothing seen yet."""
+
+    seen: bool
+    stale: str
+    was_lively: bool
+
+
+class Freshness:
+    """The data ages of one venue's streams. `now` is monotonic nanoseconds."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        low, high = seconds(settings.stale_min_s), seconds(settings.stale_max_s)
+        unknown = seconds(settings.stale_unknown_s)
+        self._whole: Watchdog[InstrumentId] = Watchdog(low, high, unknown)
+        self._streams: Watchdog[StreamKey] = Watchdog(low, high * _STREAM_PATIENCE, high)
+        self._kinds: dict[InstrumentId, set[type]] = {}
+        self._half_proof_ns = seconds(settings.prove_s) // 2
+
+    def watch(self, instrument: InstrumentId, now: int) -> None:
+        """Silence counts from now on."""
+        self._whole.watch(instrument, now)
+        self._kinds.setdefault(instrument, set())
+
+    def forget(self, instrument: InstrumentId) -> None:
+        """Not wanted any more."""
+        self._whole.forget(instrument)
+        for kind in self._kinds.pop(instrument, ()):
+            self._streams.forget(StreamKey(instrument, kind))
+
+    def restart(self, instruments: Iterable[InstrumentId], now: int) -> None:
+        """A new socket carries them: silence counts from now, their pace stays known."""
+        for instrument in instruments:
+            self._whole.restart(instrument, now)
+            for kind in self._kinds.get(instrument, ()):
+                self._streams.restart(StreamKey(instrument, kind), now)
+
+    def look(self, instrument: InstrumentId, links: Iterable[Link], now: int) -> Standing:
+        """Compare the marks that the instrument's links left since the last look."""
+        newest: dict[type, int] = {}
+        for link in links:
+            for kind, marks in link.marks.items():
+                mark = marks.get(instrument)
+                if mark is not None and mark > newest.get(kind, -1):
+                    newest[kind] = mark
+        known = self._kinds.setdefault(instrument, set())
+        stale, was_lively = "", False
+        for kind in sorted(known | newest.keys(), key=lambda kind: kind.__name__):
+            key = StreamKey(instrument, kind)
+            if kind not in known:
+                known.add(kind)
+                self._streams.watch(key, now)
+            self._streams.seen(key, newest.get(kind), now)
+            if self._streams.is_stale(key):
+                stale = f"no {kind.__name__} for longer than {_s(self._streams.allowed_ns(key))}"
+                was_lively = True
+        whole = max(newest.values(), default=None)
+        self._whole.seen(instrument, whole, now)
+        if self._whole.is_stale(instrument):
+            was_lively = was_lively or bool(known)
+            stale = f"nothing for longer than {_s(self._whole.allowed_ns(instrument))}"
+        return Standing(whole is not None, stale, was_lively)
+
+    def shows_the_same(self, old: Link, new: Link, since: int, now: int) -> bool:
+        """Whether a successor delivers what the old socket delivers.
+
+        Asked of it is every stream that the old one has delivered after `since` (ns UTC, when the successor had all
+        its subscriptions), and every lively one; a lively stream that is silent on both is excused after half of the
+        time for proving.
+        """
+        opened_at = new.opened_at
+        if opened_at is None:
+            return False
+        patient = now - opened_at >= self._half_proof_ns
+        for kind, marks in old.marks.items():
+            shown = new.marks[kind]
+            for instrument, mark in marks.items():
+                if instrument in shown or instrument not in self._kinds:
+                    continue
+                if mark > since:
+                    return False
+                if not patient and self._streams.lively(StreamKey(instrument, kind), _LIVELY_NS):
+                    return False
+        return new.is_proven or not any(old.marks.values())
+
+
+def _s(ns: int) -> str:
+    return f"{ns / NS_PER_S:.0f} s"
