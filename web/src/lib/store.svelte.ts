@@ -162,6 +162,7 @@ class Store {
 
   private applyInstruments(instruments: string[]): void {
     this.instruments = instruments;
+    this.syntheticSeen = false; // a new desk may have a new source; its first rows say so
     const kept = new Set(instruments);
     for (const [instrument, cell] of this.cells) if (!kept.has(instrument)) cell.row = null;
     if (instruments.some((instrument) => !this.facts[instrument])) void this.loadFacts();
