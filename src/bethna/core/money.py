@@ -10,7 +10,7 @@ from decimal import Decimal
 
 # Below this many lots, float multiplication and rounding provably land on the right integer: the quantity and the
 # product are each within half a unit in the last place, so the error stays under 2**-1 of a lot.
-_EXACT_LOTS = 2.0**51
+EXACT_LOTS = 2.0**51
 
 
 def to_lots(quantity: float, scale: int) -> int:
@@ -20,7 +20,7 @@ def to_lots(quantity: float, scale: int) -> int:
     as long as that had at most 15 significant digits.
     """
     scaled = quantity * scale
-    if -_EXACT_LOTS < scaled < _EXACT_LOTS:
+    if -EXACT_LOTS < scaled < EXACT_LOTS:
         return round(scaled)
     return int((Decimal(repr(quantity)) * scale).to_integral_value())
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Coverage, Gap, State, with_gaps
 from bethna.core.market import INTERVAL_NS, Candle, InstrumentId, Interval, Trade
-from bethna.core.money import from_lots, to_lots
+from bethna.core.money import EXACT_LOTS, from_lots, to_lots
 
 KEPT_BARS = 1500
 _UPWARDS = tuple((interval, ns) for interval, ns in INTERVAL_NS.items() if interval is not Interval.S1)
@@ -89,7 +89,8 @@ class CandleBuilder:
 
     def apply(self, trade: Trade) -> None:
         """Count one trade in (rule 1)."""
-        if self._second_start <= trade.ts_event < self._second_end:
+        ts = trade.ts_event
+        if self._second_start <= ts < self._second_end:
             bar = self._second
             price = trade.price
             if price > bar.high:
@@ -97,10 +98,11 @@ class CandleBuilder:
             elif price < bar.low:
                 bar.low = price
             bar.close = price
-            bar.lots += to_lots(trade.quantity, self.scale)
+            scaled = trade.quantity * self.scale
+            bar.lots += round(scaled) if scaled < EXACT_LOTS else to_lots(trade.quantity, self.scale)
             bar.count += trade.count
             bar.last_id = trade.trade_id
-        elif trade.ts_event >= self._second_end:
+        elif ts >= self._second_end:
             self._roll(trade)
         else:
             self._amend(trade)

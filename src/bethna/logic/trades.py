@@ -14,6 +14,7 @@ Rules
   7. Giving up: when the frontier has not moved for `patience_ns`, when more than `max_held` trades wait, or when the
      healer says that it cannot, the lowest hole is marked and the held trades behind it are released. What arrives
      later still counts (rule 3).
+     A trade that came after a later one while both were held is named as reordered, though it leaves in order.
   8. A frontier that moves resets the patience: one frame that came early does not stall the trades below it.
 """
 
@@ -76,6 +77,7 @@ class TradeSequence:
         self._hole: Hole | None = None
         self._moved_at = 0
         self._spliced = 0
+        self._arrived = -1
         self._last: Trade | None = None
 
     def apply(self, trade: Trade) -> None:
@@ -145,6 +147,10 @@ class TradeSequence:
 
     def _hold(self, trade: Trade) -> None:
         first = not self._held
+        if not first and trade.trade_id < self._arrived:  # a later id came before it while both had to wait
+            swapped = self.log.open(trade.trade_id, trade.trade_id, trade.ts_event, trade.ts_event, "reordered")
+            swapped.take(trade.trade_id, trade.trade_id)
+        self._arrived = trade.trade_id
         self._held[trade.trade_id] = trade
         if first:
             self._moved_at = trade.ts_recv

@@ -175,6 +175,11 @@ class Feeds:
         self._routes[Ticker][instrument.id] = feed.apply_ticker
         self._routes[VenueCandle][instrument.id] = _let_go
 
+    def describe_as(self, instrument: Instrument) -> None:
+        """The catalogue's word on a followed instrument replaces the guess."""
+        if feed := self._feeds.get(instrument.id):
+            feed.instrument = instrument
+
     def unfollow(self, instrument: InstrumentId) -> None:
         """Forget an instrument and its state."""
         self._feeds.pop(instrument, None)

@@ -18,7 +18,7 @@ class VenueEntry(Struct, frozen=True):
     """A venue: its rules, and how to get a fresh codec of its language."""
 
     spec: VenueSpec
-    codec: Callable[[], Codec]
+    codec: Callable[..., Codec]
 
 
 VENUES: Final[Mapping[str, VenueEntry]] = {
@@ -36,9 +36,13 @@ def spec_for(name: str) -> VenueSpec:
     return _entry(name).spec
 
 
-def codec_for(name: str) -> Codec:
-    """A fresh codec of a venue; it has learned nothing yet. Raises ConfigError like `spec_for`."""
-    return _entry(name).codec()
+def codec_for(name: str, **options: str) -> Codec:
+    """A fresh codec of a venue; it has learned nothing yet. Raises ConfigError like `spec_for`.
+
+    Args:
+        options: what the venue's codec leaves to choose, such as `trade_stream`.
+    """
+    return _entry(name).codec(**options)
 
 
 def venue_of_url(url: str) -> str | None:

@@ -1,27 +1,39 @@
-"""The desk: `RealTimeTrading`, the only place that constructs and wires; what it wires lives in the rooms below."""
+"""The desk itself: `RealTimeTrading` constructs and wires; what it wires lives in the rooms below."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Protocol
 
+from bethna.app.live import LiveLine
 from bethna.config import Settings
 from bethna.core.clock import Clock, seconds
-from bethna.core.instrument import Instrument
+from bethna.core.coverage import Gap
+from bethna.core.errors import ConfigError, UnknownInstrument
+from bethna.core.instrument import Instrument, InstrumentName, parse_name
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
-from bethna.core.status import InstrumentHealth, SourceKind, SystemEvent, TapePosition, VenueHealth
+from bethna.core.status import (
+    EventLevel,
+    InstrumentHealth,
+    SourceKind,
+    SystemEvent,
+    TapePosition,
+    VenueHealth,
+)
 from bethna.logic.feed import FeedSettings
+from bethna.net.tap import Tap
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
 from bethna.services.playback import TapePlayer
-from bethna.venues.registry import VENUES, codec_for, venue_of_url
+from bethna.venues.registry import VENUES, codec_for, spec_for, venue_of_url
 from bethna.venues.spec import Codec
 
 KEPT_EVENTS = 1000
+TICK_S = 1.0
 TAPE_PREFIX = "tape:"
 
 
@@ -55,12 +67,19 @@ class TapeCodecs:
         return venue, self._codecs[venue]
 
 
-class VenueLine(Protocol):
-    """One venue's connections, as the desk sees them."""
+class Healers:
+    """Brings each want to the healer of its venue."""
 
-    def health(self) -> VenueHealth:
-        """How they are."""
-        ...
+    def __init__(self, lines: Mapping[str, LiveLine]) -> None:
+        self._lines = lines
+
+    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
+        """A book snapshot is needed."""
+        self._lines[instrument.venue].healing.want_snapshot(instrument, reason, ts)
+
+    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Trades are missing."""
+        self._lines[instrument.venue].healing.want_trades(instrument, gap, ts)
 
 
 class RealTimeTrading:
@@ -68,9 +87,17 @@ class RealTimeTrading:
 
     Args:
         pace: the host's clock. The desk's own `clock` is the tape's while a tape plays.
+        tap: hears everything that goes over a live wire (a recorder).
     """
 
-    def __init__(self, settings: Settings, *, pace: Clock | None = None, rng: Random | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        pace: Clock | None = None,
+        rng: Random | None = None,
+        tap: Tap | None = None,
+    ) -> None:
         self.settings = settings
         self.pace = pace or SystemClock()
         self.rng = rng or Random()
@@ -84,7 +111,9 @@ class RealTimeTrading:
         self.bus.channel("system").subscribe(self._events.append, "event log")
         self.feeds = Feeds(self.bus, self.clock, feed_settings(settings), follow_unknown=tape is not None)
         self.player = self._tape_player(Path(tape)) if tape is not None else None
-        self._lines: list[VenueLine] = []
+        self.lines: dict[str, LiveLine] = {}
+        if tape is None:
+            self._follow_live(tap)
 
     def _tape_player(self, path: Path) -> TapePlayer:
         return TapePlayer(
@@ -98,11 +127,45 @@ class RealTimeTrading:
             report=self.bus.channel("system").publish,
         )
 
+    def _follow_live(self, tap: Tap | None) -> None:
+        """One line a venue, for the venues of the wanted symbols; what cannot be read is told and left out."""
+        wanted: dict[str, list[InstrumentName]] = {}
+        for text in self.settings.symbols:
+            try:
+                name = parse_name(text, preferred_venue(self.settings))
+                spec_for(name.venue)
+            except (UnknownInstrument, ConfigError) as error:
+                self.notify("error", "symbol_refused", text, f"{text}: {error.message}. {error.hint}")
+                continue
+            wanted.setdefault(name.venue, []).append(name)
+            if name.alias is not None:
+                self.notify("info", "symbol_renamed", text, name.alias.notice)
+        for venue, names in wanted.items():
+            line = self.lines[venue] = LiveLine(venue, self.settings, self.feeds, self.clock, self.rng, tap)
+            line.follow(names)
+        self.feeds.wants = Healers(self.lines)
+
+    def notify(self, level: EventLevel, code: str, subject: str, message: str) -> None:
+        """Tell the user: in the notices and in the event log."""
+        self._notices.append(message)
+        self.bus.channel("system").publish(SystemEvent(self.clock.now_ns(), level, code, subject, message))
+
     async def run(self) -> None:
-        """Carry data until the source ends or the task is cancelled."""
+        """Carry data until the tape ends or the task is cancelled."""
         if self.player is not None:
             await self.player.run()
             self._hash = self.feeds.state_hash()
+            return
+        async with asyncio.TaskGroup() as group:
+            for line in self.lines.values():
+                group.create_task(line.run(), name=f"{line.venue}-line")
+            group.create_task(self._tick(), name="feeds-tick")
+
+    async def _tick(self) -> None:
+        """The feeds' second hand; a tape ticks them itself."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.feeds.tick(self.clock.now_ns())
 
     def play_through(self) -> str:
         """Play the tape flat out in this thread and return the state hash."""
@@ -145,7 +208,7 @@ class RealTimeTrading:
         """Health per venue."""
         if self.player is not None:
             return self.player.venue_health(self.feeds.clock_offset_ns)
-        return [line.health() for line in self._lines]
+        return [line.health() for line in self.lines.values()]
 
     def instrument_health(self, instrument: InstrumentId) -> InstrumentHealth:
         """Health of one feed."""

@@ -1,0 +1,5 @@
+"""The wiring: the only floor that constructs services and connects them; it computes nothing itself."""
+
+from bethna.app.desk import RealTimeTrading
+
+__all__ = ["RealTimeTrading"]

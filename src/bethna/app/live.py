@@ -1,0 +1,181 @@
+"""One venue, live: its sockets, its REST side and its healing wired to the feeds; decisions are made in those rooms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from random import Random
+
+from msgspec.structs import replace
+
+from bethna.config import Settings
+from bethna.core.clock import Clock
+from bethna.core.errors import VenueError, WireError
+from bethna.core.instrument import Instrument, InstrumentName, split_joined
+from bethna.core.market import InstrumentId
+from bethna.core.status import EventLevel, SystemEvent, VenueHealth
+from bethna.core.wire import Catalogue
+from bethna.logic.quota import WeightKeeper
+from bethna.logic.session_types import ConnectionSettings
+from bethna.net.http import HttpClient
+from bethna.net.tap import Tap
+from bethna.services.connections import ConnectionPool
+from bethna.services.feeds import Feeds
+from bethna.services.healing import Healing
+from bethna.services.venue_rest import VenueRest
+from bethna.venues.registry import codec_for, spec_for
+from bethna.venues.spec import Codec, StreamHost, VenueSpec
+
+CATALOGUE_RETRY_S = 60.0
+
+
+def connection_settings(settings: Settings) -> ConnectionSettings:
+    """How connections are kept, from the user's settings."""
+    return ConnectionSettings(
+        timeout_s=settings.timeout_s,
+        heartbeat_s=settings.heartbeat_s,
+        first_delay_s=settings.first_delay_s,
+        max_delay_s=settings.max_delay_s,
+        reconnect_attempts=settings.reconnect_attempts,
+        stable_after_s=settings.stable_after_s,
+        ack_timeout_s=settings.ack_timeout_s,
+        silent_s=settings.silent_s,
+        stale_min_s=settings.stale_min_s,
+        stale_max_s=settings.stale_max_s,
+        stale_unknown_s=settings.stale_unknown_s,
+        streams_per_socket=settings.streams_per_socket or None,
+        blocked_s=settings.blocked_s,
+        clock_every_s=settings.clock_every_s,
+        proxy=settings.proxy.reveal() or None,
+    )
+
+
+def venue_spec(venue: str, settings: Settings) -> VenueSpec:
+    """The venue's rules, with the user's hosts where there are any."""
+    spec = spec_for(venue)
+    hosts = settings.hosts.get(venue)
+    if not hosts:
+        return spec
+    return replace(
+        spec, hosts=tuple(StreamHost(f"{venue}-{i}", h.ws, h.rest) for i, h in enumerate(hosts, 1))
+    )
+
+
+class LiveLine:
+    """Everything live about one venue. `run` is its one coroutine; `follow` may be called before and while it runs."""
+
+    def __init__(
+        self, venue: str, settings: Settings, feeds: Feeds, clock: Clock, rng: Random, tap: Tap | None = None
+    ) -> None:
+        self.venue = venue
+        self.spec = venue_spec(venue, settings)
+        option = settings.trade_stream.get(venue)
+        self.codec: Codec = codec_for(venue, trade_stream=option) if option else codec_for(venue)
+        self._settings = connection_settings(settings)
+        self._feeds = feeds
+        self._clock = clock
+        self.quota = WeightKeeper(self.spec.weight_per_minute)
+        self.http = HttpClient(clock, proxy=self._settings.proxy)
+        self.rest = VenueRest(
+            self.spec, self.codec, self._settings, clock, rng, self.quota, self.http, tap,
+            offset=feeds.clock_offset(venue),
+        )  # fmt: skip
+        self.pool = ConnectionPool(
+            self.spec, self.codec, self._settings, clock, rng, feeds, tap, feeds.report
+        )  # fmt: skip
+        self.healing = Healing(
+            self.codec, self.rest, feeds, clock,
+            snapshot_limit=settings.book_snapshot_limit, max_trades=settings.heal_max_trades,
+        )  # fmt: skip
+        self._catalogue: dict[InstrumentId, Instrument] = {}
+        self._names: dict[InstrumentId, InstrumentName] = {}
+        self._known = asyncio.Event()
+
+    async def run(self) -> None:
+        """Learn the catalogue, then stream, heal and measure the clock until cancelled."""
+        async with self.http, asyncio.TaskGroup() as group:
+            group.create_task(self.pool.run(), name=f"{self.venue}-pool")
+            group.create_task(self.healing.run(), name=f"{self.venue}-healing")
+            group.create_task(self._keep_catalogue(), name=f"{self.venue}-catalogue")
+            group.create_task(self.rest.run(), name=f"{self.venue}-clock")
+
+    def follow(self, names: Iterable[InstrumentName]) -> None:
+        """Follow these; a name that the catalogue does not know is refused by name, the others go on."""
+        for name in names:
+            self._names[name.id] = name
+            if self._known.is_set():
+                self._want(name)
+
+    def unfollow(self, instrument: InstrumentId) -> None:
+        """Follow no longer."""
+        self._names.pop(instrument, None)
+        self.pool.unwant([instrument])
+        self._feeds.unfollow(instrument)
+
+    def health(self) -> VenueHealth:
+        """Sockets, clock and quota together."""
+        return replace(
+            self.pool.health(),
+            clock_offset_ns=self._feeds.clock_offset_ns(self.venue),
+            quota_used=self.rest.quota_used(),
+            quota_limit=self.quota.limit,
+        )
+
+    async def _keep_catalogue(self) -> None:
+        """Without a catalogue the desk starts all the same, on guessed names, and asks again until it has one."""
+        while not self._catalogue:
+            try:
+                found = await self.rest.fetch(self.codec.catalogue_request(), retries=1)
+            except (VenueError, WireError) as error:
+                self._tell(
+                    "warning", "catalogue_unavailable", f"{error.message}; names are guessed meanwhile"
+                )
+            else:
+                self._learn([event for event in found if isinstance(event, Catalogue)])
+            self._known.set()
+            for name in list(self._names.values()):
+                self._want(name)
+            if not self._catalogue:
+                await asyncio.sleep(CATALOGUE_RETRY_S)
+
+    def _learn(self, catalogues: Sequence[Catalogue]) -> None:
+        for catalogue in catalogues:
+            self._catalogue.update((found.id, found) for found in catalogue.instruments)
+            if catalogue.weight_per_minute is not None:
+                self.quota.learn_limit(catalogue.weight_per_minute)
+        self.codec.learn(self._catalogue.values())
+        for followed in self._feeds.instruments():
+            if (known := self._catalogue.get(followed.id)) is not None:
+                self._feeds.describe_as(known)
+
+    def _want(self, name: InstrumentName) -> None:
+        """Subscribe what exists; say by name what does not, with what comes nearest."""
+        instrument = self._catalogue.get(name.id)
+        if instrument is None and self._catalogue:
+            self._refuse(name)
+            return
+        if instrument is None:
+            base, _, quote = name.symbol.partition("-")
+            instrument = Instrument(name.id, self.venue, base, quote, f"{base}{quote}")
+        if not instrument.tradable:
+            self._tell("warning", "not_trading", f"{name.id} is listed but does not trade now", name.id)
+        self._feeds.follow(instrument)
+        self.pool.want([instrument])
+
+    def _refuse(self, name: InstrumentName) -> None:
+        wanted = name.symbol.replace("-", "")
+        listed = {found.venue_symbol: found for found in self._catalogue.values()}
+        halves = split_joined(wanted)
+        same_quote = [s for s, found in listed.items() if halves and found.quote == halves[1]] or list(listed)
+        near = get_close_matches(wanted, same_quote, n=3, cutoff=0.5)
+        nearest = f" Nearest: {', '.join(near)}." if near else ""
+        message = f"{self.venue.capitalize()} refused {wanted}: unknown symbol.{nearest}"
+        base, _, quote = name.symbol.partition("-")
+        self.pool.unwant([name.id])
+        self._feeds.follow(Instrument(name.id, self.venue, base, quote, wanted, tradable=False))
+        self._feeds.stream_state(name.id, "refused", message, self._clock.now_ns())
+        self._tell("error", "symbol_refused", message, name.id)
+
+    def _tell(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
+        self._feeds.report(SystemEvent(self._clock.now_ns(), level, code, subject or self.venue, message))

@@ -1,0 +1,56 @@
+"""The live path over real sockets under the venue's real paths: the same result as the recording itself."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from scenario.tape_venue import TapeVenue
+
+from bethna.app import RealTimeTrading
+from bethna.config import load
+from bethna.core.market import InstrumentId, Interval
+
+BTC = InstrumentId("BTC-USDT@binance")
+
+
+@pytest.mark.needs("shared")
+async def test_frames_over_sockets_give_what_the_tape_gives(shared_dir: Path) -> None:
+    tape = shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
+    played = RealTimeTrading(load(options={"source": f"tape:{tape}", "speed": "max"}))
+    played.play_through()
+    async with TapeVenue(tape).open() as venue:
+        settings = load(environment={"BETHNA_HOSTS": f"binance={venue.hosts}", "BETHNA_SYMBOLS": "BTC-USDT"})
+        desk = RealTimeTrading(settings)
+        running = asyncio.create_task(desk.run())
+        done, _ = await asyncio.wait(
+            [running, asyncio.create_task(whole(desk, venue))], timeout=60, return_when=asyncio.FIRST_COMPLETED
+        )
+        assert done, "the tape did not arrive in time"
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    live, taped = desk.feeds.feed(BTC), played.feeds.feed(BTC)
+    assert live.trades == taped.trades == 19_904
+    assert live.booksync.applied == taped.booksync.applied == 6_493
+    assert (live.quotes.ok, live.quotes.failed) == (1_072, 0)
+    assert not list(live.sequence.log.gaps())
+    assert not list(live.booksync.log.gaps())
+    assert live.booksync.book is not None
+    assert taped.booksync.book is not None
+    assert live.booksync.book.levels() == taped.booksync.book.levels()
+    for interval in Interval:
+        assert live.candle_builder.fingerprint()[interval] == taped.candle_builder.fingerprint()[interval]
+    assert venue.sockets == ["/stream?streams=" + "/".join(desk.lines["binance"].codec.streams(live.instrument))]
+    assert any(path.startswith("/api/v3/depth?symbol=BTCUSDT") for path in venue.requests)
+
+
+async def whole(desk: RealTimeTrading, venue: TapeVenue) -> None:
+    """Until the last trade of the tape has arrived."""
+    await venue.played.wait()
+    arrived = asyncio.Event()
+    desk.bus.channel("trades", BTC).subscribe(lambda event: arrived.set(), "test")
+    feed = desk.feeds.feed(BTC)
+    while feed.trades < 19_904:
+        arrived.clear()
+        await arrived.wait()
