@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        _stop_writing()
+        stop_writing()
         return DONE
     return result if isinstance(result, int) else DONE
 
@@ -95,7 +95,7 @@ def _tell(code: str, message: str, hint: str, as_json: bool) -> None:
         click.echo(f"bethna: {message}" + (f"\n  {hint}" if hint else ""), err=True)
 
 
-def _stop_writing() -> None:
+def stop_writing() -> None:
     """Whoever read our output is gone: point stdout at nothing, so that Python's last flush does not complain."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 import click
 
+from bethna.cli.boundary import stop_writing
+
 # verb: file in this folder. Each holds a command of the verb's name and imports what is heavy inside it.
 VERBS = {
     "up": "bethna.cli.up",
@@ -26,6 +28,14 @@ from variables BETHNA_*; `bethna doctor` shows each value and where it came from
 
 class Verbs(click.Group):
     """Finds the verbs of VERBS, those whose file is there."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb; one whose reader went away (`bethna decode | head`) ends quietly."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would call it a failure
+            stop_writing()
+            return 0
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of VERBS."""
