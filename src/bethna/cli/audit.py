@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bethna.cli.boundary import DAMAGED, DONE
+from bethna.cli.boundary import CHECK_FAILED, DAMAGED, DONE
 from bethna.cli.group import json_option
 from bethna.cli.surroundings import log_to_stderr, read_settings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INTERVALS = ("1s", "1m", "5m", "15m", "30m", "1h", "4h", "1d")
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A time such as `60s`, `5m` or `1h`, in seconds."""
 
     name = "duration"
@@ -88,6 +88,48 @@ def audit(
     else:
         click.echo("\n".join(audit_lines(found)))
     return DAMAGED if found.damage else DONE
+
+
+def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: bool) -> int:
+    """Record, compare, then audit the recording like any other."""
+    import asyncio
+    from datetime import UTC, datetime
+    from functools import partial
+    from pathlib import Path
+
+    import msgspec
+
+    from bethna.api.audit import audit_lines
+    from bethna.app import RealTimeTrading
+    from bethna.app.live_audit import listen
+    from bethna.core.market import Interval
+    from bethna.runtime.clocks import SystemClock
+
+    settings = read_settings(source="live", symbols=(symbol,))
+    log_to_stderr(settings)
+    moment = datetime.fromtimestamp(SystemClock().now_ns() // 1_000_000_000, UTC)
+    name = re.sub(r"[^A-Za-z0-9]+", "-", symbol).strip("-").lower()
+    tape = Path(f"bethna-audit-{name}-{moment:%Y%m%dT%H%M%SZ}.jsonl.zst").resolve()
+    comparisons = asyncio.run(listen(settings, symbol, duration_s, tape, partial(click.echo, err=True)))
+    replay = RealTimeTrading(read_settings(source=f"tape:{tape}", speed="max"))
+    replay.play_through()
+    found = audit_desk(replay, Interval(interval) if interval else None, list_gaps=True)
+    if as_json:
+        body = {
+            **msgspec.to_builtins(found),
+            "tape": str(tape),
+            "comparisons": msgspec.to_builtins(comparisons),
+        }
+        click.echo(msgspec.json.encode(body).decode())
+    else:
+        click.echo("\n".join(audit_lines(found)))
+        for each in comparisons:
+            verdict = "equal" if each.compared and not each.differences else each.note or "DIFFERENT"
+            click.echo(f"{each.what}: {each.compared:,} compared with the venue's own, {verdict}")
+            for difference in each.differences:
+                click.echo(f"  {difference}")
+        click.echo(f"tape for a bug report: {tape}")
+    return CHECK_FAILED if any(each.differences for each in comparisons) else DONE
 
 
 def audit_desk(desk: RealTimeTrading, interval: Interval | None, *, list_gaps: bool) -> Audit:
