@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -177,11 +178,11 @@ def _plain(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def unpack(file: BinaryIO) -> Iterator[bytes]:
-    """The contents of a file of zstd frames from its position on. Raises DamagedError."""
+def unpack(file: BinaryIO, frames: int | None = None) -> Iterator[bytes]:
+    """The contents of a file of zstd frames (or of so many) from its position on. Raises DamagedError."""
     zstd = zstandard.ZstdDecompressor()
     unread = b""
-    while True:
+    for _ in count() if frames is None else range(frames):
         while len(unread) < _LARGEST_FRAME_HEADER and (more := file.read(_READ_BYTES)):
             unread += more
         if not unread:

@@ -66,35 +66,43 @@ def _last_ts(files: tuple[Path, ...]) -> int | None:
     for path in reversed(files):
         try:
             with path.open("rb") as file:
-                tail = _tail_of_frames(file) if path.name.endswith(".zst") else _tail_of_text(file)
+                found = _last_of_frames(file) if path.name.endswith(".zst") else _last_of_text(file)
         except OSError:
             return None
-        for line in reversed(tail.split(b"\n")):
-            if line.strip():
-                try:
-                    return decode_line(line, 0).ts
-                except ValueError:  # cut off in the middle
-                    continue
+        if found is not None:
+            return found
     return None
 
 
-def _tail_of_text(file: BinaryIO) -> bytes:
+def _last_of_text(file: BinaryIO) -> int | None:
     size = file.seek(0, 2)
     file.seek(max(0, size - _TAIL_BYTES))
-    return file.read()
+    return _last_of(file.read())
 
 
-def _tail_of_frames(file: BinaryIO) -> bytes:
-    """The last lines of the last frame that has any; of a single large frame the last few blocks."""
+def _last_of_frames(file: BinaryIO) -> int | None:
+    """From the last few frames, or the last few blocks of a single large one."""
     starts = _frame_starts(file)
-    while starts:
-        file.seek(starts.pop())
+    tail = b""
+    while starts and len(tail) < _TAIL_BYTES:
+        file.seek(starts[-1])
         blocks: deque[bytes] = deque(maxlen=64)
         with suppress(DamagedError):  # what came before it will do
-            blocks.extend(unpack(file))
-        if blocks:
-            return b"".join(blocks)
-    return b""
+            blocks.extend(unpack(file, frames=1))
+        tail = b"".join(blocks) + tail
+        found = _last_of(tail)
+        if found is not None:
+            return found
+        starts.pop()
+    return None
+
+
+def _last_of(tail: bytes) -> int | None:
+    for line in reversed(tail.split(b"\n")):
+        if line.strip():
+            with suppress(ValueError):  # cut off at its begin or its end
+                return decode_line(line, 0).ts
+    return None
 
 
 def _frame_starts(file: BinaryIO) -> list[int]:
