@@ -98,6 +98,11 @@ class OrderBook:
         return min(sum(price >= floor for price in self.bids), sum(price <= ceiling for price in self.asks))
 
     @property
+    def known_depth(self) -> int:
+        """Levels of the shorter side, certified or not."""
+        return min(len(self.bids), len(self.asks))
+
+    @property
     def exhausted(self) -> bool:
         """Both sides were certified to infinity: no deeper snapshot exists."""
         return self._bid_floor == -inf and self._ask_ceiling == inf

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
 from bethna.core.errors import CrossedBook
 from bethna.core.market import BookDelta, BookSnapshot
@@ -26,6 +27,7 @@ from bethna.logic.book import OrderBook
 from bethna.logic.gaplog import GapLog
 
 MIN_CERTIFIED_DEPTH = 100
+COUNT_EVERY_NS = 10 * NS_PER_S
 
 
 class BookOutput(Protocol):
@@ -46,6 +48,9 @@ class BookOutput(Protocol):
 
 class BookSync:
     """The synchronisation machine of one instrument's book.
+
+    Attributes:
+        certified_depth: certified levels of the shorter side, counted every ten seconds.
 
     Args:
         moved: called with each delta after it was applied, in order, once each.
@@ -103,11 +108,13 @@ class BookSync:
             self._want("still no snapshot", now)
         elif self.trust is Trust.UNTRUSTED and now - self._wanted_at > self._patience_ns:
             self._want("still no snapshot", now)
-        book = self.book
-        thin = book is not None and not book.exhausted and book.certified_depth < MIN_CERTIFIED_DEPTH
-        if thin and self.trust is Trust.TRUSTED and not self._refreshing:  # rule 7
-            self._refreshing = True
-            self._want("certified depth has worn thin", now)
+        if self.book is not None and now - self._counted_at >= COUNT_EVERY_NS:  # rule 7
+            self._counted_at = now
+            self.certified_depth = self.book.certified_depth
+            thin = not self.book.exhausted and self.certified_depth < MIN_CERTIFIED_DEPTH
+            if thin and self.trust is Trust.TRUSTED and not self._refreshing:
+                self._refreshing = True
+                self._want("certified depth has worn thin", now)
 
     def verify(self, ts: int) -> bool:
         """True when the book is not crossed; a crossed one is distrusted (rule 8)."""
@@ -220,6 +227,7 @@ class BookSync:
         self.resyncs += self._snapshots > 1
         self._refreshing = False
         self.book = OrderBook(snapshot)
+        self.certified_depth = self.book.certified_depth
         self._next_id = snapshot.last_id + 1
         while self.log.take(0, snapshot.last_id, reason="missing"):
             pass

@@ -244,7 +244,7 @@ class InstrumentFeed:
         trusted = sync.trust is Trust.TRUSTED
         base = self._certificate(State.COMPLETE if trusted else State.INCOMPLETE)
         return BookView(
-            self.id, bids, asks, sync.book.update_id, sync.trust, sync.book.certified_depth,
+            self.id, bids, asks, sync.book.update_id, sync.trust, min(sync.certified_depth, sync.book.known_depth),
             sync.last.ts_event if sync.last else None, sync.last.ts_recv if sync.last else None,
             base if trusted else with_gaps(base, gaps),
         )  # fmt: skip

@@ -190,6 +190,7 @@ class Feeds:
     def reset(self) -> None:
         """Begin again with the same instruments and no state (a tape that starts over)."""
         instruments = [feed.instrument for feed in self._feeds.values()]
+        self._offsets.clear()
         for instrument in instruments:
             self.unfollow(instrument.id)
         for instrument in instruments:
