@@ -49,13 +49,13 @@ class BookOutput(Protocol):
 class BookSync:
     """The synchronisation machine of one instrument's book.
 
-    Attributes:
-        certified_depth: certified levels of the shorter side, counted every ten seconds.
-
     Args:
         moved: called with each delta after it was applied, in order, once each.
         output: told of gaps, trust and wants.
         patience_ns: how long to wait for a snapshot (rule 9). max_held: how many deltas may wait (rule 6).
+
+    Attributes:
+        certified_depth: certified levels of the shorter side, counted every ten seconds.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class BookSync:
         self.resyncs = 0
         self.last: BookDelta | None = None
         self.overlapping = False
+        self.certified_depth = 0
+        self._counted_at = 0
         self._moved = moved
         self._output = output
         self._patience_ns = patience_ns
