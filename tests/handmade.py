@@ -56,9 +56,12 @@ class HandTimers:
 
     async def sleep(self, ns: int) -> None:
         self.slept.append(ns)
-        done = asyncio.get_running_loop().create_future()
-        self.call_at(self.clock.monotonic_ns() + ns, lambda: done.done() or done.set_result(None))
-        await done
+        done = asyncio.Event()
+        timer = self.call_at(self.clock.monotonic_ns() + ns, done.set)
+        try:
+            await done.wait()
+        finally:
+            timer.cancel()
 
     @property
     def pending(self) -> list[HandTimer]:
