@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from bethna.core.errors import WireError
 from bethna.core.instrument import Instrument, instrument_id
-from bethna.core.market import BookSnapshot, Ticker, Trade
+from bethna.core.market import BookDelta, BookSnapshot, Quote, Ticker, Trade, VenueCandle
 from bethna.core.wire import UnknownMessage
 from bethna.venues.binance import BinanceCodec
 from bethna.venues.binance import codec as codec_module
@@ -29,6 +30,14 @@ TRADE = {
 MINI_TICKER = {"e": "24hrMiniTicker", "E": E, "s": "BNBBTC", "v": "1", "q": "18"} | dict.fromkeys(
     "cohl", "0.0025"
 )
+TICKER = MINI_TICKER | {"e": "24hrTicker", "P": "1.5", "b": "0.0024", "a": "0.0026", "n": 3}
+AGG_TRADE = TRADE | {"e": "aggTrade", "a": 1, "f": 1, "l": 1}
+BOOK_TICKER = {"u": 4, "s": "BNBBTC", "b": "25.3", "B": "31.2", "a": "25.4", "A": "40.6"}
+DEPTH = {"e": "depthUpdate", "E": E, "s": "BNBBTC", "U": 157, "u": 160, "b": [["0.0024", "10"]], "a": []}
+KLINE_BODY = {"t": E, "i": "1m", "f": 1, "L": 2, "v": "1000", "n": 2, "x": False} | dict.fromkeys(
+    "ohlc", "0.0025"
+)
+KLINE = {"e": "kline", "E": E, "s": "BNBBTC", "k": KLINE_BODY}
 PARTIAL = {"lastUpdateId": 160, "bids": [["0.0024", "10"]], "asks": [["0.0026", "100"]]}
 
 
@@ -45,11 +54,18 @@ def codec() -> BinanceCodec:
     return BinanceCodec()
 
 
-def test_the_payloads_symbol_decides_not_the_stream(codec: BinanceCodec) -> None:
-    codec.decode(combined("bnbbtc@trade", TRADE), NOW)
-    (trade,) = codec.decode(combined("bnbbtc@trade", TRADE | {"s": "ETHBTC"}), NOW)
-    assert isinstance(trade, Trade)
-    assert trade.instrument == "ETH-BTC@binance"
+@pytest.mark.parametrize(
+    "payload",
+    [TRADE, AGG_TRADE, BOOK_TICKER, DEPTH, KLINE, MINI_TICKER, TICKER],
+    ids=lambda p: str(p.get("e")),
+)
+def test_the_payloads_symbol_decides_not_the_stream(codec: BinanceCodec, payload: dict[str, Any]) -> None:
+    found = []
+    for symbol in ("BNBBTC", "BNBBTC", "ETHBTC", "BNBBTC"):
+        (fact,) = codec.decode(combined("bnbbtc@any", payload | {"s": symbol}), NOW)
+        assert isinstance(fact, Trade | Quote | BookDelta | VenueCandle | Ticker)
+        found.append(fact.instrument)
+    assert found == ["BNB-BTC@binance", "BNB-BTC@binance", "ETH-BTC@binance", "BNB-BTC@binance"]
 
 
 def test_one_unknown_symbol_does_not_spoil_an_array(codec: BinanceCodec) -> None:
