@@ -15,6 +15,7 @@ Rules
      older one is dropped.
   4. When the two methods differ by more than `SUSPECT_NS`, `suspect` asks for a new measurement; a stepped clock and
      late data look alike until then.
+  5. The median of `events` is counted anew every RECOUNT_EVENTS samples: clocks drift slowly, sorting is not free.
 
 Source of the bound: RFC 5905, section 8 (on-wire protocol): |error| <= round trip / 2.
 """
@@ -36,6 +37,7 @@ SUSPECT_NS = 2 * NS_PER_S
 KEPT_REST = 16
 KEPT_EVENTS = 255
 MIN_EVENTS = 5
+RECOUNT_EVENTS = 16
 
 
 class RestSample(Struct, frozen=True, gc=False):
@@ -52,6 +54,8 @@ class ClockOffset:
     def __init__(self) -> None:
         self._rest: deque[RestSample] = deque(maxlen=KEPT_REST)
         self._events: deque[int] = deque(maxlen=KEPT_EVENTS)
+        self._new_events = 0
+        self._median: int | None = None
 
     def rest(self, sent: int, received: int, server: int, now: int) -> None:
         """The venue said `server` in answer to a question sent and received at these host times."""
@@ -61,12 +65,14 @@ class ClockOffset:
         kept = [old for old in self._rest if _agree(old, sample)]  # rule 3
         if len(kept) < len(self._rest):
             self._events.clear()  # they were measured against the old clock
+            self._median = None
         self._rest.clear()
         self._rest.extend((*kept, sample))
 
     def event(self, ts_event: int, ts_recv: int) -> None:
         """One stream event; to be called now and then, not for each."""
         self._events.append(ts_event - ts_recv)
+        self._new_events += 1
 
     def best(self, now: int) -> RestSample | None:
         """The `rest` sample to believe, None without a fresh one (rule 2)."""
@@ -94,7 +100,13 @@ class ClockOffset:
         return abs(by_events - best.offset_ns) > SUSPECT_NS + best.error_ns
 
     def _by_events(self) -> int | None:
-        return round(median(self._events)) if len(self._events) >= MIN_EVENTS else None
+        """Rule 5: the median is counted anew when enough samples came since."""
+        if len(self._events) < MIN_EVENTS:
+            return None
+        if self._median is None or self._new_events >= RECOUNT_EVENTS:
+            self._new_events = 0
+            self._median = round(median(self._events))
+        return self._median
 
 
 def _agree(old: RestSample, new: RestSample) -> bool:

@@ -263,6 +263,14 @@ class InstrumentFeed:
             delta.ts_event if delta is not None else 0,
         )
 
+    def newest(self) -> Trade | BookDelta | None:
+        """The newest event that carries the venue's time."""
+        delta = self.booksync.last
+        trade = self.kept[-1] if self.kept else None
+        if trade is None or (delta is not None and delta.ts_recv > trade.ts_recv):
+            return delta
+        return trade
+
     def last_message(self) -> int | None:
         """When anything of this instrument last came, by the desk's clock."""
         seen = [

@@ -85,7 +85,7 @@ class Slot:
         if self._stopped:
             return out
         if self.successor is not None and now - self._successor_since >= self._prove_ns:
-            self._give_up_successor(now, out)
+            out.append(self._give_up(self.successor, now))
         if self._open_at is not None and now >= self._open_at:
             self._open(now, out)
         return out
@@ -183,12 +183,11 @@ class Slot:
             return []
         return self.rotate(self.main, reason, now)
 
-    def _give_up_successor(self, now: int, out: list[SlotEffect]) -> None:
-        number, self.successor = self.successor, None
+    def _give_up(self, number: int, now: int) -> SlotEffect:
+        self.successor = None
         self._rotate_again = None
-        if number is not None:
-            out.append(Retire(number, "not_proven", "the replacement did not show what the old one shows"))
         self._open_at = now + self.backoff.delay(0)  # rule 7
+        return Retire(number, "not_proven", "the replacement did not show what the old one shows")
 
 
 class Numbers:

@@ -7,10 +7,10 @@ Rules
   2. The usual pace is a moving average of the time between ticks in which it was alive; `peak` remembers the longest
      pauses and fades.
   3. Allowed silence: FACTOR times the pace or twice the peak, whichever is more, between `min_ns` and `max_ns`.
-  4. A stream of which nothing is known is allowed `unknown_ns` from when it was first watched: a stream that is silent
-     from the start is found too.
+  4. A stream of which little is known (fewer than `LEARNT` pauses) is allowed at least `unknown_ns`, counted from when
+     it was first watched: a stream that is silent from the start is found too.
   5. Stale is told once, and live once when data comes again. A stream that keeps falling silent is allowed twice as
-     much each time (it is quieter than it looked), until its pace has been learnt anew.
+     much each time (it is quieter than it looked), up to 16 times the bound, until its pace has been learnt anew.
   6. After `restart` (a new socket) silence counts from then on; the pace stays known.
 """
 
@@ -24,6 +24,7 @@ from msgspec import Struct
 Key = TypeVar("Key", bound=Hashable)
 
 FACTOR = 20
+LEARNT = 8
 _WEIGHT = 0.1
 _FADE = 0.99
 _MAX_LENIENCE = 4
@@ -101,7 +102,7 @@ class Watchdog(Generic[Key]):
     def lively(self, key: Key, within_ns: int) -> bool:
         """Whether `key` is usually heard within that time."""
         stream = self._streams.get(key)
-        return stream is not None and stream.samples >= 3 and stream.pace <= within_ns
+        return stream is not None and stream.samples >= LEARNT and stream.pace <= within_ns
 
     def allowed_ns(self, key: Key) -> int:
         """How long `key` may be silent now; the allowance of an unknown stream when it is not watched."""
@@ -119,8 +120,8 @@ class Watchdog(Generic[Key]):
         stream.alive_at = now
 
     def _allowed(self, stream: _Stream) -> int:
-        if not stream.samples:
-            return min(self._max_ns, self._unknown_ns << stream.lenience)
         usual = max(FACTOR * stream.pace, 2.0 * stream.peak)
-        allowed = max(self._min_ns, min(self._max_ns, round(usual)))
-        return min(self._max_ns, allowed << stream.lenience)
+        allowed = max(self._min_ns, min(self._max_ns, round(usual)))  # rule 3
+        if stream.samples < LEARNT:
+            allowed = max(allowed, self._unknown_ns)  # rule 4
+        return allowed << stream.lenience

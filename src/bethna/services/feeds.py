@@ -134,12 +134,13 @@ class Feeds:
 
     def tick(self, now: int) -> None:
         """Let time pass (rules 2 and 3). `now` is ns UTC by the desk's clock."""
+        monotonic = self._clock.monotonic_ns()
         for feed in self._feeds.values():
             offset = self.clock_offset(feed.instrument.venue)
-            for event in (feed.kept[-1] if feed.kept else None, feed.booksync.last):
-                if event is not None:
-                    offset.event(event.ts_event, event.ts_recv)
-            measured = offset.offset_ns(self._clock.monotonic_ns())
+            newest = feed.newest()
+            if newest is not None:
+                offset.event(newest.ts_event, newest.ts_recv)
+            measured = offset.offset_ns(monotonic)
             feed.tick(now, now + measured if measured is not None else 0)
 
     def stream_state(self, instrument: InstrumentId, state: StreamState, reason: str, now: int) -> None:
