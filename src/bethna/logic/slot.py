@@ -112,11 +112,9 @@ class Slot:
 
     def ready(self, number: int, now: int) -> list[SlotEffect]:
         """The successor shows what the old socket shows (rule 5)."""
-        if number != self.successor or self._stopped:
+        if self.main is None or number != self.successor:
             return []
-        out: list[SlotEffect] = []
-        if self.main is not None:
-            out.append(Retire(self.main, "rotated", self._rotation or "replaced"))
+        out: list[SlotEffect] = [Retire(self.main, "rotated", self._rotation or "replaced")]
         self._promote(number, out, rotated=True)
         out.extend(self._follow_up(now))
         return out
