@@ -12,6 +12,7 @@ import msgspec
 from bethna.core.errors import (
     BethnaError,
     ConfigError,
+    PortTaken,
     StoreError,
     TapeError,
     UnknownInstrument,
@@ -57,7 +58,7 @@ def exit_code(error: BethnaError) -> int:
             return DAMAGED if error.line else USAGE  # line 0: there is no such tape
         case WireError():
             return DAMAGED
-        case StoreError() | VenueError():
+        case StoreError() | PortTaken() | VenueError():
             return UNAVAILABLE
         case _:
             return CHECK_FAILED

@@ -11,6 +11,8 @@
         VenueAnswer(status, code)                          the caller: the venue said no
       TapeError(path, line)             the reader of a recording: play up to the damage, say where
       StoreError                        the operator: folder, lock, disk
+      AddressUnusable(host, port, errno) the operator: another port, or stop who holds it
+      PortTaken                         the operator: use the desk that is there, or another port
       UnknownInstrument(text, nearest)  the caller: names nothing we know
       InvariantError                    corrupt data or our bug
         CrossedBook, NotFinite, NegativeQuantity
@@ -170,6 +172,27 @@ class StoreError(BethnaError):
     """The data folder cannot be used: locked by another writer, full, or not writable."""
 
     code = "store_unusable"
+
+
+class AddressUnusable(BethnaError):
+    """The desk cannot listen where it should; `errno` is the system's word for why (EADDRINUSE: it is taken)."""
+
+    code = "address_unusable"
+
+    def __init__(self, host: str, port: int, errno: int | None, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on {host} port {port}: {reason} (errno {errno})",
+            hint="choose another with --port (0 takes a free one) or --host",
+        )
+        self.host = host
+        self.port = port
+        self.errno = errno
+
+
+class PortTaken(BethnaError):
+    """Another program listens where the desk wants to."""
+
+    code = "port_taken"
 
 
 class InvariantError(BethnaError):
