@@ -1,0 +1,159 @@
+"""One client's subscription to one topic: its mailbox, its count, and the frames it makes of the news.
+
+It opens no socket and takes its snapshots from the hub.
+
+Rules, cited by the code:
+
+1. The first frame is the snapshot, seq 1; every later frame counts on, without holes, whatever was lost.
+2. A line has one mailbox: state conflates per key, `ui` trades and events keep the newest, `every` is strict.
+3. What a slow reader lost is told: among `ui` trades as an item, elsewhere as a status that a new snapshot follows.
+4. A snapshot stands for everything that waits: it is forgotten in the same breath.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from bethna.api.protocol import DroppedItem, ErrorBody, FrameType, Rate, encode
+from bethna.api.sources import Anew, News, Piece, source_class
+from bethna.api.topics import Topic
+from bethna.core.errors import BethnaError
+from bethna.core.status import Dropped
+from bethna.runtime.mailbox import Latest, Mailbox, Newest, Strict
+
+UI_ITEMS = 256
+EVERY_ITEMS = 4096
+
+
+class Listener(Protocol):
+    """Who owns a line."""
+
+    def ready(self, line: Line, /) -> None:
+        """The line has something to send. Called in the middle of dealing out: only take note of it."""
+        ...
+
+
+class Snapshots(Protocol):
+    """Where a line's snapshots come from: the hub."""
+
+    def snapshot(self, line: Line, /) -> bytes:
+        """The topic's state now. Raises BethnaError when there is none any more."""
+        ...
+
+    def leave(self, line: Line, /) -> None:
+        """The line hears nothing more."""
+        ...
+
+
+class Line:
+    """One subscription. `frames` is what its client sends; `dropped` counts what it lost."""
+
+    def __init__(
+        self, hub: Snapshots, listener: Listener, topic: Topic, rate: Rate, notice: str | None
+    ) -> None:
+        self._hub = hub
+        self._listener = listener
+        self.topic = topic
+        self.rate = rate
+        self.notice = notice
+        self.dropped = 0
+        self.over = False
+        self._head = b'{"topic":%b,"type":"' % encode(str(topic))
+        source = source_class(topic, rate)
+        self._shape = source.shape
+        self._sorted = topic.kind == "candles"
+        self._told_inline = topic.kind == "trades" and rate == "ui"  # rule 3
+        self._box: Mailbox[Piece | Dropped]
+        if source.state:  # rule 2
+            self._box = Latest(_key, on_ready=self._ready)
+        elif rate == "ui":
+            self._box = Newest(UI_ITEMS, self._ready)
+        else:
+            self._box = Strict(EVERY_ITEMS, self._ready)
+        self._seq = 0
+        self._fresh = True
+        self._error: ErrorBody | None = None
+
+    def offer(self, news: News) -> None:
+        """Something from the source; once it ended, or before a snapshot that will show it anyway, it is let go."""
+        if self._fresh or self._error is not None:
+            return
+        if isinstance(news, Anew):
+            self._fresh = True
+            self._ready()
+        else:
+            self._box.offer(news)
+
+    def frames(self) -> list[bytes]:
+        """What is to be sent now, numbered (rule 1); when `over` is true afterwards, these were the last."""
+        try:
+            if self._error is None:
+                return [self._snapshot()] if self._fresh else self._changes()
+        except BethnaError as error:
+            self.end(error)
+        self.over = True
+        return [self._frame("status", encode({"error": self._error}))]
+
+    def end(self, error: BethnaError) -> None:
+        """There will be nothing more: the next frame says why and is the last."""
+        self._error = ErrorBody(error.code, error.message, error.hint)
+        self._ready()
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._hub.leave(self)
+
+    def _ready(self) -> None:
+        self._listener.ready(self)
+
+    def _changes(self) -> list[bytes]:
+        news = self._box.drain()
+        frames: list[bytes] = []
+        bodies: list[bytes] = []
+        if self._sorted:
+            news.sort(key=_open_time)
+        joined = bool(self._shape[0])
+        for piece in news:
+            if not isinstance(piece, Dropped):
+                if joined:
+                    bodies.append(piece.body)
+                else:
+                    frames.append(self._frame(piece.type, piece.body))
+            elif self._told_inline:
+                self.dropped += piece.count
+                bodies.append(encode(DroppedItem(piece.count)))
+            else:
+                return [*frames, *self._joined(bodies), *self._after_loss(piece)]
+        return [*frames, *self._joined(bodies)]
+
+    def _joined(self, bodies: Sequence[bytes]) -> list[bytes]:
+        before, after = self._shape
+        return [self._frame("delta", before + b",".join(bodies) + after)] if bodies else []
+
+    def _after_loss(self, loss: Dropped) -> list[bytes]:
+        """Rule 3: the count, then a snapshot."""
+        self.dropped += loss.count
+        return [self._frame("status", encode({"dropped": loss.count})), self._snapshot()]
+
+    def _snapshot(self) -> bytes:
+        self._fresh = True  # what is dealt out meanwhile is in the snapshot
+        body = self._hub.snapshot(self)
+        self._fresh = False
+        if isinstance(self._box, Strict):  # rule 4
+            self._box.reopen()
+        else:
+            self._box.drain()
+        return self._frame("snapshot", body)
+
+    def _frame(self, kind: FrameType, body: bytes) -> bytes:
+        self._seq += 1
+        return b'%b%b","seq":%d,"data":%b}' % (self._head, kind.encode(), self._seq, body)
+
+
+def _key(piece: Piece | Dropped) -> Any:
+    return None if isinstance(piece, Dropped) else piece.key
+
+
+def _open_time(piece: Piece | Dropped) -> int:
+    return piece.key if isinstance(piece, Piece) and isinstance(piece.key, int) else 0

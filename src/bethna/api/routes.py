@@ -1,0 +1,151 @@
+"""The GET routes of docs/reference/http.md, and the page.
+
+Each reads the desk from memory and answers at once; what an answer looks like is `answers`' and `protocol`'s business.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from litestar import MediaType, Request, Response, get, route
+from litestar.datastructures import State
+from litestar.enums import HttpMethod
+from litestar.exceptions import NotFoundException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Dependency, Parameter
+
+from bethna.api.answers import (
+    book_answer,
+    candles_answer,
+    events_answer,
+    health_answer,
+    instruments_answer,
+    prices_answer,
+    trades_answer,
+)
+from bethna.api.assets import MISSING_PAGE, Assets
+from bethna.api.metrics import Metrics
+from bethna.api.protocol import (
+    BookAnswer,
+    CandlesAnswer,
+    ErrorAnswer,
+    EventsAnswer,
+    HealthAnswer,
+    InstrumentsAnswer,
+    PricesAnswer,
+    TradesAnswer,
+)
+from bethna.api.reader import DeskReader
+from bethna.core.clock import NS_PER_US
+from bethna.core.market import Interval
+
+T = TypeVar("T")
+
+MAX_CANDLES = 1500
+MAX_DEPTH = 5000
+MAX_TRADES = 1000
+MAX_EVENTS = 1000
+
+Desk = Annotated[DeskReader, Dependency(skip_validation=True)]
+Instant = Annotated[int, Parameter(ge=0, le=2**53 - 1)]
+Anybody = Request[object, object, State]
+
+_REFUSALS = {
+    400: ResponseSpec(
+        ErrorAnswer, description="A parameter is missing or out of range.", generate_examples=False
+    ),
+    404: ResponseSpec(ErrorAnswer, description="Nothing goes by that name.", generate_examples=False),
+}
+
+
+@get("/api/v1/health", responses={503: ResponseSpec(HealthAnswer, description="No venue delivers.")})
+async def health(desk: Desk) -> Response[HealthAnswer]:
+    """The desk's health as a whole and in parts: 503 when down, else 200."""
+    answer = health_answer(desk)
+    return Response(answer, status_code=503 if answer.status == "down" else 200)
+
+
+@get("/api/v1/instruments")
+async def instruments(desk: Desk) -> InstrumentsAnswer:
+    """What the desk follows."""
+    return instruments_answer(desk)
+
+
+@get("/api/v1/prices")
+async def prices(desk: Desk) -> PricesAnswer:
+    """The last price of every followed instrument."""
+    return prices_answer(desk)
+
+
+@get("/api/v1/candles", responses=_REFUSALS)
+async def candles(
+    desk: Desk,
+    instrument: str,
+    interval: Interval,
+    limit: Annotated[int, Parameter(ge=1, le=MAX_CANDLES)] = 500,
+    end: Instant | None = None,
+) -> CandlesAnswer:
+    """Candles ascending by open time, the open one last; `end` (exclusive) pages backwards."""
+    found, notice = desk.resolve(instrument)
+    end_ns = None if end is None else end * NS_PER_US
+    return candles_answer(desk, found, interval, limit, end_ns=end_ns, notice=notice)
+
+
+# `path` parameters, since a percent-encoded slash (BTC%2FUSDT) is a plain one by the time routes are matched
+@get("/api/v1/book/{instrument:path}", responses=_REFUSALS)
+async def book(
+    desk: Desk, instrument: Path, depth: Annotated[int, Parameter(ge=1, le=MAX_DEPTH)] = 20
+) -> BookAnswer:
+    """The top of one order book, never deeper than certified."""
+    found, notice = desk.resolve(_name(instrument))
+    return book_answer(desk.book(found, depth), desk.clock.now_ns(), notice)
+
+
+@get("/api/v1/trades/{instrument:path}", responses=_REFUSALS)
+async def trades(
+    desk: Desk, instrument: Path, limit: Annotated[int, Parameter(ge=1, le=MAX_TRADES)] = 100
+) -> TradesAnswer:
+    """The newest trades of one instrument, newest last."""
+    found, notice = desk.resolve(_name(instrument))
+    return trades_answer(desk, found, limit, notice)
+
+
+@get("/api/v1/events", responses={400: _REFUSALS[400]})
+async def events(desk: Desk, limit: Annotated[int, Parameter(ge=1, le=MAX_EVENTS)] = 200) -> EventsAnswer:
+    """Reconnects, gaps, heals and refusals, newest last."""
+    return events_answer(desk, limit)
+
+
+@get("/metrics", media_type="text/plain; version=0.0.4; charset=utf-8")
+async def metrics(numbers: Annotated[Metrics, Dependency(skip_validation=True)]) -> str:
+    """Prometheus text."""
+    return numbers.text()
+
+
+@route(
+    ["/", "/{page:path}"],
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    include_in_schema=False,
+    media_type=MediaType.HTML,
+)
+async def page(
+    request: Anybody, assets: Annotated[Assets, Dependency(skip_validation=True)], page: Path | None = None
+) -> Response[bytes]:
+    """A file of the built page; a path that looks like no file is the page itself, so its deep links work."""
+    if not assets.built:
+        return Response(MISSING_PAGE, status_code=503, media_type="text/html; charset=utf-8")
+    found = assets.find("" if page is None else page.as_posix().lstrip("/"))
+    if found is None:
+        raise NotFoundException
+    headers = {"etag": found.etag, "cache-control": found.cache_control}
+    if found.etag in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers=headers, media_type=found.media_type)
+    return Response(found.body, headers=headers, media_type=found.media_type)
+
+
+def _name(path: Path) -> str:
+    return path.as_posix().lstrip("/")
+
+
+ROUTES = (health, instruments, prices, candles, book, trades, events, metrics, page)

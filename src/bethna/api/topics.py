@@ -1,0 +1,82 @@
+"""Topic names of the WebSocket: text to Topic, with the nearest matches for one that is none. It holds no data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Literal
+
+from msgspec import Struct
+
+from bethna.core.errors import BethnaError
+from bethna.core.market import InstrumentId, Interval
+
+TopicKind = Literal["prices", "trades", "book", "candles", "health", "events"]
+KINDS: tuple[TopicKind, ...] = ("prices", "trades", "book", "candles", "health", "events")
+_FORMS: dict[TopicKind, str] = {
+    "prices": "prices or prices:INSTRUMENT",
+    "trades": "trades:INSTRUMENT",
+    "book": "book:INSTRUMENT",
+    "candles": "candles:INSTRUMENT:INTERVAL",
+    "health": "health",
+    "events": "events",
+}
+MAX_TOPIC_CHARS = 200
+
+Resolve = Callable[[str], tuple[InstrumentId, str | None]]
+"""Any spelling as a followed instrument and a notice; raises UnknownInstrument."""
+
+
+class UnknownTopic(BethnaError):
+    """A text that names no topic."""
+
+    code = "unknown_topic"
+
+
+class Topic(Struct, frozen=True, gc=False):
+    """A parsed topic; `instrument` None means all of them, or that the kind has none."""
+
+    kind: TopicKind
+    instrument: InstrumentId | None = None
+    interval: Interval | None = None
+
+    def __str__(self) -> str:
+        return ":".join(part for part in (self.kind, self.instrument, self.interval) if part)
+
+
+def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
+    """`trades:btcusdt` as the topic `trades:BTC-USDT@binance`, with a notice when an old name was resolved.
+
+    Raises:
+        UnknownTopic: no such kind, a missing or needless part, no such interval; the hint names what comes nearest.
+        UnknownInstrument: the desk does not follow it.
+    """
+    if len(text) > MAX_TOPIC_CHARS:
+        raise UnknownTopic(f"expected a topic of at most {MAX_TOPIC_CHARS} characters, found {len(text)}")
+    word, _, rest = text.partition(":")
+    kind = next((known for known in KINDS if known == word), None)
+    if kind is None:
+        close = get_close_matches(word, KINDS, n=3, cutoff=0.5)
+        near = ", ".join(_FORMS[known] for known in KINDS if known in close or not close)
+        raise UnknownTopic(f"{text!r} is not a topic", hint=f"nearest: {near}")
+    if kind in ("health", "events") or (kind == "prices" and not rest):
+        if rest:
+            raise _malformed(text, kind)
+        return Topic(kind), None
+    interval: Interval | None = None
+    if kind == "candles":
+        rest, _, length = rest.rpartition(":")
+        interval = next((known for known in Interval if known == length), None)
+        if rest and interval is None:
+            raise UnknownTopic(
+                f"{text!r} is not a topic: {length!r} is not an interval",
+                hint=f"intervals: {', '.join(Interval)}",
+            )
+    if not rest:
+        raise _malformed(text, kind)
+    instrument, notice = resolve(rest)
+    return Topic(kind, instrument, interval), notice
+
+
+def _malformed(text: str, kind: TopicKind) -> UnknownTopic:
+    return UnknownTopic(f"expected {_FORMS[kind]}, found {text!r}", hint=f"write {_FORMS[kind]}")
