@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -10,9 +11,9 @@ import click
 import msgspec
 
 from bethna.core.errors import (
+    AddressUnusable,
     BethnaError,
     ConfigError,
-    PortTaken,
     StoreError,
     TapeError,
     UnknownInstrument,
@@ -54,11 +55,13 @@ def exit_code(error: BethnaError) -> int:
     match error:
         case ConfigError() | UnknownInstrument():
             return USAGE
+        case AddressUnusable():
+            return UNAVAILABLE if error.errno == errno.EADDRINUSE else USAGE
         case TapeError():
             return DAMAGED if error.line else USAGE  # line 0: there is no such tape
         case WireError():
             return DAMAGED
-        case StoreError() | PortTaken() | VenueError():
+        case StoreError() | VenueError():
             return UNAVAILABLE
         case _:
             return CHECK_FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from bethna.app import RealTimeTrading
 from bethna.config import Settings
@@ -22,7 +23,8 @@ class Ended:
         """Recording has stopped by itself; called in the store's thread."""
         self._told = True
         if self._loop is not None and self._event is not None:
-            self._loop.call_soon_threadsafe(self._event.set)
+            with suppress(RuntimeError):  # the loop has closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._event.set)
 
     async def wait(self) -> None:
         """Until recording has stopped by itself."""

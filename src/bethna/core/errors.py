@@ -12,7 +12,6 @@
       TapeError(path, line)             the reader of a recording: play up to the damage, say where
       StoreError                        the operator: folder, lock, disk
       AddressUnusable(host, port, errno) the operator: another port, or stop who holds it
-      PortTaken                         the operator: use the desk that is there, or another port
       UnknownInstrument(text, nearest)  the caller: names nothing we know
       InvariantError                    corrupt data or our bug
         CrossedBook, NotFinite, NegativeQuantity
@@ -187,12 +186,6 @@ class AddressUnusable(BethnaError):
         self.host = host
         self.port = port
         self.errno = errno
-
-
-class PortTaken(BethnaError):
-    """Another program listens where the desk wants to."""
-
-    code = "port_taken"
 
 
 class InvariantError(BethnaError):
