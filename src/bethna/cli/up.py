@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bethna.cli.boundary import DONE, first_of
+from bethna.cli.boundary import DONE
 from bethna.cli.group import json_option
 from bethna.cli.options import source_options
 from bethna.cli.surroundings import log_to_stderr, read_settings
@@ -40,6 +40,7 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
     bethna up --source tape:FILE --speed 20             a recording, 20 times as fast
     bethna up --source tape:FILE --speed max --loop     flat out, over and over
     """
+    from bethna.api.server import listen, url_of
     from bethna.app import serve
     from bethna.cli.running import run
 
@@ -47,19 +48,15 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
     if record_to is not None and settings.source != "live":
         raise click.UsageError("--record needs --source live: a tape is a recording already")
     log_to_stderr(settings)
-
-    def ready(url: str) -> None:
-        _announce(settings, url, as_json)
-
     try:
-        run(serve(settings, ready=ready, record_to=record_to))
-    except (AddressUnusable, BaseExceptionGroup) as error:
-        found = first_of(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, AddressUnusable):
-            from bethna.cli.port import explained
+        listener = listen(settings.host, settings.port)
+    except AddressUnusable as error:
+        from bethna.cli.port import explained
 
-            raise explained(found) from None
-        raise
+        raise explained(error) from error
+    with listener:
+        url = url_of(listener)
+        run(serve(settings, listener, ready=lambda: _announce(settings, url, as_json), record_to=record_to))
     return DONE
 
 
