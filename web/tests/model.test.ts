@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Bars, LONGEST_HOLE, placesBetween } from '../src/lib/bars';
-import { ageNow, DeskClock } from '../src/lib/clock';
+import { ageNow } from '../src/lib/clock';
 import { gapWords, read } from '../src/lib/coverage';
 import { dotOf } from '../src/lib/dots';
 import { ladderOf } from '../src/lib/ladder';
@@ -59,16 +59,19 @@ describe('bars', () => {
 });
 
 describe('ages', () => {
-  it('count on between frames, at the speed of the source, and never jump', () => {
-    const clock = new DeskClock();
-    const row = { age_ms: 100 };
-    expect(ageNow(clock, row, 1000, 2000)).toBe(1100);
-    clock.setRate(20, 2000);
-    expect(ageNow(clock, row, 1000, 2000)).toBe(1100);
-    expect(ageNow(clock, row, 1000, 2100)).toBe(3100);
-    clock.setRate(0, 2100);
-    expect(ageNow(clock, row, 1000, 99_000)).toBe(3100);
-    expect(ageNow(clock, { age_ms: null }, 0, 5)).toBeNull();
+  const row = { age_ms: 100, ts_recv: 5_000_000 };
+  const now = { wall: 2000, tape: null, lostAt: null };
+
+  it('count on between frames', () => {
+    expect(ageNow(row, 1000, now)).toBe(1100);
+    expect(ageNow({ age_ms: null, ts_recv: null }, 0, now)).toBeNull();
+  });
+
+  it('follow the tape’s own time, and the wall once the desk is lost', () => {
+    expect(ageNow(row, 1000, { ...now, tape: 5_100_000 })).toBe(100);
+    expect(ageNow(row, 1000, { ...now, tape: 25_000_000 })).toBe(20_000);
+    expect(ageNow(row, 1000, { ...now, tape: 4_000_000 })).toBe(100); // a row newer than the last report
+    expect(ageNow(row, 1000, { wall: 9000, tape: 5_100_000, lostAt: 2000 })).toBe(7100);
   });
 });
 

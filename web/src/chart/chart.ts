@@ -17,16 +17,29 @@ import { placesBetween, type Bars } from '../lib/bars';
 import { markOf } from '../lib/coverage';
 import { formatPrice, isNumber } from '../lib/format';
 import type { Candle } from '../lib/protocol';
+import { clockTime, day, dayOfMonth } from '../lib/time';
 import type { ChartColors } from './colors';
 import { HatchMarks, type MarkedBar, type UnknownSpan } from './hatch';
 
 export type Library = typeof import('lightweight-charts');
 
 const MICROS = 1_000_000;
+/** Empty places between the newest bar and the price axis. */
+const SPARE_PLACES = 5;
+const FEWEST_SHOWN = 40;
+const READABLE_PX = 7;
 /** So many bars from the left edge the next older page is asked for. */
 const OLDER_WITHIN = 30;
 
 const toTime = (candle: Candle): UTCTimestamp => (candle.open_time / MICROS) as UTCTimestamp;
+
+/** The axis in UTC: days carry their month, since a lone number could be a price. `kind`: lightweight-charts TickMarkType. */
+function axisLabel(time: Time, kind: number): string {
+  const micros = Number(time) * MICROS;
+  if (kind === 0) return day(micros).slice(0, 4);
+  if (kind === 1 || kind === 2) return dayOfMonth(micros);
+  return kind === 3 ? clockTime(micros).slice(0, 5) : clockTime(micros);
+}
 
 export interface Hover {
   /** Micros; null when the pointer is not over a place. */
@@ -84,8 +97,8 @@ export class PriceChart {
       layout: { background: { color: 'transparent' }, textColor: colors.text, fontFamily: "'JetBrains Mono', monospace", fontSize: 11, attributionLogo: true },
       grid: { vertLines: { color: colors.line }, horzLines: { color: colors.line } },
       crosshair: { mode: 0, vertLine: { color: colors.crosshair, labelBackgroundColor: colors.label }, horzLine: { color: colors.crosshair, labelBackgroundColor: colors.label } },
-      rightPriceScale: { borderColor: colors.line, scaleMargins: { top: 0.12, bottom: 0.2 } },
-      timeScale: { borderColor: colors.line, timeVisible: true, rightOffset: 6, barSpacing: 7 },
+      rightPriceScale: { borderColor: colors.line, scaleMargins: { top: 0.16, bottom: 0.2 } },
+      timeScale: { borderColor: colors.line, timeVisible: true, rightOffset: SPARE_PLACES, tickMarkFormatter: axisLabel },
       kineticScroll: { mouse: false, touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
     });
     this.candles.applyOptions({
@@ -112,8 +125,11 @@ export class PriceChart {
     if (this.candles.options().title !== words) this.candles.applyOptions({ title: words });
   }
 
-  showNewest(): void {
-    this.chart.timeScale().resetTimeScale();
+  /** The newest bars, as many as are readable; few bars are not stretched over the whole width. */
+  private showNewest(): void {
+    const fitting = Math.max(FEWEST_SHOWN, Math.floor(this.chart.timeScale().width() / READABLE_PX));
+    const shown = Math.min(fitting, Math.max(FEWEST_SHOWN, this.placeCount));
+    this.chart.timeScale().setVisibleLogicalRange({ from: this.placeCount - shown, to: this.placeCount + SPARE_PLACES });
   }
 
   draw(bars: Bars): void {
@@ -143,7 +159,8 @@ export class PriceChart {
     this.drawnEpoch = bars.epoch;
     // Older bars came in on the left: what the reader looks at stays where it is.
     const grown = this.placeCount - before;
-    if (!wasEmpty && range && grown > 0 && range.from < OLDER_WITHIN) {
+    if (wasEmpty && this.placeCount > 0) this.showNewest();
+    else if (range && grown > 0 && range.from < OLDER_WITHIN) {
       this.chart.timeScale().setVisibleLogicalRange({ from: range.from + grown, to: range.to + grown });
     }
   }

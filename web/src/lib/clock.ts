@@ -1,44 +1,33 @@
 /**
- * The desk's clock as this page can know it, so that ages go on counting between frames.
+ * How old a figure is now, between the desk's messages.
  *
  * Rules:
- * 1. Live and simulated markets run at the speed of the wall.
- * 2. A tape at x20 makes its data old twenty times as fast; a tape that ended makes nothing older.
- * 3. Without a desk the wall counts, whatever the source was.
- * A change of speed never makes an age jump.
+ * 1. Live and simulated: the desk's age at sending, plus the wall time since this browser received it.
+ * 2. A tape has a time of its own, which the desk reports; between two reports it stands still here, as all that the
+ *    page shows does. A tape that ended makes nothing older.
+ * 3. Without a desk the wall counts from when it was lost, whatever the source was.
  */
-
-interface Stretch {
-  wall: number;
-  reading: number;
-  rate: number;
-}
-
-/** Speeds change when a link is lost or a tape ends; what is older than so many changes counts at the oldest. */
-const REMEMBERED = 32;
-
-export class DeskClock {
-  private stretches: Stretch[] = [{ wall: 0, reading: 0, rate: 1 }];
-
-  /** Milliseconds on the desk's clock, for instants of the past as well; only differences mean something. */
-  read(wall: number): number {
-    const [oldest] = this.stretches;
-    const { wall: start, reading, rate } = this.stretches.findLast((stretch) => stretch.wall <= wall) ?? (oldest as Stretch);
-    return reading + (wall - start) * rate;
-  }
-
-  setRate(rate: number, wall: number): void {
-    if (rate === this.stretches.at(-1)?.rate) return;
-    this.stretches.push({ wall, reading: this.read(wall), rate });
-    if (this.stretches.length > REMEMBERED) this.stretches.shift();
-  }
-}
+import type { Micros } from './protocol';
 
 export interface Dated {
   age_ms: number | null;
+  /** When the desk received it, by the desk's clock. */
+  ts_recv: Micros | null;
 }
 
-export function ageNow(clock: DeskClock, row: Dated, receivedAt: number, wall: number): number | null {
-  if (row.age_ms === null || row.age_ms === undefined) return null;
-  return row.age_ms + Math.max(0, clock.read(wall) - clock.read(receivedAt));
+export interface Now {
+  /** This browser's time in milliseconds (time.ts `wallNow`). */
+  wall: number;
+  /** The desk's time by its last report while it plays a tape, else null. */
+  tape: Micros | null;
+  /** When the desk was last heard, null while it can be heard. */
+  lostAt: number | null;
+}
+
+export function ageNow(row: Dated, receivedAt: number, now: Now): number | null {
+  if (row.age_ms === null) return null;
+  if (now.tape === null) return row.age_ms + Math.max(0, now.wall - receivedAt); // rule 1
+  const byTape = row.ts_recv === null ? 0 : (now.tape - row.ts_recv) / 1000;
+  const alone = now.lostAt === null ? 0 : Math.max(0, now.wall - now.lostAt); // rule 3
+  return Math.max(row.age_ms, byTape) + alone; // rule 2
 }

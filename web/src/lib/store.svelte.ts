@@ -5,7 +5,7 @@
  */
 import { fetchInstruments } from './api';
 import { Bars } from './bars';
-import { ageNow, DeskClock, type Dated } from './clock';
+import { ageNow, type Dated, type Now } from './clock';
 import type { Batch, LinkStatus, Stamped, TopicState } from './feed/inbox';
 import { EVENT_LIMIT } from './feed/inbox';
 import { decimalsOf } from './format';
@@ -62,12 +62,16 @@ class Store {
   readonly bars = new Bars();
   private readonly tape = new Tape();
   private readonly cells = new Map<string, PriceCell>();
-  private readonly clock = new DeskClock();
 
   selected = $derived.by(() => pick(settings.instrument, this.instruments));
   up = $derived(linkIsUp(this.link));
   pill = $derived(pillOf(this.link, this.health?.value ?? null, this.tick));
   badge = $derived(badgeOf(this.health?.value ?? null, this.syntheticSeen));
+  private now = $derived.by((): Now => {
+    const health = this.health?.value;
+    const tape = health?.source === 'tape' ? health.now : null;
+    return { wall: this.tick, tape, lostAt: this.up ? null : (this.link.lastFrameAt ?? this.link.since) };
+  });
   ended = $derived(this.health?.value.tape?.ended === true);
   topicNames = $derived.by(() => {
     const always = ['prices', 'health', 'events'];
@@ -84,7 +88,7 @@ class Store {
   }
 
   age(row: Dated, at: number): number | null {
-    return ageNow(this.clock, row, at, this.tick);
+    return ageNow(row, at, this.now);
   }
 
   healthOf(instrument: string): InstrumentHealth | null {
@@ -147,14 +151,12 @@ class Store {
   private applyLink(link: LinkStatus): void {
     const opened = link.state === 'open' && this.link.state !== 'open' && this.link.state !== 'silent';
     this.link = link;
-    this.setRate();
     if (opened) void this.loadFacts();
   }
 
   private applyHealth(health: Stamped<Health>): void {
     const before = this.health;
     this.health = health;
-    this.setRate();
     if (before && health.at > before.at) this.rates = ratesBetween(before, health);
     const inferred = Object.values(this.facts).some((facts) => !facts.verified);
     if (inferred && health.at - this.factsAt > INFERRED_AGAIN_MS) void this.loadFacts();
@@ -205,13 +207,6 @@ class Store {
 
   private noteSynthetic(coverage: Coverage | undefined): void {
     if (coverage?.provenance === 'synthetic') this.syntheticSeen = true;
-  }
-
-  private setRate(): void {
-    const health = this.health?.value;
-    const tape = health?.source === 'tape' ? health.tape : null;
-    const rate = !this.up || tape === null || tape === undefined ? 1 : tape.ended ? 0 : (tape.speed ?? 1);
-    this.clock.setRate(rate, wallNow());
   }
 
   private factsRetry: ReturnType<typeof setTimeout> | undefined;

@@ -27,6 +27,14 @@ export function day(micros: Micros): string {
   return new Date(micros / 1000).toISOString().slice(0, 10);
 }
 
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** 9 Aug */
+export function dayOfMonth(micros: Micros): string {
+  const d = new Date(micros / 1000);
+  return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`;
+}
+
 /** 2024-08-09 00:01:12 */
 export function dayTime(micros: Micros): string {
   return `${day(micros)} ${clockTime(micros)}`;
