@@ -1,9 +1,10 @@
 """The house rules that ruff, mypy and import-linter cannot see; `make check` runs it. Standard library only.
 
-    venue-name   names of concrete venues occur in venues/, twins/ and app.py, nowhere else (prose excepted)
+    venue-name   names of concrete venues occur in venues/, twins/ and app/, nowhere else (prose excepted)
     size         no file over 450 lines, no function over 60 (docstrings not counted)
     ignore       every `noqa`, `type: ignore` and `no cover` has a code and a reason
     clock        only runtime/clocks.py asks the time
+    task         every task of the desk has a parent: a TaskGroup or the supervisor makes it
     core         core/ imports the standard library, msgspec and itself
     package      every folder with modules has an __init__.py: without one import-linter does not see it
     sleep        tests wait for an event or move the clock
@@ -28,7 +29,7 @@ from common import ROOT
 
 HOUSE = Path("src/bethna")
 VENUES = re.compile("binance|coinbase|kraken|deribit", re.IGNORECASE)
-VENUE_ROOMS = (HOUSE / "venues", HOUSE / "twins", HOUSE / "app.py")
+VENUE_ROOMS = (HOUSE / "venues", HOUSE / "twins", HOUSE / "app")
 FILE_LINES = 450
 FUNCTION_LINES = 60
 IGNORES = {
@@ -103,7 +104,7 @@ def check_venue_names(source: Source) -> Iterator[Finding]:
             found = VENUES.search(word)
             if found:
                 line = getattr(node, "lineno", 1)
-                yield source.finding(line, "venue-name", f"{found[0]!r} outside venues/, twins/ and app.py")
+                yield source.finding(line, "venue-name", f"{found[0]!r} outside venues/, twins/ and app/")
 
 
 def check_sizes(source: Source) -> Iterator[Finding]:
@@ -147,6 +148,17 @@ def check_clock(source: Source) -> Iterator[Finding]:
             yield source.finding(line, "clock", "only runtime/clocks.py asks the time; take a Clock")
 
 
+def check_task(source: Source) -> Iterator[Finding]:
+    if not source.inside(HOUSE) or source.inside(HOUSE / "runtime/supervisor.py"):
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in (
+            "asyncio.create_task",
+            "asyncio.ensure_future",
+        ):
+            yield source.finding(node.lineno, "task", "every task has a parent: TaskGroup.create_task")
+
+
 def check_core(source: Source) -> Iterator[Finding]:
     if not source.inside(HOUSE / "core"):
         return
@@ -182,6 +194,7 @@ RULES: tuple[Callable[[Source], Iterator[Finding]], ...] = (
     check_sizes,
     check_ignores,
     check_clock,
+    check_task,
     check_core,
     check_package,
     check_sleep,

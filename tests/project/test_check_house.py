@@ -32,7 +32,7 @@ def test_a_venue_is_named_only_where_venues_live(text: str) -> None:
     assert (3, "venue-name") in found("src/bethna/core/market.py", text)
     for path in (
         "src/bethna/venues/spec.py",
-        "src/bethna/app.py",
+        "src/bethna/app/desk.py",
         "src/bethna/twins/x.py",
         "tests/test_x.py",
     ):
@@ -75,6 +75,12 @@ def test_only_the_clock_asks_the_time() -> None:
     for text in ("import time", "from time import monotonic"):
         assert found("src/bethna/services/__init__.py", text) == [(3, "clock")]
         assert found("src/bethna/runtime/clocks.py", text) == []
+
+
+def test_every_task_has_a_parent() -> None:
+    assert found("src/bethna/services/__init__.py", "asyncio.create_task(f())") == [(3, "task")]
+    assert found("src/bethna/services/__init__.py", "group.create_task(f())") == []
+    assert found("tests/test_x.py", "asyncio.create_task(f())") == []
 
 
 def test_core_knows_the_standard_library_and_msgspec() -> None:
