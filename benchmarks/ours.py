@@ -12,20 +12,19 @@ from typing import Any
 
 from benchmarks.contest import Seen
 from benchmarks.contestant import CallbackContestant, OnFrame, OnSnapshot, serve
+from bethna.core.instrument import instrument_id
+from bethna.core.market import BookDelta, Trade
+from bethna.logic.feed import FeedSettings
+from bethna.runtime.bus import Bus
+from bethna.runtime.clocks import ManualClock
+from bethna.services.feeds import Feeds
+from bethna.venues.registry import codec_for
 
 SECOND_NS = 1_000_000_000
 
 
 def build(*, read_top: bool) -> tuple[OnFrame, OnSnapshot, Callable[[], dict[str, Any]]]:
     """Wire a feed; see `CallbackContestant` for what the three functions take and give."""
-    from bethna.core.instrument import instrument_id  # noqa: PLC0415 - absent until the desk is installed
-    from bethna.core.market import BookDelta, Trade  # noqa: PLC0415
-    from bethna.logic.feed import FeedSettings  # noqa: PLC0415
-    from bethna.runtime.bus import Bus  # noqa: PLC0415
-    from bethna.runtime.clocks import ManualClock  # noqa: PLC0415
-    from bethna.services.feeds import Feeds  # noqa: PLC0415
-    from bethna.venues.registry import codec_for  # noqa: PLC0415
-
     clock = ManualClock()
     bus = Bus(clock)
     feeds = Feeds(bus, clock, FeedSettings(), follow_unknown=True)

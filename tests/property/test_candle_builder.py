@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,9 @@ def trades_of(prints: list[tuple[int, int, int]]) -> list[Trade]:
     return trades
 
 
-def counted(trades: list[Trade], interval: Interval) -> list[tuple[int, float, float, float, float, Decimal, int]]:
+def counted(
+    trades: list[Trade], interval: Interval
+) -> list[tuple[int, float, float, float, float, Decimal, int]]:
     """The plain way: group by open time, order by id, sum decimal texts."""
     groups: dict[int, list[Trade]] = {}
     for trade in sorted(trades, key=lambda each: each.trade_id):
@@ -48,7 +51,9 @@ def counted(trades: list[Trade], interval: Interval) -> list[tuple[int, float, f
 
 def built(candles: list[Candle]) -> list[tuple[int, float, float, float, float, Decimal, int]]:
     return [
-        (c.open_time, c.open, c.high, c.low, c.close, Decimal(repr(c.volume)), c.trades) for c in candles if c.trades
+        (c.open_time, c.open, c.high, c.low, c.close, Decimal(repr(c.volume)), c.trades)
+        for c in candles
+        if c.trades
     ]
 
 
@@ -60,23 +65,29 @@ def test_candles_equal_a_plain_count(prints: list[tuple[int, int, int]], interva
         builder.apply(trade)
     now = trades[-1].ts_event
     candles = builder.candles(interval, 100_000, now)
-    assert [row[:5] + (float(row[5]), row[6]) for row in built(candles)] == [
-        row[:5] + (float(row[5]), row[6]) for row in counted(trades, interval)
+    assert [(*row[:5], float(row[5]), row[6]) for row in built(candles)] == [
+        (*row[:5], float(row[5]), row[6]) for row in counted(trades, interval)
     ]
     times = [candle.open_time for candle in candles]
     assert times == list(range(times[0], times[-1] + 1, interval.ns)), "a hole between candles"
     assert [candle.closed for candle in candles] == [t + interval.ns <= now for t in times]
 
 
-@given(st.lists(Print, min_size=2, max_size=20), st.randoms(use_true_random=False), st.sampled_from(list(Interval)))
-def test_the_order_of_late_trades_changes_nothing(prints: list[tuple[int, int, int]], rng: object, interval: Interval) -> None:
+@given(
+    st.lists(Print, min_size=2, max_size=20),
+    st.randoms(use_true_random=False),
+    st.sampled_from(list(Interval)),
+)
+def test_the_order_of_late_trades_changes_nothing(
+    prints: list[tuple[int, int, int]], rng: Random, interval: Interval
+) -> None:
     trades = trades_of(prints)
-    late = [trade for trade in trades[1:-1] if getattr(rng, "random")() < 0.3]
+    late = [trade for trade in trades[1:-1] if rng.random() < 0.3]
     in_order = [trade for trade in trades if trade not in late]
     builder = CandleBuilder(BTC, SCALE, ("binance",), kept=10_000)
     for trade in in_order:
         builder.apply(trade)
-    getattr(rng, "shuffle")(late)
+    rng.shuffle(late)
     for trade in late:
         builder.late(trade)
     whole = CandleBuilder(BTC, SCALE, ("binance",), kept=10_000)

@@ -65,7 +65,9 @@ def on_the_wire(fates: list[tuple[str, int]]) -> list[int]:
 
 
 @given(st.lists(Fate, min_size=1, max_size=60), st.integers(0, 3))
-def test_nothing_is_lost_in_silence_and_nothing_leaves_twice(fates: list[tuple[str, int]], ticks: int) -> None:
+def test_nothing_is_lost_in_silence_and_nothing_leaves_twice(
+    fates: list[tuple[str, int]], ticks: int
+) -> None:
     wire = on_the_wire(fates)
     ledger = Ledger()
     for position, trade_id in enumerate(wire):
@@ -81,7 +83,9 @@ def test_nothing_is_lost_in_silence_and_nothing_leaves_twice(fates: list[tuple[s
     expected = {each for each in wire if each >= wire[0]}
     assert set(out) == expected
     assert ledger.missing() == set(range(wire[0], max(wire) + 1)) - expected
-    assert ledger.sequence.log.duplicates == len(wire) - len(set(wire)) + len({each for each in wire if each < wire[0]})
+    assert ledger.sequence.log.duplicates == len(wire) - len(set(wire)) + len(
+        {each for each in wire if each < wire[0]}
+    )
 
 
 @given(st.lists(Fate, min_size=2, max_size=60), st.integers(1, 7))
@@ -109,7 +113,9 @@ def test_a_gap_is_told_before_and_healed_before_the_trades_that_close_it() -> No
     for trade_id in (1, 2, 5, 6):
         ledger.sequence.apply(trade(trade_id))
     ledger.sequence.splice([trade(3), trade(4)], 7 * SECOND)
-    kinds = [(kind, what if isinstance(what, int) else (what.first_id, what.last_id)) for kind, what in ledger.log]
+    kinds = [
+        (kind, what if isinstance(what, int) else (what.first_id, what.last_id)) for kind, what in ledger.log
+    ]
     assert kinds == [
         ("trade", 1), ("trade", 2), ("found", (3, 4)), ("trade", 3), ("healed", (3, 4)),
         ("trade", 4), ("trade", 5), ("trade", 6),

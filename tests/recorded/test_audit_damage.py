@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 from conftest import Campaign
 
-from bethna.app import RealTimeTrading
 from bethna.api.audit import named_gaps
+from bethna.app import RealTimeTrading
 from bethna.config import load
 from bethna.core.market import InstrumentId
 from bethna.store.tapes import TapeReader
@@ -102,7 +102,8 @@ def check(recording: Recording, seed: int, folder: Path) -> None:
     desk = RealTimeTrading(load(options={"source": f"tape:{path}", "speed": "max"}))
     desk.play_through()
     found = {
-        Named(gap.stream, gap.first_id or 0, gap.last_id or 0, gap.reason) for gap in named_gaps(desk.feeds.feed(BTC))
+        Named(gap.stream, gap.first_id or 0, gap.last_id or 0, gap.reason)
+        for gap in named_gaps(desk.feeds.feed(BTC))
     }
     assert found == damage.expected, f"seed {seed}"
 

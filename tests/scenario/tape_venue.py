@@ -73,7 +73,9 @@ class TapeVenue:
 
 
 def _response(status: HTTPStatus, body: bytes) -> Response:
-    headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
+    headers = Headers(
+        {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
+    )
     return Response(status.value, status.phrase, headers, body)
 
 

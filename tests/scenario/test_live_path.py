@@ -23,13 +23,10 @@ async def test_frames_over_sockets_give_what_the_tape_gives(shared_dir: Path) ->
     async with TapeVenue(tape).open() as venue:
         settings = load(environment={"BETHNA_HOSTS": f"binance={venue.hosts}", "BETHNA_SYMBOLS": "BTC-USDT"})
         desk = RealTimeTrading(settings)
-        running = asyncio.create_task(desk.run())
-        done, _ = await asyncio.wait(
-            [running, asyncio.create_task(whole(desk, venue))], timeout=60, return_when=asyncio.FIRST_COMPLETED
-        )
-        assert done, "the tape did not arrive in time"
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            running = group.create_task(desk.run())
+            await whole(desk, venue)
+            running.cancel()
     live, taped = desk.feeds.feed(BTC), played.feeds.feed(BTC)
     assert live.trades == taped.trades == 19_904
     assert live.booksync.applied == taped.booksync.applied == 6_493
@@ -41,7 +38,9 @@ async def test_frames_over_sockets_give_what_the_tape_gives(shared_dir: Path) ->
     assert live.booksync.book.levels() == taped.booksync.book.levels()
     for interval in Interval:
         assert live.candle_builder.fingerprint()[interval] == taped.candle_builder.fingerprint()[interval]
-    assert venue.sockets == ["/stream?streams=" + "/".join(desk.lines["binance"].codec.streams(live.instrument))]
+    assert venue.sockets == [
+        "/stream?streams=" + "/".join(desk.lines["binance"].codec.streams(live.instrument))
+    ]
     assert any(path.startswith("/api/v3/depth?symbol=BTCUSDT") for path in venue.requests)
 
 
@@ -49,7 +48,11 @@ async def whole(desk: RealTimeTrading, venue: TapeVenue) -> None:
     """Until the last trade of the tape has arrived."""
     await venue.played.wait()
     arrived = asyncio.Event()
-    desk.bus.channel("trades", BTC).subscribe(lambda event: arrived.set(), "test")
+
+    def hear(_event: object) -> None:
+        arrived.set()
+
+    desk.bus.channel("trades", BTC).subscribe(hear, "test")
     feed = desk.feeds.feed(BTC)
     while feed.trades < 19_904:
         arrived.clear()
