@@ -105,9 +105,9 @@ def behind_doors(inner: ASGIApp, doors: Doors) -> ASGIApp:
     """`inner` behind the doors: what they refuse, no route ever sees; every answer carries their headers."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP:
-            send = with_headers(scope, send)
         refusal = doors.refusal(scope)
+        if scope["type"] == ScopeType.HTTP:
+            send = with_headers(scope, send, known=refusal is None)
         if refusal is None:
             await inner(scope, receive, send)
         else:
@@ -152,15 +152,14 @@ def _wrong_parameter(request: Anybody, error: ValidationException) -> tuple[str,
     hint = _HINTS[400]
     flaws = [flaw for flaw in error.extra or () if isinstance(flaw, dict)]
     if not flaws:
-        return error.detail, hint
+        return error.detail.partition(" for path ")[0], hint
     key = str(flaws[0].get("key", ""))
-    said = str(flaws[0].get("message", "")).replace("`", "")
+    expected = str(flaws[0].get("message", "")).replace("`", "").partition(", got")[0]
     if key == "interval":
-        hint = f"intervals: {', '.join(Interval)}"
+        expected, hint = "expected an interval", f"intervals: {', '.join(Interval)}"
     found = request.query_params.get(key)
-    if found is None:
-        return f"{key}: {said}", hint
-    return f"{key}: {said[:1].lower()}{said[1:]}, found {str(found)[:100]!r}", hint
+    said = f"{expected[:1].lower()}{expected[1:]}"
+    return f"{key}: {said}, found {'nothing' if found is None else repr(str(found)[:100])}", hint
 
 
 def _unexpected(bus: Bus) -> Callable[[Anybody, Exception], Response[ErrorAnswer]]:

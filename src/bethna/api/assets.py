@@ -14,15 +14,15 @@ from msgspec import Struct
 # Far above the real bundle; a folder that is larger is not our build.
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 _TYPES = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
     ".json": "application/json",
     ".webmanifest": "application/manifest+json",
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
     ".wasm": "application/wasm",
-    ".txt": "text/plain; charset=utf-8",
+    ".txt": "text/plain",
 }
 # Vite puts a hash of the content into these names, so they never change.
 _HASHED = "assets/"

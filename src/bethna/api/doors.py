@@ -92,11 +92,13 @@ def header_values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
-def with_headers(scope: Scope, send: Send) -> Send:
-    """`send`, adding the headers of rule 3; a header that the answer has already is left alone."""
-    host = next(iter(header_values(scope, b"host")), "")
-    if not _HOST.fullmatch(host.lower()):
-        host = "localhost"  # a refused request: nothing it says goes into a header
+def with_headers(scope: Scope, send: Send, *, known: bool) -> Send:
+    """`send`, adding the headers of rule 3; a header that the answer has already is left alone.
+
+    Args:
+        known: rule 1 holds; otherwise nothing that the request says goes into a header.
+    """
+    host = next(iter(header_values(scope, b"host")), "") if known else "localhost"
     added = [*_FIXED_HEADERS, (b"content-security-policy", _POLICY.format(host).encode("latin-1"))]
     if scope["path"].startswith("/api/"):
         added.append((b"cache-control", b"no-store"))

@@ -117,7 +117,7 @@ async def events(desk: Desk, limit: Annotated[int, Parameter(ge=1, le=MAX_EVENTS
     return events_answer(desk, limit)
 
 
-@get("/metrics", media_type="text/plain; version=0.0.4; charset=utf-8")
+@get("/metrics", media_type="text/plain; version=0.0.4")
 async def metrics(numbers: Annotated[Metrics, Dependency(skip_validation=True)]) -> str:
     """Prometheus text."""
     return numbers.text()
@@ -134,7 +134,7 @@ async def page(
 ) -> Response[bytes]:
     """A file of the built page; a path that looks like no file is the page itself, so its deep links work."""
     if not assets.built:
-        return Response(MISSING_PAGE, status_code=503, media_type="text/html; charset=utf-8")
+        return Response(MISSING_PAGE, status_code=503, media_type="text/html")
     found = assets.find("" if page is None else page.as_posix().lstrip("/"))
     if found is None:
         raise NotFoundException

@@ -135,7 +135,11 @@ async def serve(app: ASGIApp, host: str, port: int, ready: Callable[[str], None]
     Raises:
         AddressUnusable: the port cannot be had (rule 1).
     """
-    bound = listen(host, port)
+    await serve_on(app, listen(host, port), ready)
+
+
+async def serve_on(app: ASGIApp, bound: socket.socket, ready: Callable[[str], None]) -> None:
+    """The same on a socket that is bound already; it is closed in the end."""
     config = uvicorn.Config(
         app,
         http="auto",
