@@ -1,0 +1,120 @@
+"""What `bethna doctor` looks at on this machine: Python, platform, page, port, data folder; it mends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from importlib import resources
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from bethna.cli.port import is_desk, url_of
+from bethna.config import Settings
+from bethna.core.errors import AddressUnusable
+from bethna.store.folder import data_root, running_desks
+
+LEAST_PYTHON = (3, 11)
+LEAST_FREE_BYTES = 1_000_000_000
+
+State = Literal["ok", "warning", "failed", "unreachable", "skipped"]
+
+
+class Check(Struct, frozen=True):
+    """One thing that was looked at.
+
+    Attributes:
+        state: `warning` works with something missing; `failed` does not work; `unreachable` does not answer.
+        found: what is there. hint: what to do, empty when nothing is to be done.
+    """
+
+    name: str
+    state: State
+    found: str
+    hint: str = ""
+
+
+def check_python() -> Check:
+    """The interpreter."""
+    found = f"Python {platform.python_version()} at {sys.executable}"
+    if sys.version_info < LEAST_PYTHON:
+        return Check("python", "failed", found, "install Python 3.11 or newer")
+    return Check("python", "ok", found)
+
+
+def check_platform() -> Check:
+    """The system, and which event loop it gets."""
+    found = f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs"
+    if find_spec("uvloop") is not None:
+        return Check("platform", "ok", f"{found}, uvloop {version('uvloop')}")
+    hint = "" if sys.platform == "win32" else "install uvloop: the desk works without, it takes more CPU"
+    return Check(
+        "platform", "ok" if sys.platform == "win32" else "warning", f"{found}, asyncio's own loop", hint
+    )
+
+
+def check_package() -> Check:
+    """The installed package and its page."""
+    try:
+        found = f"bethna {version('bethna')}"
+    except PackageNotFoundError:
+        return Check("package", "failed", "bethna is not installed", "run `make setup`")
+    if not resources.files("bethna").joinpath("web_dist", "index.html").is_file():
+        return Check(
+            "package", "warning", f"{found} without its page", "run `make setup`; the API works without"
+        )
+    return Check("package", "ok", f"{found} with its page")
+
+
+def check_port(settings: Settings) -> Check:
+    """Whether the desk could listen, or a desk already does."""
+    from bethna.api.server import listen
+
+    where = f"{settings.host} port {settings.port}"
+    try:
+        listen(settings.host, settings.port).close()
+    except AddressUnusable as error:
+        url = url_of(settings.host, settings.port)
+        if asyncio.run(is_desk(url)):
+            return Check("port", "ok", f"a desk is running at {url}")
+        return Check(
+            "port", "failed", error.message, "choose another with --port (0 takes a free one) or --host"
+        )
+    return Check("port", "ok", f"{where} is free")
+
+
+def check_folder(settings: Settings) -> list[Check]:
+    """The data folder: writable, room left, and who writes there."""
+    root = data_root(settings.data_dir)
+    existing = next(path for path in (root, *root.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing) as trial:
+            trial.write(b"x")
+    except OSError as error:
+        hint = "set BETHNA_DATA_DIR to a folder of yours"
+        return [Check("data folder", "failed", f"{root} cannot be written: {error.strerror}", hint)]
+    free = shutil.disk_usage(existing).free
+    found = f"{root} can be written, {free / 1e9:.1f} GB free"
+    if free < LEAST_FREE_BYTES:
+        checks = [
+            Check("data folder", "warning", found, "make room: a recording stops when the disk is full")
+        ]
+    else:
+        checks = [Check("data folder", "ok", found)]
+    for desk in running_desks(root):
+        url = f" at {desk.url}" if desk.url else ""
+        checks.append(Check("data folder", "ok", f"{desk.source} is in use by process {desk.pid}{url}"))
+    return checks
+
+
+def check_settings_file(path: Path | None, usual: Path) -> Check:
+    """Which settings file is read."""
+    found = f"settings file {path}" if path is not None else f"no settings file (it would be {usual})"
+    return Check("settings", "ok", found)

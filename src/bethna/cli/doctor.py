@@ -1,0 +1,100 @@
+"""`bethna doctor`: what is there, what is missing and what to do about it; it changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bethna.cli.boundary import CHECK_FAILED, DONE, UNAVAILABLE, USAGE
+from bethna.cli.group import json_option
+from bethna.cli.surroundings import read_settings, settings_file, usual_settings_file
+from bethna.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bethna.cli.checks import Check
+    from bethna.config import Settings
+
+_MARKS = {"ok": "ok  ", "warning": "WARN", "failed": "FAIL", "unreachable": "FAIL", "skipped": "skip"}
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Ask no venue: look at this machine only.")
+@json_option
+def doctor(offline: bool, as_json: bool) -> int:
+    """Look at everything the desk needs, and print every setting with where it came from.
+
+    Python, the event loop, the page, the port, the data folder and who uses it, and for each host of each venue
+    whether it answers and how far its clock is from ours. For what is missing it says what to do.
+
+    Exit codes: 0 it can run, 1 something here does not work, 2 a setting is wrong, 3 a venue answers on none of its
+    hosts.
+    """
+    from bethna.cli import checks
+
+    found = [checks.check_python(), checks.check_platform(), checks.check_package()]
+    try:
+        settings = read_settings()
+        found.append(checks.check_settings_file(settings_file(), usual_settings_file()))
+    except ConfigError as error:
+        found.append(checks.Check("settings", "failed", error.message, error.hint))
+        found.append(checks.Check("the rest", "skipped", "not looked at before the settings are right"))
+        _print(found, None, as_json)
+        return USAGE
+    found += [checks.check_port(settings), *checks.check_folder(settings), *_hosts(settings, offline)]
+    _print(found, settings, as_json)
+    return _verdict(found)
+
+
+def _hosts(settings: Settings, offline: bool) -> list[Check]:
+    from bethna.cli.checks import Check
+
+    if offline:
+        return [Check("venues", "skipped", "no venue was asked", "leave out --offline to ask them")]
+    from bethna.cli.reach import check_hosts
+    from bethna.cli.running import run
+
+    return run(check_hosts(settings)) or []
+
+
+def _verdict(found: list[Check]) -> int:
+    """A venue is out of reach when its sockets, or its REST calls, answer on no host: the desk needs one of each."""
+    if any(check.state == "failed" for check in found):
+        return CHECK_FAILED
+    by_need: dict[tuple[str, str], list[str]] = {}
+    for check in found:
+        venue, _, need = check.name.partition(" ")
+        if need.endswith(("REST", "socket")):
+            by_need.setdefault((venue, need.rpartition(" ")[2]), []).append(check.state)
+    if any(set(states) == {"unreachable"} for states in by_need.values()):
+        return UNAVAILABLE
+    return DONE
+
+
+def _print(found: list[Check], settings: Settings | None, as_json: bool) -> None:
+    rows = [] if settings is None else _rows(settings)
+    if as_json:
+        import msgspec
+
+        body = {
+            "checks": found,
+            "settings": [{"name": name, "value": value, "origin": origin} for name, value, origin in rows],
+        }
+        click.echo(msgspec.json.encode(body).decode())
+        return
+    for check in found:
+        click.echo(f"{_MARKS[check.state]}  {check.name}: {check.found}")
+        if check.hint:
+            click.echo(f"      {check.hint}")
+    if rows:
+        click.echo("\nSettings")
+    for name, value, origin in rows:
+        click.echo(f"  {name:<20} {value or '-':<40} {origin}")
+
+
+def _rows(settings: Settings) -> list[tuple[str, str, str]]:
+    from bethna.config import catalogue, shown
+
+    return [
+        (each.name, shown(getattr(settings, each.name)), settings.origin(each.name)) for each in catalogue()
+    ]

@@ -1,0 +1,124 @@
+"""What `bethna doctor` asks of the venues: does each host answer, both ways, and what time is it there?"""
+
+from __future__ import annotations
+
+import asyncio
+
+from bethna.app.live import venue_spec
+from bethna.cli.checks import Check
+from bethna.config import Settings
+from bethna.core.clock import NS_PER_S
+from bethna.core.errors import VenueError
+from bethna.core.wire import ServerTime
+from bethna.net.http import HttpClient
+from bethna.net.ws import WebSocket, connect
+from bethna.runtime.clocks import SystemClock
+from bethna.venues.registry import VENUES, codec_for
+from bethna.venues.spec import StreamHost
+
+LARGE_OFFSET_S = 1.0
+
+
+async def check_hosts(settings: Settings) -> list[Check]:
+    """Every host of every venue, all at once, each within the settings' timeout."""
+    clock = SystemClock()
+    proxy = settings.proxy.reveal() or None
+    async with HttpClient(clock, proxy=proxy) as http, asyncio.TaskGroup() as group:
+        asked = [
+            group.create_task(_Host(venue, host, settings.timeout_s, proxy).check(http, clock))
+            for venue in VENUES
+            for host in venue_spec(venue, settings).hosts
+        ]
+    return [check for task in asked for check in task.result()]
+
+
+class _Host:
+    """One host of one venue."""
+
+    def __init__(self, venue: str, host: StreamHost, timeout_s: float, proxy: str | None) -> None:
+        self._venue = venue
+        self._host = host
+        self._timeout_s = timeout_s
+        self._proxy = proxy
+
+    async def check(self, http: HttpClient, clock: SystemClock) -> list[Check]:
+        """REST, then the socket."""
+        return [await self._rest(http), await self._socket(clock)]
+
+    async def _rest(self, http: HttpClient) -> Check:
+        name = f"{self._venue} {self._host.name} REST"
+        codec = codec_for(self._venue)
+        request = codec.time_request()
+        try:
+            answer = await http.get(
+                self._host.rest + request.path, venue=self._venue, timeout_s=self._timeout_s
+            )
+            if answer.status != 200:
+                return Check(
+                    name, "unreachable", f"{self._host.rest} answers {answer.status}", _refused(answer.status)
+                )
+            events = codec.decode_http(request.path, answer.body, answer.ts_recv)
+        except VenueError as error:
+            return Check(name, "unreachable", error.message, error.hint or _UNREACHABLE)
+        took_ms = (answer.received - answer.sent) / 1e6
+        for event in events:
+            if isinstance(event, ServerTime):
+                offset_s = (event.ts_event - (answer.sent + answer.received) // 2) / NS_PER_S
+                found = f"{self._host.rest} answers in {took_ms:.0f} ms, its clock minus ours is {offset_s:+.3f} s"
+                if abs(offset_s) > LARGE_OFFSET_S:
+                    return Check(
+                        name, "warning", found, "the desk corrects for it; set this machine's clock by NTP"
+                    )
+                return Check(name, "ok", found)
+        return Check(name, "unreachable", f"{self._host.rest} does not answer with its time", _UNREACHABLE)
+
+    async def _socket(self, clock: SystemClock) -> Check:
+        name = f"{self._venue} {self._host.name} socket"
+        url = self._host.ws + codec_for(self._venue).socket_path(())
+        try:
+            opened = await connect(
+                url,
+                venue=self._venue,
+                clock=clock,
+                on_frame=_unheard,
+                events=_Unmoved(),
+                timeout_s=self._timeout_s,
+                proxy=self._proxy,
+            )
+        except VenueError as error:
+            status = getattr(error, "status", None)
+            hint = error.hint or (_refused(status) if status else _UNREACHABLE)
+            return Check(name, "unreachable", error.message, hint)
+        opened.close()
+        await opened.wait_ended()
+        return Check(name, "ok", f"{self._host.ws} takes connections")
+
+
+_UNREACHABLE = (
+    "look at this machine's network, proxy and firewall; the desk tries the venue's other hosts by itself"
+)
+
+
+def _refused(status: int) -> str:
+    if status == 451:
+        return "not served from here (HTTP 451); the desk uses the venue's data-only host by itself"
+    if status in (418, 429):
+        return "too many requests from this address: wait before asking again"
+    return _UNREACHABLE
+
+
+def _unheard(_raw: bytes, _ts: int) -> None:
+    """Nobody subscribed to anything."""
+
+
+class _Unmoved:
+    """Hears of a socket's rare events and does nothing."""
+
+    def opened(self, socket: WebSocket) -> None:
+        """The upgrade succeeded."""
+
+    def pinged(self, payload: bytes) -> None:
+        """A ping came."""
+
+    def ponged(self) -> None:
+        """A pong came."""
