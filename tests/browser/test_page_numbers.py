@@ -1,0 +1,145 @@
+"""The number on the screen is the number that was sent, in a real browser, while the tape plays and after its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+from websockets.asyncio.client import connect
+
+from bethna.store.tapes import TapeReader
+
+BTC = "BTC-USDT@binance"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+pytestmark = pytest.mark.needs("shared", "chromium", "ui")
+
+
+def btc_tape(shared_dir: Path) -> Path:
+    return shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
+
+
+@asynccontextmanager
+async def desk(tape: Path, folder: Path, *options: str) -> AsyncIterator[str]:
+    """`bethna up` as a user starts it; gives its URL, ends it as Ctrl-C does."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bethna", "up", "--source", f"tape:{tape}", "--port", "0", "--json", *options,
+        stdout=asyncio.subprocess.PIPE, env={**os.environ, "BETHNA_DATA_DIR": str(folder)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            yield json.loads(await process.stdout.readline())["url"]
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 10)
+
+
+@asynccontextmanager
+async def browser_page(chromium: Path, url: str, width: int = 1440, height: int = 900) -> AsyncIterator[Page]:
+    """A page of a fresh profile; whatever it asks of another origin fails the test."""
+    foreign: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        try:
+            page = await browser.new_page(viewport={"width": width, "height": height})
+            page.on("request", lambda asked: None if asked.url.startswith(url) else foreign.append(asked.url))
+            await page.goto(url)
+            yield page
+        finally:
+            await browser.close()
+    assert not [asked for asked in foreign if not asked.startswith(("data:", "blob:"))]
+
+
+def shown(value: float, decimals: int = 2) -> str:
+    return f"{value:,.{decimals}f}"
+
+
+async def test_prices_on_the_screen_are_the_prices_of_the_tape(
+    shared_dir: Path, chromium_path: Path, tmp_path: Path
+) -> None:
+    tape = btc_tape(shared_dir)
+    recorded = {
+        float(json.loads(entry.raw)["data"]["p"])
+        for entry in TapeReader(tape)
+        if entry.kind == "rx" and b"@trade" in entry.raw[:40]
+    }
+    async with desk(tape, tmp_path, "--speed", "20") as url, browser_page(chromium_path, url) as page:
+        price = page.get_by_test_id(f"price-{BTC}")
+        await expect(price).to_have_attribute("data-value", _a_number(), timeout=10_000)
+        sent: set[float] = set()
+        seen: dict[float, str] = {}
+        async with connect(f"{url.replace('http', 'ws')}/ws") as socket:
+            await socket.send(json.dumps({"op": "subscribe", "topics": [f"prices:{BTC}"], "rate": "every"}))
+            async with asyncio.timeout(60):
+                while len(seen) < 5:
+                    message = json.loads(await socket.recv())
+                    sent |= {
+                        row["price"] for row in message["data"].get("prices", []) if row["price"] is not None
+                    }
+                    value, text = await price.evaluate("e => [e.dataset.value, e.innerText.trim()]")
+                    seen[float(value)] = text
+        first = next(iter(seen))  # it may have been sent before we listened
+        assert set(seen) - {first} <= sent, "a price on the screen that was not sent"
+        assert set(seen) <= recorded, "a price on the screen that the tape does not hold"
+        assert all(text == shown(value) for value, text in seen.items())
+        assert sent <= recorded
+        await expect(page.get_by_test_id("badge")).to_contain_text("TAPE x20")
+
+
+async def test_at_the_end_every_number_is_the_last_one_sent(
+    shared_dir: Path, chromium_path: Path, tmp_path: Path
+) -> None:
+    async with (
+        desk(btc_tape(shared_dir), tmp_path, "--speed", "max") as url,
+        browser_page(chromium_path, url) as page,
+    ):
+        await expect(page.get_by_test_id("badge")).to_contain_text("TAPE ENDED", timeout=30_000)
+        async with httpx.AsyncClient(base_url=url) as client:
+            price = (await client.get("/api/v1/prices")).json()["prices"][0]
+            book = (await client.get(f"/api/v1/book/{BTC}")).json()
+            trades = (await client.get(f"/api/v1/trades/{BTC}")).json()["trades"]
+        await expect(page.get_by_test_id(f"price-{BTC}")).to_have_text(shown(price["price"]))
+        await expect(page.get_by_test_id("last-trade")).to_have_attribute(
+            "data-value", _text(trades[-1]["price"])
+        )
+        for side in ("bid", "ask"):
+            levels: list[Any] = book[f"{side}s"]
+            for index, (level_price, quantity) in enumerate(levels[:10]):
+                cell = page.get_by_test_id(f"book-{side}-{index}-price")
+                await expect(cell).to_have_text(shown(level_price))
+                await expect(page.get_by_test_id(f"book-{side}-{index}-quantity")).to_have_text(
+                    shown(quantity, 5)
+                )
+
+
+async def test_a_phone_shows_the_price_first(shared_dir: Path, chromium_path: Path, tmp_path: Path) -> None:
+    async with (
+        desk(btc_tape(shared_dir), tmp_path, "--speed", "max") as url,
+        browser_page(chromium_path, url, 390, 844) as page,
+    ):
+        await expect(page.get_by_test_id("badge")).to_contain_text("TAPE ENDED", timeout=30_000)
+        await expect(page.get_by_test_id("head-price")).to_have_text(shown(61602.02))
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390, "the page scrolls sideways on a phone"
+
+
+def _a_number() -> Any:
+    import re
+
+    return re.compile(r"^\d")
+
+
+def _text(value: float) -> str:
+    return f"{value:g}" if value == int(value) else repr(value)
