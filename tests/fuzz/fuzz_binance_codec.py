@@ -175,11 +175,15 @@ def one_input(raw: bytes) -> None:
 # --- where inputs come from
 
 
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every (container, key) of a JSON value."""
-    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
-        yield value, key
-        yield from places(value[key])
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) of a JSON value, however deep it is."""
+    found: list[tuple[Any, Any]] = []
+    waiting = [value]
+    for each in waiting:
+        keys = each if isinstance(each, dict) else range(len(each)) if isinstance(each, list) else ()
+        found += [(each, key) for key in keys]
+        waiting += [each[key] for key in keys]
+    return found
 
 
 def mutate(raw: bytes, longest: int, seed: int) -> bytes:
@@ -199,15 +203,18 @@ def mutate(raw: bytes, longest: int, seed: int) -> bytes:
     except (ValueError, RecursionError):
         raw = rng.choice(SEEDS[:-1])
         value = json.loads(raw[1:])
-    for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        change(value, rng)
     separators = (",", ":") if rng.random() < 0.8 else (", ", " : ")
-    return (raw[:1] + json.dumps(value, separators=separators).encode())[:longest]
+    try:
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            change(value, rng)
+        return (raw[:1] + json.dumps(value, separators=separators).encode())[:longest]
+    except RecursionError:  # what the standard library cannot write is left to the changes of bytes
+        return raw[:longest]
 
 
 def change(value: Any, rng: random.Random) -> None:
     """One change of one place: another value, another place's value, another key, or gone."""
-    spots = list(places(value))
+    spots = places(value)
     if not spots:
         return
     container, key = rng.choice(spots)
