@@ -121,9 +121,10 @@ def guarded(
         try:
             tap(event)
         except Exception as error:  # noqa: BLE001 - the boundary of rule 4
-            live = False
-            drop()
-            report(failure(clock, name, error, "it hears nothing more"))
+            if live:
+                live = False
+                drop()
+                report(failure(clock, name, error, "it hears nothing more"))
 
     return call
 
