@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from bethna.core.clock import seconds
 from bethna.runtime.clocks import ManualClock
+
+T = TypeVar("T")
 
 # A scenario that has not happened by then never will; it is no part of any measured behaviour.
 PATIENCE_S = 10.0
@@ -30,6 +33,11 @@ class Bell:
         except TimeoutError:
             raise AssertionError(f"did not happen within {PATIENCE_S} s: {what or condition}") from None
 
+    async def wait_for(self, answer: Awaitable[T]) -> T:
+        """An answer from the other side, within a test's patience."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await answer
+
 
 class HandTimer:
     def __init__(self, when: int, action: Callable[[], None]) -> None:
@@ -44,14 +52,16 @@ class HandTimer:
 class HandTimers:
     """Timers of a clock that only `advance` moves."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: ManualClock, bell: Bell) -> None:
         self.clock = clock
+        self.bell = bell
         self.timers: list[HandTimer] = []
         self.slept: list[int] = []
 
     def call_at(self, when: int, action: Callable[[], None]) -> HandTimer:
         timer = HandTimer(when, action)
         self.timers.append(timer)
+        self.bell.ring()
         return timer
 
     async def sleep(self, ns: int) -> None:
@@ -77,12 +87,3 @@ class HandTimers:
             self.clock.advance(max(0, timer.when - self.clock.monotonic_ns()))
             timer.action()
         self.clock.advance(end - self.clock.monotonic_ns())
-
-    async def pass_time(self, by_s: float, step_s: float = 1.0) -> None:
-        """Move time in steps and let the loop work in between, for what sockets bring meanwhile."""
-        left = by_s
-        while left > 0:
-            self.advance(min(step_s, left))
-            left -= step_s
-            for _ in range(5):
-                await asyncio.sleep(0)

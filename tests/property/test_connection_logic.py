@@ -435,6 +435,7 @@ def test_a_stream_that_is_silent_from_the_start_is_found() -> None:
     assert dog.seen("x", 1, 2) is None
     assert not dog.is_stale("x")
     assert not dog.lively("x", 1)
+    assert not dog.is_learnt("x")
     assert dog.allowed_ns("x") == 90
 
 

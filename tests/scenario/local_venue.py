@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import http
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -30,12 +30,22 @@ class LocalConnection:
         self.streams: list[str] = [name for name in named.split("/") if name]
         self.said: list[dict[str, Any]] = []
         self.times: list[float] = []
+        self.sent = 0
         self.open = True
         self.close_code: int | None = None
 
     async def send(self, message: object) -> None:
         text = message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))
+        self.sent += 1
         await self.socket.send(text)
+
+    async def ping(self, payload: str = "") -> Awaitable[float]:
+        """Send a ping frame; what comes back is done when its pong has come."""
+        return await self.socket.ping(payload or None)
+
+    def freeze(self) -> None:
+        """Read nothing any more, not even pings: a line that died without a word."""
+        self.socket.transport.pause_reading()
 
     async def cut(self) -> None:
         """End without a goodbye."""

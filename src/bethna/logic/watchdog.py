@@ -99,10 +99,15 @@ class Watchdog(Generic[Key]):
         stream = self._streams.get(key)
         return stream is not None and stream.stale
 
+    def is_learnt(self, key: Key) -> bool:
+        """Whether the usual pace of `key` is known."""
+        stream = self._streams.get(key)
+        return stream is not None and stream.samples >= LEARNT
+
     def lively(self, key: Key, within_ns: int) -> bool:
         """Whether `key` is usually heard within that time."""
         stream = self._streams.get(key)
-        return stream is not None and stream.samples >= LEARNT and stream.pace <= within_ns
+        return stream is not None and self.is_learnt(key) and stream.pace <= within_ns
 
     def allowed_ns(self, key: Key) -> int:
         """How long `key` may be silent now; the allowance of an unknown stream when it is not watched."""

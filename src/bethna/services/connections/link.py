@@ -195,10 +195,23 @@ class Link:
             self._say_ended(self.ending)
 
     async def _live(self) -> None:
+        socket = await self._connect()
+        if socket is None:
+            if self._denied is not None:
+                self.receive(Lost("connect_failed", self._denied.message))
+            return
+        try:
+            said = await socket.wait_ended()
+        except ConnectionLost as error:
+            said = error.message
+        self.receive(Lost("connection_lost", said))
+
+    async def _connect(self) -> WebSocket | None:
+        """An open socket, or None when it could not be had or the session gave up (`_give_up`)."""
         wiring = self._wiring
         try:
-            async with asyncio.timeout(None) as self._scope:  # the session gives up by _give_up
-                socket = await connect(
+            async with asyncio.timeout(None) as self._scope:
+                return await connect(
                     self.url,
                     venue=wiring.venue,
                     clock=wiring.clock,
@@ -207,19 +220,13 @@ class Link:
                     timeout_s=wiring.settings.timeout_s,
                     proxy=wiring.settings.proxy,
                 )
-        except TimeoutError:
-            return
         except (ConnectError, RateLimited) as error:
             self._denied = error
-            self.receive(Lost("connect_failed", error.message))
-            return
+        except TimeoutError:
+            pass
         finally:
             self._scope = None
-        try:
-            said = await socket.wait_ended()
-        except ConnectionLost as error:
-            said = error.message
-        self.receive(Lost("connection_lost", said))
+        return None
 
     def receive(self, what: Input) -> None:
         """Tell the session and do what it asks."""

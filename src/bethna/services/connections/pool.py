@@ -91,6 +91,7 @@ class ConnectionPool:
 
     def unwant(self, instruments: Iterable[InstrumentId]) -> None:
         """Follow these no longer; unknown ones are ignored."""
+        changed: dict[int, dict[InstrumentId, tuple[str, ...]]] = {}
         for instrument in instruments:
             if self._instruments.pop(instrument, None) is None:
                 continue
@@ -98,11 +99,12 @@ class ConnectionPool:
             self._layout.remove(instrument)
             self._shared.fresh.forget(instrument)
             self._told.pop(instrument, None)
-            for number in dict.fromkeys(placed.values()):
-                streams = tuple(stream for stream, socket in placed.items() if socket == number)
-                self._remove_from_socket(number, instrument, streams)
-            for stream in placed:
+            for stream, number in placed.items():
                 self._refused.pop(stream, None)
+                groups = changed.setdefault(number, {})
+                groups[instrument] = (*groups.get(instrument, ()), stream)
+        for number, groups in changed.items():
+            self._remove_from_socket(number, groups)
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -112,23 +114,24 @@ class ConnectionPool:
     def _add_to_sockets(self, added: Sequence[InstrumentId]) -> None:
         if self._group is None:
             return
-        changed: dict[int, dict[InstrumentId, list[str]]] = {}
+        changed: dict[int, dict[InstrumentId, tuple[str, ...]]] = {}
         for instrument in added:
             for stream, number in self._layout.placed(instrument).items():
-                changed.setdefault(number, {}).setdefault(instrument, []).append(stream)
+                groups = changed.setdefault(number, {})
+                groups[instrument] = (*groups.get(instrument, ()), stream)
         for number, groups in changed.items():
             shard = self._shards.get(number)
             if shard is None:
                 self._start(number)
             else:
-                shard.add(list(groups), tuple(stream for streams in groups.values() for stream in streams))
+                shard.add(list(groups), _flat(groups))
 
-    def _remove_from_socket(self, number: int, instrument: InstrumentId, streams: tuple[str, ...]) -> None:
+    def _remove_from_socket(self, number: int, groups: dict[InstrumentId, tuple[str, ...]]) -> None:
         shard = self._shards.get(number)
         if shard is None:
             return
         if self._layout.streams(number):
-            shard.remove([instrument], streams)
+            shard.remove(list(groups), _flat(groups))
             return
         del self._shards[number]
         if shard.links:
@@ -274,3 +277,7 @@ class ConnectionPool:
         if worst.failures >= self._settings.reconnect_attempts:
             return "failing", worst.down_reason
         return ("reconnecting" if any(shard.was_up for shard in down) else "connecting"), worst.down_reason
+
+
+def _flat(groups: dict[InstrumentId, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(stream for streams in groups.values() for stream in streams)

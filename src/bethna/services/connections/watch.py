@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bethna.core.clock import NS_PER_S, seconds
 from bethna.core.market import InstrumentId
 from bethna.logic.session_types import ConnectionSettings
-from bethna.logic.watchdog import Watchdog
+from bethna.logic.watchdog import Verdict, Watchdog
 from bethna.services.connections.link import Link
 
 # One slow stream among lively ones of the same instrument may be slow for long before that means anything.
@@ -27,7 +27,12 @@ class StreamKey(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How an instrument is: fresh, stale with the reason, or nothing seen yet."""
+    """How an instrument is.
+
+    Attributes:
+        seen: anything has come. stale: why it is called stale, empty while it is not.
+        was_lively: what fell silent had a known pace.
+    """
 
     seen: bool
     stale: str
@@ -43,6 +48,7 @@ class Freshness:
         self._whole: Watchdog[InstrumentId] = Watchdog(low, high, unknown)
         self._streams: Watchdog[StreamKey] = Watchdog(low, high * _STREAM_PATIENCE, high)
         self._kinds: dict[InstrumentId, set[type]] = {}
+        self._reasons: dict[StreamKey, str] = {}
         self._half_proof_ns = seconds(settings.prove_s) // 2
 
     def watch(self, instrument: InstrumentId, now: int) -> None:
@@ -53,8 +59,10 @@ class Freshness:
     def forget(self, instrument: InstrumentId) -> None:
         """Not wanted any more."""
         self._whole.forget(instrument)
+        self._reasons.pop(StreamKey(instrument, None), None)
         for kind in self._kinds.pop(instrument, ()):
             self._streams.forget(StreamKey(instrument, kind))
+            self._reasons.pop(StreamKey(instrument, kind), None)
 
     def restart(self, instruments: Iterable[InstrumentId], now: int) -> None:
         """A new socket carries them: silence counts from now, their pace stays known."""
@@ -72,22 +80,28 @@ class Freshness:
                 if mark is not None and mark > newest.get(kind, -1):
                     newest[kind] = mark
         known = self._kinds.setdefault(instrument, set())
-        stale, was_lively = "", False
+        stale, spoke = "", False
         for kind in sorted(known | newest.keys(), key=lambda kind: kind.__name__):
             key = StreamKey(instrument, kind)
             if kind not in known:
                 known.add(kind)
                 self._streams.watch(key, now)
-            self._streams.seen(key, newest.get(kind), now)
-            if self._streams.is_stale(key):
-                stale = f"no {kind.__name__} for longer than {_s(self._streams.allowed_ns(key))}"
-                was_lively = True
+            reason = self._note(key, self._streams.seen(key, newest.get(kind), now))
+            stale = reason or stale
+            spoke = spoke or (bool(reason) and self._streams.is_learnt(key))
         whole = max(newest.values(), default=None)
-        self._whole.seen(instrument, whole, now)
-        if self._whole.is_stale(instrument):
-            was_lively = was_lively or bool(known)
-            stale = f"nothing for longer than {_s(self._whole.allowed_ns(instrument))}"
-        return Standing(whole is not None, stale, was_lively)
+        silent = self._note(StreamKey(instrument, None), self._whole.seen(instrument, whole, now))
+        spoke = spoke or (bool(silent) and self._whole.is_learnt(instrument))
+        return Standing(whole is not None, silent or stale, spoke)
+
+    def _note(self, key: StreamKey, verdict: Verdict | None) -> str:
+        """Why a stream is stale, empty while it is not."""
+        if verdict is not None and not verdict.stale:
+            self._reasons.pop(key, None)
+        elif verdict is not None:
+            what = "nothing" if key.kind is None else f"no {key.kind.__name__}"
+            self._reasons[key] = f"{what} for longer than {verdict.allowed_ns / NS_PER_S:.0f} s"
+        return self._reasons.get(key, "")
 
     def shows_the_same(self, old: Link, new: Link, since: int, now: int) -> bool:
         """Whether a successor delivers what the old socket delivers.
@@ -110,7 +124,3 @@ class Freshness:
                 if not patient and self._streams.lively(StreamKey(instrument, kind), _LIVELY_NS):
                     return False
         return new.is_proven or not any(old.marks.values())
-
-
-def _s(ns: int) -> str:
-    return f"{ns / NS_PER_S:.0f} s"
