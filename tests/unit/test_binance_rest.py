@@ -358,3 +358,4 @@ def test_we_stay_below_the_venues_limits() -> None:
     assert SPEC.max_life_s - SPEC.rotate_before_s < 24 * 3600
     assert [host.data_only for host in SPEC.hosts] == [False, True]
     assert SPEC.blocked_statuses == (451,)
+    assert SPEC.weight_header == "X-MBX-USED-WEIGHT-1M".lower()

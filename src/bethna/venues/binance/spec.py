@@ -27,6 +27,7 @@ SPEC = VenueSpec(
     weight_per_minute=6000,
     blocked_statuses=(451,),
     quantity_decimals=8,
+    weight_header="x-mbx-used-weight-1m",
 )
 
 # REST request weights, section 5 of the sheet.
