@@ -7,6 +7,7 @@ own. One codec lives through all inputs, since a codec of its own for each would
 the next; and it must say of every message what a fresh codec says.
 """
 
+import copy
 import json
 import math
 import random
@@ -220,10 +221,10 @@ def change(value: Any, rng: random.Random) -> None:
     container, key = rng.choice(spots)
     kind = rng.randrange(4)
     if kind == 0:
-        container[key] = rng.choice(ODD)
+        container[key] = copy.deepcopy(rng.choice(ODD))
     elif kind == 1:
         other, other_key = rng.choice(spots)
-        container[key] = json.loads(json.dumps(other[other_key]))
+        container[key] = copy.deepcopy(other[other_key])
     elif isinstance(container, dict):
         if kind == 2:
             container[rng.choice("estTpqbBaAuUEmMcohlv")] = container.pop(key)
