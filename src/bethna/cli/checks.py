@@ -33,12 +33,14 @@ class Check(Struct, frozen=True):
     Attributes:
         state: `warning` works with something missing; `failed` does not work; `unreachable` does not answer.
         found: what is there. hint: what to do, empty when nothing is to be done.
+        clock_offset_s: a venue's clock minus ours, where it was asked.
     """
 
     name: str
     state: State
     found: str
     hint: str = ""
+    clock_offset_s: float | None = None
 
 
 def check_python() -> Check:

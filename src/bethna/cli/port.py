@@ -11,7 +11,7 @@ from bethna.core.errors import AddressUnusable, ConnectError
 from bethna.net.http import HttpClient
 from bethna.runtime.clocks import SystemClock
 
-_ASK_S = 3.0
+_ASK_S = 2.0
 
 
 def explained(error: AddressUnusable) -> AddressUnusable:

@@ -66,10 +66,9 @@ class _Host:
                 offset_s = (event.ts_event - (answer.sent + answer.received) // 2) / NS_PER_S
                 found = f"{self._host.rest} answers in {took_ms:.0f} ms, its clock minus ours is {offset_s:+.3f} s"
                 if abs(offset_s) > LARGE_OFFSET_S:
-                    return Check(
-                        name, "warning", found, "the desk corrects for it; set this machine's clock by NTP"
-                    )
-                return Check(name, "ok", found)
+                    hint = "the desk corrects for it; set this machine's clock by NTP"
+                    return Check(name, "warning", found, hint, offset_s)
+                return Check(name, "ok", found, clock_offset_s=offset_s)
         return Check(name, "unreachable", f"{self._host.rest} does not answer with its time", _UNREACHABLE)
 
     async def _socket(self, clock: SystemClock) -> Check:
