@@ -135,7 +135,7 @@ class RealTimeTrading:
                 name = parse_name(text, preferred_venue(self.settings))
                 spec_for(name.venue)
             except (UnknownInstrument, ConfigError) as error:
-                self.notify("error", "symbol_refused", text, f"{text}: {error.message}. {error.hint}")
+                self.notify("error", "symbol_refused", text, f"{error.message}: {error.hint}")
                 continue
             wanted.setdefault(name.venue, []).append(name)
             if name.alias is not None:

@@ -102,10 +102,10 @@ class LiveLine:
 
     def follow(self, names: Iterable[InstrumentName]) -> None:
         """Follow these; a name that the catalogue does not know is refused by name, the others go on."""
-        for name in names:
-            self._names[name.id] = name
-            if self._known.is_set():
-                self._want(name)
+        added = list(names)
+        self._names.update((name.id, name) for name in added)
+        if self._known.is_set():
+            self._want(added)
 
     def unfollow(self, instrument: InstrumentId) -> None:
         """Follow no longer."""
@@ -134,8 +134,7 @@ class LiveLine:
             else:
                 self._learn([event for event in found if isinstance(event, Catalogue)])
             self._known.set()
-            for name in list(self._names.values()):
-                self._want(name)
+            self._want(self._names.values())
             if not self._catalogue:
                 await asyncio.sleep(CATALOGUE_RETRY_S)
 
@@ -149,19 +148,25 @@ class LiveLine:
             if (known := self._catalogue.get(followed.id)) is not None:
                 self._feeds.describe_as(known)
 
-    def _want(self, name: InstrumentName) -> None:
-        """Subscribe what exists; say by name what does not, with what comes nearest."""
-        instrument = self._catalogue.get(name.id)
-        if instrument is None and self._catalogue:
-            self._refuse(name)
-            return
-        if instrument is None:
-            base, _, quote = name.symbol.partition("-")
-            instrument = Instrument(name.id, self.venue, base, quote, f"{base}{quote}")
-        if not instrument.tradable:
-            self._tell("warning", "not_trading", f"{name.id} is listed but does not trade now", name.id)
-        self._feeds.follow(instrument)
-        self.pool.want([instrument])
+    def _want(self, names: Iterable[InstrumentName]) -> None:
+        """Subscribe what exists, all at once; say by name what does not, with what comes nearest."""
+        wanted = []
+        for name in names:
+            instrument = self._catalogue.get(name.id)
+            if instrument is None and self._catalogue:
+                self._refuse(name)
+                continue
+            wanted.append(instrument or _guessed(name))
+        for instrument in wanted:
+            if not instrument.tradable:
+                self._tell(
+                    "warning",
+                    "not_trading",
+                    f"{instrument.id} is listed but does not trade now",
+                    instrument.id,
+                )
+            self._feeds.follow(instrument)
+        self.pool.want(wanted)
 
     def _refuse(self, name: InstrumentName) -> None:
         wanted = name.symbol.replace("-", "")
@@ -171,11 +176,16 @@ class LiveLine:
         near = get_close_matches(wanted, same_quote, n=3, cutoff=0.5)
         nearest = f" Nearest: {', '.join(near)}." if near else ""
         message = f"{self.venue.capitalize()} refused {wanted}: unknown symbol.{nearest}"
-        base, _, quote = name.symbol.partition("-")
         self.pool.unwant([name.id])
-        self._feeds.follow(Instrument(name.id, self.venue, base, quote, wanted, tradable=False))
+        self._feeds.follow(_guessed(name))
         self._feeds.stream_state(name.id, "refused", message, self._clock.now_ns())
         self._tell("error", "symbol_refused", message, name.id)
 
     def _tell(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
         self._feeds.report(SystemEvent(self._clock.now_ns(), level, code, subject or self.venue, message))
+
+
+def _guessed(name: InstrumentName) -> Instrument:
+    """An instrument by its name alone, unverified."""
+    base, _, quote = name.symbol.partition("-")
+    return Instrument(name.id, name.venue, base, quote, f"{base}{quote}")
