@@ -10,10 +10,11 @@ from typing import Annotated, TypeVar
 
 from litestar import MediaType, Request, Response, get, route
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.enums import HttpMethod
 from litestar.exceptions import NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency, Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
 
 from bethna.api.answers import (
     book_answer,
@@ -47,8 +48,7 @@ MAX_DEPTH = 5000
 MAX_TRADES = 1000
 MAX_EVENTS = 1000
 
-Desk = Annotated[DeskReader, Dependency(skip_validation=True)]
-Instant = Annotated[int, Parameter(ge=0, le=2**53 - 1)]
+Desk = NamedDependency[SkipValidation[DeskReader]]
 Anybody = Request[object, object, State]
 
 _REFUSALS = {
@@ -81,10 +81,10 @@ async def prices(desk: Desk) -> PricesAnswer:
 @get("/api/v1/candles", responses=_REFUSALS)
 async def candles(
     desk: Desk,
-    instrument: str,
-    interval: Interval,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_CANDLES)] = 500,
-    end: Instant | None = None,
+    instrument: FromQuery[str],
+    interval: FromQuery[Interval],
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_CANDLES)] = 500,
+    end: Annotated[int | None, QueryParameter(ge=0, le=2**53 - 1)] = None,
 ) -> CandlesAnswer:
     """Candles ascending by open time, the open one last; `end` (exclusive) pages backwards."""
     found, notice = desk.resolve(instrument)
@@ -95,7 +95,7 @@ async def candles(
 # `path` parameters, since a percent-encoded slash (BTC%2FUSDT) is a plain one by the time routes are matched
 @get("/api/v1/book/{instrument:path}", responses=_REFUSALS)
 async def book(
-    desk: Desk, instrument: Path, depth: Annotated[int, Parameter(ge=1, le=MAX_DEPTH)] = 20
+    desk: Desk, instrument: FromPath[Path], depth: Annotated[int, QueryParameter(ge=1, le=MAX_DEPTH)] = 20
 ) -> BookAnswer:
     """The top of one order book, never deeper than certified."""
     found, notice = desk.resolve(_name(instrument))
@@ -104,7 +104,7 @@ async def book(
 
 @get("/api/v1/trades/{instrument:path}", responses=_REFUSALS)
 async def trades(
-    desk: Desk, instrument: Path, limit: Annotated[int, Parameter(ge=1, le=MAX_TRADES)] = 100
+    desk: Desk, instrument: FromPath[Path], limit: Annotated[int, QueryParameter(ge=1, le=MAX_TRADES)] = 100
 ) -> TradesAnswer:
     """The newest trades of one instrument, newest last."""
     found, notice = desk.resolve(_name(instrument))
@@ -112,13 +112,15 @@ async def trades(
 
 
 @get("/api/v1/events", responses={400: _REFUSALS[400]})
-async def events(desk: Desk, limit: Annotated[int, Parameter(ge=1, le=MAX_EVENTS)] = 200) -> EventsAnswer:
+async def events(
+    desk: Desk, limit: Annotated[int, QueryParameter(ge=1, le=MAX_EVENTS)] = 200
+) -> EventsAnswer:
     """Reconnects, gaps, heals and refusals, newest last."""
     return events_answer(desk, limit)
 
 
 @get("/metrics", media_type="text/plain; version=0.0.4")
-async def metrics(numbers: Annotated[Metrics, Dependency(skip_validation=True)]) -> str:
+async def metrics(numbers: NamedDependency[SkipValidation[Metrics]]) -> str:
     """Prometheus text."""
     return numbers.text()
 
@@ -130,7 +132,7 @@ async def metrics(numbers: Annotated[Metrics, Dependency(skip_validation=True)])
     media_type=MediaType.HTML,
 )
 async def page(
-    request: Anybody, assets: Annotated[Assets, Dependency(skip_validation=True)], page: Path | None = None
+    request: Anybody, assets: NamedDependency[SkipValidation[Assets]], page: FromPath[Path | None] = None
 ) -> Response[bytes]:
     """A file of the built page; a path that looks like no file is the page itself, so its deep links work."""
     if not assets.built:

@@ -1,0 +1,206 @@
+"""A desk in memory: the reader that the doors' tests stand before, with the market moved by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from bethna.core.clock import NS_PER_S
+from bethna.core.coverage import Coverage, unknown
+from bethna.core.errors import UnknownInstrument
+from bethna.core.instrument import Instrument, parse_name, split_id
+from bethna.core.market import (
+    BookDelta,
+    BookSnapshot,
+    BookView,
+    Candle,
+    InstrumentId,
+    Interval,
+    Level,
+    PriceView,
+    Side,
+    Trade,
+)
+from bethna.core.status import (
+    InstrumentHealth,
+    SourceKind,
+    SystemEvent,
+    TapePosition,
+    Trust,
+    VenueHealth,
+)
+from bethna.runtime.bus import Bus
+from bethna.runtime.clocks import ManualClock
+
+BTC = InstrumentId("BTC-USDT@binance")
+ETH = InstrumentId("ETH-USDT@binance")
+POL = InstrumentId("POL-USDT@binance")
+START = 1_723_161_240 * NS_PER_S  # 2024-08-08 23:54:00 UTC, a whole minute
+COMPLETE = Coverage(sources=("binance",))
+
+
+class MemoryDesk:
+    """A DeskReader whose state a test writes; it publishes what it changes, after changing it."""
+
+    def __init__(self, instruments: Sequence[InstrumentId] = (BTC, ETH, POL), now_ns: int = START) -> None:
+        self.clock = ManualClock(now_ns)
+        self.bus = Bus(self.clock)
+        self.followed = [_instrument(name) for name in instruments]
+        self.kept: dict[InstrumentId, list[Trade]] = {name: [] for name in instruments}
+        self.bids: dict[InstrumentId, dict[float, float]] = {name: {} for name in instruments}
+        self.asks: dict[InstrumentId, dict[float, float]] = {name: {} for name in instruments}
+        self.update_ids: dict[InstrumentId, int] = dict.fromkeys(instruments, 0)
+        self.stale: set[InstrumentId] = set()
+        self.venue_healths = [
+            VenueHealth("binance", "ok", connections=1, messages=7, clock_offset_ns=1_272_600_000)
+        ]
+        self.log: list[SystemEvent] = []
+        self.playing: TapePosition | None = None
+        self.told: list[str] = []
+        self.broken: set[InstrumentId] = set()
+        self.bus.channel("system").subscribe(self.log.append, "log")
+
+    # the market, moved by hand -----------------------------------------------------------------------------------
+
+    def trade(
+        self, instrument: InstrumentId, price: float, quantity: float = 1.0, side: Side = "buy"
+    ) -> Trade:
+        """One more trade, now."""
+        now = self.clock.now_ns()
+        trade = Trade(instrument, price, quantity, side, len(self.kept[instrument]) + 1, now, now)
+        self.kept[instrument].append(trade)
+        self.bus.channel("trades", instrument).publish(trade)
+        return trade
+
+    def move(
+        self, instrument: InstrumentId, bids: Sequence[Level] = (), asks: Sequence[Level] = ()
+    ) -> BookDelta:
+        """One more change of the book."""
+        first = self.update_ids[instrument] + 1
+        self.update_ids[instrument] = first
+        for levels, side in ((bids, self.bids[instrument]), (asks, self.asks[instrument])):
+            for price, quantity in levels:
+                if quantity:
+                    side[price] = quantity
+                else:
+                    side.pop(price, None)
+        now = self.clock.now_ns()
+        delta = BookDelta(instrument, first, first, list(bids), list(asks), now, now)
+        self.bus.channel("book", instrument).publish(delta)
+        return delta
+
+    def take_anew(self, instrument: InstrumentId) -> None:
+        """The book was synchronised again."""
+        view = self.book(instrument, 1000)
+        snapshot = BookSnapshot(
+            instrument, self.update_ids[instrument], view.bids, view.asks, self.clock.now_ns(), 1000
+        )
+        self.bus.channel("book", instrument).publish(snapshot)
+
+    def say(self, code: str, message: str = "") -> None:
+        """One more system event."""
+        self.bus.channel("system").publish(SystemEvent(self.clock.now_ns(), "info", code, "test", message))
+
+    # what the doors read -----------------------------------------------------------------------------------------
+
+    def source(self) -> SourceKind:
+        return "live" if self.playing is None else "tape"
+
+    def tape(self) -> TapePosition | None:
+        return self.playing
+
+    def state_hash(self) -> str | None:
+        return "abc" if self.playing is not None and self.playing.ended else None
+
+    def resolve(self, text: str) -> tuple[InstrumentId, str | None]:
+        name = parse_name(text, "binance")
+        self._check(name.id)
+        return name.id, name.alias.notice if name.alias else None
+
+    def notices(self) -> Sequence[str]:
+        return self.told
+
+    def instruments(self) -> Sequence[Instrument]:
+        return self.followed
+
+    def decimals(self, instrument: InstrumentId) -> tuple[int, int]:
+        self._check(instrument)
+        return 2, 5
+
+    def venues(self) -> Sequence[VenueHealth]:
+        return self.venue_healths
+
+    def instrument_health(self, instrument: InstrumentId) -> InstrumentHealth:
+        self._check(instrument)
+        trades = self.kept[instrument]
+        return InstrumentHealth(
+            instrument,
+            "stale" if instrument in self.stale else "live" if trades else "waiting",
+            "", Trust.TRUSTED, len(trades), 0, 0, 0, self.update_ids[instrument], 0, 0,
+            trades[-1].ts_recv if trades else None,
+            COMPLETE if trades else unknown("binance"),
+        )  # fmt: skip
+
+    def price(self, instrument: InstrumentId) -> PriceView:
+        self._check(instrument)
+        last = self.kept[instrument][-1] if self.kept[instrument] else None
+        stale = instrument in self.stale
+        if last is None:
+            return PriceView(instrument, None, None, None, None, stale, None, None, None, unknown("binance"))
+        return PriceView(
+            instrument, last.price, last.ts_event, last.ts_recv, last.ts_recv, stale, 1.5,
+            max(self.bids[instrument], default=None), min(self.asks[instrument], default=None), COMPLETE,
+        )  # fmt: skip
+
+    def book(self, instrument: InstrumentId, depth: int) -> BookView:
+        self._check(instrument)
+        now = self.clock.now_ns()
+        return BookView(
+            instrument,
+            sorted(self.bids[instrument].items(), reverse=True)[:depth],
+            sorted(self.asks[instrument].items())[:depth],
+            self.update_ids[instrument] or None,
+            Trust.TRUSTED,
+            min(len(self.bids[instrument]), len(self.asks[instrument])),
+            now, now, COMPLETE,
+        )  # fmt: skip
+
+    def trades(self, instrument: InstrumentId, limit: int) -> Sequence[Trade]:
+        self._check(instrument)
+        return self.kept[instrument][-limit:]
+
+    def candles(
+        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+    ) -> Sequence[Candle]:
+        self._check(instrument)
+        grouped: dict[int, list[Trade]] = {}
+        for trade in self.kept[instrument]:
+            grouped.setdefault(interval.open_time(trade.ts_event), []).append(trade)
+        now = self.clock.now_ns()
+        candles = [
+            Candle(
+                instrument, interval, opened, inside[0].price, max(t.price for t in inside),
+                min(t.price for t in inside), inside[-1].price, sum(t.quantity for t in inside), len(inside),
+                opened + interval.ns <= now, inside[0].trade_id, inside[-1].trade_id, COMPLETE,
+            )
+            for opened, inside in grouped.items()
+            if end is None or opened < end
+        ]  # fmt: skip
+        return candles[-limit:]
+
+    def events(self, limit: int) -> Sequence[SystemEvent]:
+        return self.log[-limit:]
+
+    def _check(self, instrument: InstrumentId) -> None:
+        if instrument in self.broken:
+            raise ZeroDivisionError("a bug, made on purpose")
+        names = [found.id for found in self.followed]
+        if instrument not in names:
+            near = tuple(get_close_matches(instrument, names, n=3, cutoff=0.3))
+            raise UnknownInstrument(instrument, near, message=f"{instrument} is not followed by this desk")
+
+
+def _instrument(name: InstrumentId) -> Instrument:
+    symbol, venue = split_id(name)
+    base, _, quote = symbol.partition("-")
+    return Instrument(name, venue, base, quote, f"{base}{quote}", 0.01, 0.00001, verified=True)
