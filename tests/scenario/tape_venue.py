@@ -45,7 +45,7 @@ class TapeVenue:
         async with serve(
             self._play, "127.0.0.1", 0, process_request=self._answer, compression=None, max_size=None
         ) as server:
-            self.port = _port_of(server)
+            self.port = port_of(server)
             yield self
 
     async def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -54,9 +54,9 @@ class TapeVenue:
         self.requests.append(request.path)
         body = self.answers.get(urlsplit(request.path).path)
         if body is None:
-            return _response(HTTPStatus.NOT_FOUND, b'{"code":0,"msg":"not on the tape"}')
+            return response(HTTPStatus.NOT_FOUND, b'{"code":0,"msg":"not on the tape"}')
         self.asked.set()
-        return _response(HTTPStatus.OK, body)
+        return response(HTTPStatus.OK, body)
 
     async def _play(self, connection: ServerConnection) -> None:
         assert connection.request is not None
@@ -72,12 +72,12 @@ class TapeVenue:
         await connection.wait_closed()
 
 
-def _response(status: HTTPStatus, body: bytes) -> Response:
+def response(status: HTTPStatus, body: bytes) -> Response:
     headers = Headers(
         {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
     )
     return Response(status.value, status.phrase, headers, body)
 
 
-def _port_of(server: Server) -> int:
+def port_of(server: Server) -> int:
     return int(next(iter(server.sockets)).getsockname()[1])

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.errors import VenueError, WireError
-from bethna.core.instrument import Instrument, InstrumentName, split_joined
+from bethna.core.instrument import Instrument, InstrumentName
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel, SystemEvent, VenueHealth
 from bethna.core.wire import Catalogue
@@ -170,10 +170,9 @@ class LiveLine:
 
     def _refuse(self, name: InstrumentName) -> None:
         wanted = name.symbol.replace("-", "")
-        listed = {found.venue_symbol: found for found in self._catalogue.values()}
-        halves = split_joined(wanted)
-        same_quote = [s for s, found in listed.items() if halves and found.quote == halves[1]] or list(listed)
-        near = get_close_matches(wanted, same_quote, n=3, cutoff=0.5)
+        base, _, quote = name.symbol.partition("-")
+        bases = {found.base: found.venue_symbol for found in self._catalogue.values() if found.quote == quote}
+        near = [bases[each] for each in get_close_matches(base, bases, n=3, cutoff=0.5)]
         nearest = f" Nearest: {', '.join(near)}." if near else ""
         message = f"{self.venue.capitalize()} refused {wanted}: unknown symbol.{nearest}"
         self.pool.unwant([name.id])
