@@ -13,6 +13,8 @@ from scenario.pool_world import BTC, ETH, SOL, World, world
 from bethna.core.status import StreamState
 from bethna.logic.session_types import ConnectionSettings
 
+BOTH_LOOPS = True
+
 
 async def flowing(w: World, *, trades: int = 1) -> None:
     """BTC is wanted, one socket stands, and its trades flow."""

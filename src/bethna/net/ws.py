@@ -18,6 +18,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
 
 import picows
@@ -203,7 +204,7 @@ async def connect(
         async with asyncio.timeout(timeout_s):
             await picows.ws_connect(
                 lambda: listener,
-                url,
+                _without_user(url),  # or the library puts it into the Host header
                 ssl_context=tls,
                 websocket_handshake_timeout=None,  # ours covers it
                 logger_name=_CALMED,
@@ -273,7 +274,7 @@ class _Plug:
 
 def _denied(venue: str, host: str, error: picows.WSHandshakeError) -> VenueError:
     response = error.response
-    if response is None:
+    if response is None or response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         return ConnectError(venue, f"expected an upgrade answer from {host}, found {_short(error)}")
     status = int(response.status)
     if status in (429, 418):
@@ -305,6 +306,12 @@ def host_of(url: str) -> str:
     """Host and port of a URL, for messages; never its path, query or user."""
     rest = url.partition("://")[2] or url
     return rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+
+
+def _without_user(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def _short(error: BaseException) -> str:
