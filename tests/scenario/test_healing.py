@@ -50,7 +50,7 @@ async def settled(desk: RealTimeTrading, venue: BrokenVenue) -> None:
         bell.set()
 
     for kind in ("trades", "book"):
-        desk.bus.channel(kind, BTC).subscribe(hear, "test")  # type: ignore[call-overload]  # both kinds are listed
+        desk.bus.channel(kind, BTC).subscribe(hear, "test")
     feed = desk.feeds.feed(BTC)
     while True:
         book = feed.booksync.book

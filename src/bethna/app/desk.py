@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 
 from bethna.app.live import LiveLine
-from bethna.config import Settings
+from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.clock import Clock, seconds
 from bethna.core.coverage import Gap
-from bethna.core.errors import ConfigError, UnknownInstrument
+from bethna.core.errors import ConfigError, UnknownInstrument, VenueUnknown
 from bethna.core.instrument import Instrument, InstrumentName, parse_name
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
@@ -29,6 +30,7 @@ from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
 from bethna.services.playback import TapePlayer
+from bethna.store.tapespan import scan
 from bethna.venues.registry import VENUES, codec_for, spec_for, venue_of_url
 from bethna.venues.spec import Codec
 
@@ -60,11 +62,23 @@ class TapeCodecs:
         self._codecs: dict[str, Codec] = {}
 
     def __call__(self, url: str) -> tuple[str, Codec]:
-        """The venue and codec of a recorded URL; an address nobody knows is taken for the preferred venue's."""
-        venue = venue_of_url(url) or preferred_venue(self._settings)
+        """The venue and codec of a recorded URL. Without a URL, or on this machine, it is the preferred venue's.
+
+        Raises:
+            VenueUnknown: the tape is of a venue that nobody here speaks.
+        """
+        venue = venue_of_url(url)
+        host = urlsplit(url).hostname or ""
+        if venue is None and host and not _is_loopback(host):
+            raise VenueUnknown(host, tuple(VENUES))
+        venue = venue or preferred_venue(self._settings)
         if venue not in self._codecs:
             self._codecs[venue] = codec_for(venue)
         return venue, self._codecs[venue]
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 class Healers:
@@ -110,12 +124,15 @@ class RealTimeTrading:
         self.bus = Bus(self.clock)
         self.bus.channel("system").subscribe(self._events.append, "event log")
         self.feeds = Feeds(self.bus, self.clock, feed_settings(settings), follow_unknown=tape is not None)
+        if tape is not None and settings.origins.get("symbols", DEFAULT_ORIGIN) != DEFAULT_ORIGIN:
+            self.feeds.follow_only(name.id for name in self._names())
         self.player = self._tape_player(Path(tape)) if tape is not None else None
         self.lines: dict[str, LiveLine] = {}
         if tape is None:
             self._follow_live(tap)
 
     def _tape_player(self, path: Path) -> TapePlayer:
+        span = scan(path)
         return TapePlayer(
             path,
             TapeCodecs(self.settings),
@@ -125,11 +142,11 @@ class RealTimeTrading:
             speed=self.settings.speed,
             loop=self.settings.loop,
             report=self.bus.channel("system").publish,
+            end=span.end,
         )
 
-    def _follow_live(self, tap: Tap | None) -> None:
-        """One line a venue, for the venues of the wanted symbols; what cannot be read is told and left out."""
-        wanted: dict[str, list[InstrumentName]] = {}
+    def _names(self) -> Iterator[InstrumentName]:
+        """The wanted instruments; what cannot be read is told and left out."""
         for text in self.settings.symbols:
             try:
                 name = parse_name(text, preferred_venue(self.settings))
@@ -137,12 +154,18 @@ class RealTimeTrading:
             except (UnknownInstrument, ConfigError) as error:
                 self.notify("error", "symbol_refused", text, f"{error.message}: {error.hint}")
                 continue
-            wanted.setdefault(name.venue, []).append(name)
             if name.alias is not None:
                 self.notify("info", "symbol_renamed", text, name.alias.notice)
-        for venue, names in wanted.items():
-            line = self.lines[venue] = LiveLine(venue, self.settings, self.feeds, self.clock, self.rng, tap)
-            line.follow(names)
+            yield name
+
+    def _follow_live(self, tap: Tap | None) -> None:
+        """One line a venue, for the venues of the wanted symbols."""
+        for name in self._names():
+            line = self.lines.get(name.venue)
+            if line is None:
+                line = LiveLine(name.venue, self.settings, self.feeds, self.clock, self.rng, tap)
+                self.lines[name.venue] = line
+            line.follow([name])
         self.feeds.wants = Healers(self.lines)
 
     def notify(self, level: EventLevel, code: str, subject: str, message: str) -> None:

@@ -2,6 +2,7 @@
 
     BethnaError
       ConfigError                       the operator: refuse to start, name the key
+        VenueUnknown(host)              a recording of a venue that we do not speak
       VenueError(venue)
         ConnectError, ConnectionLost, HeartbeatMissed      the session: back off, reconnect
         RateLimited(retry_after_s)                         the caller waits that long
@@ -51,6 +52,20 @@ class ConfigError(BethnaError):
         super().__init__(message, hint=hint)
         self.key = key
         self.origin = origin
+
+
+class VenueUnknown(ConfigError):
+    """A recording of a venue that this desk does not speak."""
+
+    code = "unknown_venue"
+
+    def __init__(self, host: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            "source",
+            f"expected a recording of a venue that this desk speaks, found one of {host}",
+            hint=f"known venues: {', '.join(known)}",
+        )
+        self.host = host
 
 
 class UnknownInstrument(BethnaError):

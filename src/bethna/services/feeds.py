@@ -96,6 +96,7 @@ class Feeds:
         self._settings = settings
         self.wants: Wants = wants or NoWants()
         self._follow_unknown = follow_unknown
+        self._only: frozenset[InstrumentId] | None = None
         self._feeds: dict[InstrumentId, InstrumentFeed] = {}
         self._states: dict[InstrumentId, tuple[StreamState, str]] = {}
         self._routes: dict[type, dict[InstrumentId, Callable[[Any], object]]] = {
@@ -175,6 +176,10 @@ class Feeds:
         self._routes[Quote][instrument.id] = feed.apply_quote
         self._routes[Ticker][instrument.id] = feed.apply_ticker
         self._routes[VenueCandle][instrument.id] = _let_go
+
+    def follow_only(self, instruments: Iterable[InstrumentId]) -> None:
+        """Of the instruments that come by themselves, follow these alone."""
+        self._only = frozenset(instruments)
 
     def describe_as(self, instrument: Instrument) -> None:
         """The catalogue's word on a followed instrument replaces the guess."""
@@ -262,7 +267,7 @@ class Feeds:
         self._bus.channel("system").publish(event)
 
     def _adopt(self, instrument: InstrumentId) -> bool:
-        if not self._follow_unknown:
+        if not self._follow_unknown or (self._only is not None and instrument not in self._only):
             return False
         self.follow(self.describe(instrument))
         return True

@@ -68,6 +68,7 @@ class TapePlayer:
         clock: the desk's clock, moved by the tape.
         pace: the host's clock, by which the playing is paced.
         speed: 1.0 is as recorded, None flat out.
+        end: the tape's last receive time where somebody knows it, for people to see how far there is to go.
 
     Raises:
         TapeError: on construction, when there is no such tape.
@@ -84,6 +85,7 @@ class TapePlayer:
         speed: float | None = None,
         loop: bool = False,
         report: Callable[[SystemEvent], None] | None = None,
+        end: int | None = None,
     ) -> None:
         self._reader = TapeReader(path)
         self.name = self._reader.name
@@ -96,6 +98,7 @@ class TapePlayer:
         self.excerpts: list[str] = []
         self.damage: TapeError | None = None
         self.start: int | None = None
+        self.end = end
         self.position: int | None = None
         self.ended = False
         self.loops = 0
@@ -131,7 +134,7 @@ class TapePlayer:
     def tape_position(self) -> TapePosition:
         """Where the tape is."""
         return TapePosition(
-            self.name, self.speed, self.position, self.start, self.position if self.ended else None, self.ended,
+            self.name, self.speed, self.position, self.start, self.position if self.ended else self.end, self.ended,
             self.loops, self.damage.message if self.damage else None,
         )  # fmt: skip
 
