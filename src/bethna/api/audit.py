@@ -11,6 +11,7 @@ from bethna.api.answers import candle_row, coverage_card, gap_row
 from bethna.api.protocol import CandleRow, CoverageCard, GapRow
 from bethna.core.coverage import Gap
 from bethna.core.market import InstrumentId, Interval
+from bethna.core.money import decimals_of, format_fixed
 from bethna.logic.feed import InstrumentFeed
 from bethna.services.feeds import lost
 
@@ -103,10 +104,15 @@ def audit_lines(audit: Audit) -> Iterable[str]:
         if symbol.quote_checks_ok is not None:
             yield f"  quote checks right {symbol.quote_checks_ok:,}, wrong {symbol.quote_checks_failed:,}"
         if symbol.best_bid is not None and symbol.best_ask is not None:
-            yield f"  best bid {symbol.best_bid}, best ask {symbol.best_ask}"
+            yield f"  best bid {_plain(symbol.best_bid)}, best ask {_plain(symbol.best_ask)}"
         for gap in symbol.gaps or ():
             ids = f"{gap.first_id} to {gap.last_id}"
             yield f"  {gap.stream} {ids}: {gap.reason}{', healed' if gap.healed else ''}"
     yield f"state hash {audit.state_hash}"
     if audit.damage:
         yield f"damaged: {audit.damage}"
+
+
+def _plain(value: float) -> str:
+    """Every digit and no exponent."""
+    return format_fixed(value, decimals_of(value))
