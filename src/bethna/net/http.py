@@ -20,6 +20,7 @@ from bethna.core.errors import ConnectError
 from bethna.net.ws import host_of
 
 MAX_BODY_BYTES = 64 << 20
+MAX_PORT = 65535
 UNKEPT_HEADERS = ("set-cookie", "set-cookie2")
 
 
@@ -98,6 +99,8 @@ class HttpClient:
             ) from error
 
     async def _get(self, url: str, venue: str) -> HttpAnswer:
+        if (httpx.URL(url).port or 0) > MAX_PORT:  # or it breaks out of the event loop as something else
+            raise httpx.InvalidURL(f"no such port in {_shown(url)}")
         sent = self._clock.now_ns()
         self._client.cookies.clear()
         async with self._client.stream("GET", url) as response:

@@ -224,7 +224,7 @@ async def connect(
         ) from error
     except picows.WSHandshakeError as error:
         raise _denied(venue, host_of(url), error) from error
-    except (OSError, picows.WSError, ProxyError, ValueError) as error:
+    except (OSError, picows.WSError, ProxyError, ValueError, OverflowError) as error:
         raise ConnectError(
             venue, f"could not connect to {host_of(url)}: {type(error).__name__}: {_short(error)}"
         ) from error
