@@ -30,10 +30,12 @@ def run(
 
 
 @contextmanager
-def running(*words: str, environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """While the block lasts; ended by force if it has not ended by itself."""
+def running(
+    *words: str, environment: Mapping[str, str] | None = None, before: str = ""
+) -> Iterator[subprocess.Popen[bytes]]:
+    """While the block lasts; ended by force if it has not ended by itself. `before` is Python that runs first."""
     process = subprocess.Popen(
-        [*PROGRAM, *words],
+        [*PROGRAM[:-1], before + PROGRAM[-1], *words],
         env={**os.environ, **(environment or {})},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
