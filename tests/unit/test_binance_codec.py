@@ -274,6 +274,10 @@ def test_an_answer_of_the_socket(codec: BinanceCodec, frame: dict[str, Any], eve
         (combined("btcusdt@avgPrice", {"e": "avgPrice", "E": E, "s": "BTCUSDT"}), "avgPrice"),
         (combined("btcusdt@something", {"x": 1}), "btcusdt@something"),
         (wire({"x": 1}), ""),
+        (wire({"stream": "btcusdt@trade"}), ""),
+        (wire({"data": TRADE}), ""),
+        (wire({"code": 5}), ""),
+        (wire({"msg": "well"}), ""),
         (wire({"result": {"subscriptionId": 0}, "id": 1}), "answer"),
         (wire({"e": "x" * 500}), "x" * 80),
     ],
@@ -292,8 +296,11 @@ def test_an_empty_side_is_no_quote(codec: BinanceCodec, price: str, quantity: st
 
 
 @pytest.mark.parametrize("payload", [TICKER, MINI_TICKER])
-def test_a_symbol_that_never_traded_has_no_ticker(codec: BinanceCodec, payload: dict[str, Any]) -> None:
-    zeros = payload | dict.fromkeys("cohl", "0.00000000")
+@pytest.mark.parametrize("keys", ["cohl", "c", "o", "h", "l"])
+def test_a_symbol_that_never_traded_has_no_ticker(
+    codec: BinanceCodec, payload: dict[str, Any], keys: str
+) -> None:
+    zeros = payload | dict.fromkeys(keys, "0.00000000")
     assert unknown(codec.decode(wire(zeros), NOW)) == f"{payload['e']} of a symbol without trades"
 
 
@@ -340,6 +347,15 @@ def test_a_value_that_cannot_be_true_is_refused(
             codec.decode(frame, NOW)
         assert caught.value.venue == "binance"
         assert frame.decode().startswith(caught.value.excerpt)
+
+
+@pytest.mark.parametrize(("payload", "field"), [(TRADE, "T"), (AGG_TRADE, "T"), (DEPTH, "E"), (KLINE, "E")])
+def test_the_last_millisecond_that_64_bits_hold(
+    codec: BinanceCodec, payload: dict[str, Any], field: str
+) -> None:
+    (fact,) = codec.decode(wire(payload | {field: MS_LIMIT - 1}), NOW)
+    assert isinstance(fact, Trade | BookDelta | VenueCandle)
+    assert fact.ts_event == (MS_LIMIT - 1) * 1_000_000
 
 
 @pytest.mark.parametrize("field", ["e", "s", "t", "p", "q", "T", "m"])

@@ -105,11 +105,11 @@ def test_microseconds_are_configured_never_guessed() -> None:
 
 
 def test_made_up_names_do_not_fill_the_memory(codec: BinanceCodec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec_module, "_MOST_ROUTES", 8)
+    monkeypatch.setattr(codec_module, "_MOST_ROUTES", 7)
     for number in range(100):
         symbol = f"A{number}BTC"
         for _ in range(2):
             (trade,) = codec.decode(combined(f"{symbol.lower()}@trade", TRADE | {"s": symbol}), NOW)
             assert isinstance(trade, Trade)
             assert trade.instrument == f"A{number}-BTC@binance"
-        assert len(codec._by_head) + len(codec._by_kind) <= 8
+        assert len(codec._by_head) + len(codec._by_kind) <= 7
