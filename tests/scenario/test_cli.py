@@ -81,7 +81,16 @@ def test_the_version_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["nope"], ["up", "--nope"], ["decode"], ["up", "--port", "70000"], ["audit"]]
+    "words",
+    [
+        ["nope"],
+        ["up", "--nope"],
+        ["up", "--port", "70000"],
+        ["up", "--speed", "2"],
+        ["up", "--loop"],
+        ["decode"],
+        ["audit"],
+    ],
 )
 def test_wrong_usage_is_told_in_both_forms(words: list[str]) -> None:
     plain = run(*words)

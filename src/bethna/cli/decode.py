@@ -17,7 +17,7 @@ _READ_BYTES = 1 << 16
 _MAX_FRAME_BYTES = 64 << 20
 
 
-@click.command()
+@click.command(short_help="Decode frames on stdin to JSON lines.")
 @click.argument("venue")
 @click.option(
     "--ts",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MARKS = {"ok": "ok  ", "warning": "WARN", "failed": "FAIL", "unreachable": "FAIL", "skipped": "skip"}
 
 
-@click.command()
+@click.command(short_help="Say what is missing and what to do.")
 @click.option("--offline", is_flag=True, help="Ask no venue: look at this machine only.")
 @json_option
 def doctor(offline: bool, as_json: bool) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bethna.store.recorder import Recorded
 
 
-@click.command()
+@click.command(short_help="Record the live wire into a tape.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @symbol_option
 @click.option(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bethna.config import Settings
 
 
-@click.command()
+@click.command(short_help="Start the desk: page, API and WebSocket.")
 @source_options
 @click.option("--host", help="The address to listen on (default: 127.0.0.1, for this machine only).")
 @click.option(
@@ -45,8 +45,7 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
     from bethna.cli.running import run
 
     settings = read_settings(**options)
-    if record_to is not None and settings.source != "live":
-        raise click.UsageError("--record needs --source live: a tape is a recording already")
+    _check_source(settings, record_to)
     log_to_stderr(settings)
     try:
         listener = listen(settings.host, settings.port)
@@ -58,6 +57,14 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
         url = url_of(listener)
         run(serve(settings, listener, ready=lambda: _announce(settings, url, as_json), record_to=record_to))
     return DONE
+
+
+def _check_source(settings: Settings, record_to: Path | None) -> None:
+    if record_to is not None and settings.source != "live":
+        raise click.UsageError("--record needs --source live: a tape is a recording already")
+    for name in ("speed", "loop"):
+        if settings.source == "live" and settings.origin(name).startswith("option"):
+            raise click.UsageError(f"--{name} needs --source tape:PATH: the live market has its own pace")
 
 
 def _announce(settings: Settings, url: str, as_json: bool) -> None:

@@ -1,0 +1,56 @@
+"""Which exit code each error means, and what a group of errors comes to."""
+
+import errno
+
+import pytest
+
+from bethna.cli.boundary import exit_code, first_of
+from bethna.core.errors import (
+    AddressUnusable,
+    BethnaError,
+    Closed,
+    ConfigError,
+    ConnectError,
+    CrossedBook,
+    RateLimited,
+    StoreError,
+    TapeError,
+    UnknownInstrument,
+    VenueAnswer,
+    WireError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CrossedBook("x"), 1),
+        (Closed("x"), 1),
+        (ConfigError("port", "x"), 2),
+        (UnknownInstrument("x"), 2),
+        (TapeError("x", 0, "there is none"), 2),
+        (AddressUnusable("x", 1, errno.EACCES, "forbidden"), 2),
+        (AddressUnusable("x", 1, errno.EADDRINUSE, "taken"), 3),
+        (StoreError("x"), 3),
+        (ConnectError("v", "x"), 3),
+        (RateLimited("v", 1.0), 3),
+        (VenueAnswer("v", 400, "x"), 3),
+        (TapeError("x", 7, "damaged"), 4),
+        (WireError("v", "x"), 4),
+    ],
+)
+def test_an_error_means_one_exit_code(error: BethnaError, code: int) -> None:
+    assert exit_code(error) == code
+
+
+def test_a_group_comes_to_its_first_error_that_can_be_told() -> None:
+    store, config = StoreError("x"), ConfigError("port", "x")
+    interrupt = KeyboardInterrupt()
+    assert first_of(ExceptionGroup("", [store, config])) is store
+    assert first_of(ExceptionGroup("", [ExceptionGroup("", [config]), store])) is config
+    assert first_of(BaseExceptionGroup("", [interrupt, store])) is interrupt
+
+
+def test_a_bug_among_them_is_not_hidden() -> None:
+    assert first_of(ExceptionGroup("", [StoreError("x"), KeyError("x")])) is None
+    assert first_of(ExceptionGroup("", [ExceptionGroup("", [KeyError("x")]), StoreError("x")])) is None
