@@ -36,20 +36,20 @@ def decode(venue: str, ts: int | None, as_json: bool) -> int:
     echo '{"e":"trade",...}' | bethna decode binance
     """
     del as_json  # it always is
-    import time
-
     import msgspec
 
     from bethna.api.decoded import describe, describe_error
+    from bethna.runtime.clocks import SystemClock
     from bethna.venues.registry import codec_for
 
+    now_ns = SystemClock().now_ns
     codec = codec_for(venue)
     encode = msgspec.json.encode
     out = sys.stdout.buffer
     bad = False
     for frames in frames_of(sys.stdin.buffer):
         for frame in frames:
-            ts_recv = time.time_ns() if ts is None else ts * 1000
+            ts_recv = now_ns() if ts is None else ts * 1000
             try:
                 lines = [encode(describe(event)) for event in codec.decode(frame, ts_recv)]
             except WireError as error:

@@ -67,12 +67,13 @@ def record(
 
 
 def _usual_file(data_dir: str) -> Path:
-    import time
     from datetime import UTC, datetime
 
+    from bethna.core.clock import NS_PER_S
+    from bethna.runtime.clocks import SystemClock
     from bethna.store.folder import data_root
 
-    moment = datetime.fromtimestamp(time.time_ns() // 1_000_000_000, UTC)
+    moment = datetime.fromtimestamp(SystemClock().now_ns() // NS_PER_S, UTC)
     return data_root(data_dir) / "recordings" / f"live-{moment:%Y%m%dT%H%M%SZ}.jsonl.zst"
 
 
