@@ -90,7 +90,8 @@ def _damage(path: Path, line: int, found: str) -> TapeError:
 
 
 def find_tape(path: Path) -> tuple[str, tuple[Path, ...], Path | None]:
-    """(name, files, the first missing segment or None) of the tape that `path` names."""
+    """(name, files, the first missing segment or None) of the tape that `path` names; `~` is the home folder."""
+    path = path.expanduser()
     if path.is_dir():
         return _segments_in(path)
     segment = _SEGMENT.fullmatch(path.name)
