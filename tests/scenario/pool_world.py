@@ -190,3 +190,12 @@ async def world(
             made.task = asyncio.get_running_loop().create_task(pool.run())
             yield made
         assert not timers.pending, "a timer outlived the pool"
+
+
+async def flowing(w: World, *, trades: int = 1) -> None:
+    """BTC is wanted, one socket stands, and its trades flow."""
+    w.pool.want([BTC])
+    await w.bell.until(lambda: w.venue.live)
+    for _ in range(trades):
+        await w.trade()
+    await w.pass_time(1)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from scenario.local_venue import LocalVenue, RestAnswer, local_venue
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
-from bethna.core.errors import ConnectError, RateLimited, VenueAnswer, WireError
+from bethna.core.errors import ConfigError, ConnectError, RateLimited, VenueAnswer, WireError
 from bethna.core.instrument import Instrument
 from bethna.core.market import BookSnapshot, InstrumentId
 from bethna.core.wire import ServerTime
@@ -273,6 +273,14 @@ async def test_the_client_says_host_and_path_and_never_the_query() -> None:
         for url in ("http://", "gopher://127.0.0.1/", "http://127.0.0.1:99999/"):
             with pytest.raises(ConnectError):
                 await client.get(url, venue="v", timeout_s=5.0)
+
+
+@pytest.mark.parametrize("proxy", ["carrier-pigeon://here", "no url at all"])
+def test_a_proxy_that_cannot_be_used_is_a_wrong_setting(proxy: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        HttpClient(ManualClock(START), proxy=proxy)
+    assert caught.value.key == "proxy"
+    assert proxy not in caught.value.message
 
 
 async def test_a_silent_server_and_an_endless_body_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import httpx
 from msgspec import Struct
 
 from bethna.core.clock import Clock
-from bethna.core.errors import ConnectError
+from bethna.core.errors import ConfigError, ConnectError
 from bethna.net.ws import host_of
 
 MAX_BODY_BYTES = 64 << 20
@@ -47,6 +47,9 @@ class HttpClient:
     Args:
         proxy: URL of an HTTP or SOCKS proxy, None for none.
         tls: another trust store, for tests against a server of our own.
+
+    Raises:
+        ConfigError: the proxy is no URL, or of a kind that nothing here speaks.
     """
 
     def __init__(
@@ -58,15 +61,22 @@ class HttpClient:
         connections: int = 8,
     ) -> None:
         self._clock = clock
-        self._client = httpx.AsyncClient(
-            trust_env=False,
-            follow_redirects=False,
-            verify=tls if tls is not None else True,
-            proxy=proxy,
-            timeout=None,  # noqa: S113 - one timeout covers the whole call, in get()
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            headers={"accept": "application/json", "user-agent": "bethna"},
-        )
+        try:
+            self._client = httpx.AsyncClient(
+                trust_env=False,
+                follow_redirects=False,
+                verify=tls if tls is not None else True,
+                proxy=proxy,
+                timeout=None,  # noqa: S113 - one timeout covers the whole call, in get()
+                limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+                headers={"accept": "application/json", "user-agent": "bethna"},
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise ConfigError(
+                "proxy",
+                "expected the URL of a proxy that can be used, found another one",
+                hint="write it as http://host:port; socks5:// needs the package socksio",
+            ) from error
 
     async def __aenter__(self) -> Self:
         return self

@@ -17,9 +17,10 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Protocol
+from itertools import zip_longest
+from typing import Any, Protocol
 
 import picows
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
@@ -198,7 +199,7 @@ async def connect(
         RateLimited: the upgrade was denied with 429 or 418.
     """
     listener = _Listener(venue, clock, on_frame, events)
-    plug = _Plug()
+    plug = _Plug(timeout_s)
     done = False
     try:
         async with asyncio.timeout(timeout_s):
@@ -239,22 +240,29 @@ def _unheard(_raw: bytes, _ts_recv: int) -> None:
 
 
 class _Plug:
-    """Makes the TCP socket and keeps hold of it until the connection stands."""
+    """Makes the TCP socket and keeps hold of it until the connection stands.
 
-    def __init__(self) -> None:
+    Addresses are tried one after the other, families in turn, each but the last for a share of the time only: a host
+    whose IPv6 leads nowhere must still be reached over IPv4 (the need behind RFC 8305).
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
 
     async def make(self, url: picows.WSParsedURL) -> socket.socket:
         """A connected socket to the first address of the host that answers."""
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
-        failure: OSError | None = None
-        for family, kind, protocol, _, address in found:
+        found = in_turn(await _resolve(url.host, url.port, type=socket.SOCK_STREAM))
+        share_s = self._timeout_s / (len(found) + 1)
+        failure = OSError(f"no address for {url.host}")
+        for number, (family, kind, protocol, _, address) in enumerate(found, 1):
             made = socket.socket(family, kind, protocol)
             made.setblocking(False)
             try:
-                await loop.sock_connect(made, address)
-            except OSError as error:
+                async with asyncio.timeout(share_s if number < len(found) else None):
+                    await loop.sock_connect(made, address)
+            except OSError as error:  # TimeoutError is one
                 made.close()
                 failure = error
             except BaseException:
@@ -263,13 +271,25 @@ class _Plug:
             else:
                 self._socket = made
                 return made
-        raise failure or OSError(f"no address for {url.host}")
+        raise failure
 
     def pull(self) -> None:
         """Shut the socket down; its transport, if there is one, sees the end and cleans up."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+async def _resolve(host: str, port: int, **kind: int) -> list[Any]:
+    return await asyncio.get_running_loop().getaddrinfo(host, port, **kind)
+
+
+def in_turn(found: Sequence[Any]) -> list[Any]:
+    """Addresses with their families in turn, each family in the order that the resolver prefers."""
+    families: dict[int, list[Any]] = {}
+    for info in found:
+        families.setdefault(info[0], []).append(info)
+    return [info for row in zip_longest(*families.values()) for info in row if info is not None]
 
 
 def _denied(venue: str, host: str, error: picows.WSHandshakeError) -> VenueError:

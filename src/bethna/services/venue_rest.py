@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bethna.core.clock import NS_PER_S, Clock, seconds
-from bethna.core.errors import ConnectError, RateLimited, VenueAnswer
+from bethna.core.errors import ConnectError, RateLimited, VenueAnswer, WireError
 from bethna.core.wire import Catalogue, RestEvent, ServerTime
 from bethna.logic.backoff import Backoff, Rng
 from bethna.logic.clock_offset import ClockOffset
@@ -113,7 +113,7 @@ class VenueRest:
         while True:
             try:
                 await self.measure_clock()
-            except (RateLimited, ConnectError, VenueAnswer):
+            except (RateLimited, ConnectError, VenueAnswer, WireError):
                 pause_s = min(self._settings.max_delay_s, self._settings.clock_every_s)
             else:
                 pause_s = self._settings.clock_every_s

@@ -20,7 +20,7 @@ from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
 from bethna.net.tap import Tap
 from bethna.net.timers import LoopTimers, Timer, Timers
-from bethna.services.connections.link import FrameSink, Link, Wiring
+from bethna.services.connections.link import KEPT_EXCERPTS, Ending, FrameSink, Link, Wiring
 from bethna.services.connections.shard import Shard, Shared
 from bethna.venues.spec import Codec, VenueSpec
 
@@ -247,10 +247,23 @@ class ConnectionPool:
 
     # --- health
 
+    def endings(self) -> list[tuple[int, Ending]]:
+        """How the last connections ended, with their numbers, newest last."""
+        return list(self._shared.totals.endings)
+
+    def excerpts(self) -> list[str]:
+        """The beginnings of the last frames that could not be read, newest last."""
+        lasting = [text for link in self._links() for text in link.excerpts]
+        return [*self._shared.totals.excerpts, *lasting][-KEPT_EXCERPTS:]
+
+    def _links(self) -> list[Link]:
+        shards = (*self._shards.values(), *self._leaving.values())
+        return [link for shard in shards for link in shard.links.values()]
+
     def health(self) -> VenueHealth:
         """The venue's connections, summed. Clock offset and quota are REST's to add."""
         shards = list(self._shards.values())
-        links = [link for shard in (*shards, *self._leaving.values()) for link in shard.links.values()]
+        links = self._links()
         totals = self._shared.totals
         state, message = self._state(shards)
         return VenueHealth(

@@ -5,6 +5,7 @@ It is the hands of a `Slot` and the ears of its links; it knows nothing of other
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol, assert_never
 
@@ -18,10 +19,11 @@ from bethna.logic.session import Session
 from bethna.logic.session_types import SessionRules, Unwant, Want, session_rules
 from bethna.logic.slot import Down, Numbers, Open, Promoted, Retire, Slot, SlotEffect
 from bethna.net.timers import Timer
-from bethna.services.connections.link import Ending, Link, Wiring
+from bethna.services.connections.link import KEPT_EXCERPTS, Ending, Link, Wiring
 from bethna.services.connections.watch import Freshness
 from bethna.venues.spec import VenueSpec
 
+KEPT_ENDINGS = 50
 _MAX_SILENT_DOUBLINGS = 5
 _FIRST_REMEDY_NS = 120 * NS_PER_S
 _LONGEST_REMEDY_NS = 3600 * NS_PER_S
@@ -30,7 +32,7 @@ _URL_STATUSES = frozenset({400, 404, 414, 431})
 
 
 class Totals:
-    """Counts of one venue since start; those of links that live are not yet in."""
+    """Counts of one venue since start, its last endings and unreadable frames; those of living links are not yet in."""
 
     def __init__(self) -> None:
         self.attempts = 0
@@ -39,6 +41,8 @@ class Totals:
         self.frames = 0
         self.unknown = 0
         self.wire_errors = 0
+        self.excerpts: deque[str] = deque(maxlen=KEPT_EXCERPTS)
+        self.endings: deque[tuple[int, Ending]] = deque(maxlen=KEPT_ENDINGS)
 
 
 class ShardOwner(Protocol):
@@ -241,6 +245,9 @@ class Shard:
         totals.frames += link.frames
         totals.unknown += link.unknown
         totals.wire_errors += link.wire_errors
+        totals.excerpts.extend(link.excerpts)
+        if link.ending is not None:
+            totals.endings.append((link.number, link.ending))
         self.links.pop(link.number, None)
         self._ready_since.pop(link.number, None)
         self._standing.discard(link.number)
