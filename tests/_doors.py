@@ -27,6 +27,11 @@ class Open:
     desk: MemoryDesk
     url: str
     http: httpx.AsyncClient
+    serving: asyncio.Task[None]
+
+    def stop(self) -> None:
+        """Stop serving, as Ctrl-C does."""
+        self.serving.cancel()
 
     @property
     def ws_url(self) -> str:
@@ -34,7 +39,7 @@ class Open:
 
     @asynccontextmanager
     async def socket(self, **options: Any) -> AsyncIterator[Socket]:
-        async with websockets.connect(self.ws_url, compression=None, **options) as connection:
+        async with websockets.connect(self.ws_url, compression=None, max_queue=None, **options) as connection:
             yield Socket(connection)
 
     async def metric(self, name: str) -> float:
@@ -79,6 +84,12 @@ class Socket:
                 if wanted(frame):
                     return frame
 
+    async def closing(self) -> int | None:
+        """Read to the end of the connection: the code of its close frame."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.connection.wait_closed()
+        return self.connection.close_code
+
     async def error(self) -> dict[str, str]:
         frame = await self.until(lambda found: found["topic"] is None)
         error: dict[str, str] = frame["data"]["error"]
@@ -104,5 +115,5 @@ async def opened(desk: MemoryDesk | None = None, **options: Any) -> AsyncIterato
         serving = group.create_task(serve(app, "127.0.0.1", 0, ready.set_result))
         url = await ready
         async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False) as http:
-            yield Open(desk, url, http)
+            yield Open(desk, url, http, serving)
         serving.cancel()

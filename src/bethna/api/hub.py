@@ -94,12 +94,16 @@ class Hub:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            asked, self._soon = self._soon, {}
-            for served in asked:
-                served.flush()
+            self.soon()
+
+    def soon(self) -> None:
+        """Ask the sources for programs that marked themselves."""
+        asked, self._soon = self._soon, {}
+        for served in asked:
+            served.flush()
 
     def frame(self) -> None:
-        """Ask the sources that marked themselves."""
+        """Ask the sources for people that marked themselves."""
         asked, self._due = self._due, {}
         for served in asked:
             served.flush()

@@ -8,21 +8,21 @@ Rules, cited by the code:
 2. A line has one mailbox: state conflates per key, `ui` trades and events keep the newest, `every` is strict.
 3. What a slow reader lost is told: among `ui` trades as an item, elsewhere as a status that a new snapshot follows.
 4. A snapshot stands for everything that waits: it is forgotten in the same breath.
+5. What the source itself lost makes a hole behind everything that waits; what waits is then lost as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Hashable, Sequence
+from typing import Protocol
 
 from bethna.api.protocol import DroppedItem, ErrorBody, FrameType, Rate, encode
-from bethna.api.sources import Anew, News, Piece, source_class
+from bethna.api.sources import SNAPSHOT_EVENTS, UI_ITEMS, Anew, News, Piece, source_class
 from bethna.api.topics import Topic
 from bethna.core.errors import BethnaError
 from bethna.core.status import Dropped
 from bethna.runtime.mailbox import Latest, Mailbox, Newest, Strict
 
-UI_ITEMS = 256
 EVERY_ITEMS = 4096
 
 
@@ -64,14 +64,15 @@ class Line:
         self._shape = source.shape
         self._sorted = topic.kind == "candles"
         self._told_inline = topic.kind == "trades" and rate == "ui"  # rule 3
-        self._box: Mailbox[Piece | Dropped]
+        self._box: Mailbox[Piece]
         if source.state:  # rule 2
             self._box = Latest(_key, on_ready=self._ready)
         elif rate == "ui":
-            self._box = Newest(UI_ITEMS, self._ready)
+            self._box = Newest(SNAPSHOT_EVENTS if topic.kind == "events" else UI_ITEMS, self._ready)
         else:
             self._box = Strict(EVERY_ITEMS, self._ready)
         self._seq = 0
+        self._lost = 0
         self._fresh = True
         self._error: ErrorBody | None = None
 
@@ -82,18 +83,21 @@ class Line:
         if isinstance(news, Anew):
             self._fresh = True
             self._ready()
+        elif isinstance(news, Dropped):  # rule 5
+            self._lost += news.count + _weight(self._box.drain())
+            self._ready()
         else:
             self._box.offer(news)
 
     def frames(self) -> list[bytes]:
         """What is to be sent now, numbered (rule 1); when `over` is true afterwards, these were the last."""
-        try:
-            if self._error is None:
-                return [self._snapshot()] if self._fresh else self._changes()
-        except BethnaError as error:
-            self.end(error)
-        self.over = True
-        return [self._frame("status", encode({"error": self._error}))]
+        frames: list[bytes] = []
+        if self._error is None:
+            frames = self._snapshot() if self._fresh else self._changes()
+        if self._error is not None:
+            self.over = True
+            frames.append(self._frame("status", encode({"error": self._error})))
+        return frames
 
     def end(self, error: BethnaError) -> None:
         """There will be nothing more: the next frame says why and is the last."""
@@ -109,12 +113,17 @@ class Line:
 
     def _changes(self) -> list[bytes]:
         news = self._box.drain()
+        if self._lost:
+            head = news[0] if news else None
+            told = Dropped(self._lost + (head.count if isinstance(head, Dropped) else 0))
+            news = [told, *(news[1:] if isinstance(head, Dropped) else news)]
+            self._lost = 0
         frames: list[bytes] = []
         bodies: list[bytes] = []
         if self._sorted:
             news.sort(key=_open_time)
         joined = bool(self._shape[0])
-        for piece in news:
+        for position, piece in enumerate(news):
             if not isinstance(piece, Dropped):
                 if joined:
                     bodies.append(piece.body)
@@ -124,35 +133,63 @@ class Line:
                 self.dropped += piece.count
                 bodies.append(encode(DroppedItem(piece.count)))
             else:
-                return [*frames, *self._joined(bodies), *self._after_loss(piece)]
+                return [*frames, *self._joined(bodies), *self._after_loss(news[position:])]
         return [*frames, *self._joined(bodies)]
 
     def _joined(self, bodies: Sequence[bytes]) -> list[bytes]:
         before, after = self._shape
         return [self._frame("delta", before + b",".join(bodies) + after)] if bodies else []
 
-    def _after_loss(self, loss: Dropped) -> list[bytes]:
-        """Rule 3: the count, then a snapshot."""
-        self.dropped += loss.count
-        return [self._frame("status", encode({"dropped": loss.count})), self._snapshot()]
+    def _after_loss(self, rest: Sequence[Piece | Dropped]) -> list[bytes]:
+        """Rule 3: the count of all that was not said, up to the snapshot that follows."""
+        body = self._taken()
+        if body is None:
+            return []
+        rest = [*rest, *self._renew()]
+        if not isinstance(self._box, Strict):  # what is left of them stands in the snapshot
+            rest = [item for item in rest if isinstance(item, Dropped)]
+        lost = _weight(rest)
+        self.dropped += lost
+        return [self._frame("status", encode({"dropped": lost})), self._frame("snapshot", body)]
 
-    def _snapshot(self) -> bytes:
-        self._fresh = True  # what is dealt out meanwhile is in the snapshot
-        body = self._hub.snapshot(self)
+    def _snapshot(self) -> list[bytes]:
+        body = self._taken()
+        if body is None:
+            return []
         self._fresh = False
-        if isinstance(self._box, Strict):  # rule 4
+        self._renew()
+        return [self._frame("snapshot", body)]
+
+    def _taken(self) -> bytes | None:
+        """A snapshot's body; None when there is none any more, which ends the line."""
+        try:
+            return self._hub.snapshot(self)
+        except BethnaError as error:
+            self.end(error)
+            return None
+
+    def _renew(self) -> list[Piece | Dropped]:
+        """Rule 4: empty the box; returns what waited in it."""
+        waited = self._box.drain()
+        if isinstance(self._box, Strict):
             self._box.reopen()
-        else:
-            self._box.drain()
-        return self._frame("snapshot", body)
+        if self._lost:
+            waited.append(Dropped(self._lost))
+            self._lost = 0
+        return waited
 
     def _frame(self, kind: FrameType, body: bytes) -> bytes:
         self._seq += 1
         return b'%b%b","seq":%d,"data":%b}' % (self._head, kind.encode(), self._seq, body)
 
 
-def _key(piece: Piece | Dropped) -> Any:
-    return None if isinstance(piece, Dropped) else piece.key
+def _weight(news: Sequence[Piece | Dropped]) -> int:
+    """How many events these are."""
+    return sum(item.count if isinstance(item, Dropped) else 1 for item in news)
+
+
+def _key(piece: Piece) -> Hashable:
+    return piece.key
 
 
 def _open_time(piece: Piece | Dropped) -> int:

@@ -15,7 +15,7 @@ Rules, cited by the code:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
 
 from msgspec import Struct
@@ -137,18 +137,12 @@ class PricesSource(Source):
         if rate == "ui":
             self.rhythm = Rhythm.SECOND
         self._seen: dict[InstrumentId, PriceView] = {}
-        self._dirty: dict[InstrumentId, None] = {}
+        self._dirty: set[InstrumentId] = set()
+        self._tapped: set[InstrumentId] = set()
 
     def open(self) -> None:
         """Listen to everything that can change a row; `ui` looks once a second instead, whatever the market does."""
-        if self.rate == "every":
-            for instrument in self._instruments():
-                tap = self._tap(instrument)
-                self._subscriptions += (
-                    self.bus.channel("trades", instrument).subscribe(tap, self.name),
-                    self.bus.channel("quotes", instrument).subscribe(tap, self.name),
-                    self.bus.channel("tickers", instrument).subscribe(tap, self.name),
-                )
+        self._listen()
         self._seen = {instrument: self.desk.price(instrument) for instrument in self._instruments()}
 
     def snapshot(self, notice: str | None) -> bytes:
@@ -158,7 +152,9 @@ class PricesSource(Source):
     def collect(self) -> Sequence[News]:
         """The rows that changed."""
         now_ns = self.desk.clock.now_ns()
-        asked: Iterable[InstrumentId] = tuple(self._dirty) if self.rate == "every" else self._instruments()
+        asked = self._instruments()
+        if self.rate == "every":
+            asked = [instrument for instrument in asked if instrument in self._dirty]
         self._dirty.clear()
         pieces = []
         for instrument in asked:
@@ -170,7 +166,22 @@ class PricesSource(Source):
 
     def look(self) -> None:
         """Look at every row with the next `collect`: a price goes stale without any event."""
-        self._dirty.update(dict.fromkeys(self._instruments()))
+        self._listen()
+        self._dirty.update(self._instruments())
+
+    def _listen(self) -> None:
+        """Tap the channels of instruments that are new."""
+        if self.rate == "ui":
+            return
+        for instrument in self._instruments():
+            if instrument not in self._tapped:
+                self._tapped.add(instrument)
+                tap = self._tap(instrument)
+                self._subscriptions += (
+                    self.bus.channel("trades", instrument).subscribe(tap, self.name),
+                    self.bus.channel("quotes", instrument).subscribe(tap, self.name),
+                    self.bus.channel("tickers", instrument).subscribe(tap, self.name),
+                )
 
     def _instruments(self) -> list[InstrumentId]:
         if self.topic.instrument is not None:
@@ -179,7 +190,7 @@ class PricesSource(Source):
 
     def _tap(self, instrument: InstrumentId) -> Callable[[object], None]:
         def tap(_event: object, /) -> None:
-            self._dirty[instrument] = None
+            self._dirty.add(instrument)
             self.mark()
 
         return tap
