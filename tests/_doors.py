@@ -71,7 +71,8 @@ class Socket:
             assert (frame["type"], frame["seq"]) == ("status", 0)
             return frame
         first = frame["seq"] == 1
-        assert frame["type"] in (("snapshot",) if first else ("snapshot", "delta", "status"))
+        ended = "error" in frame["data"]
+        assert ended or frame["type"] in (("snapshot",) if first else ("snapshot", "delta", "status"))
         assert first or frame["seq"] == self.counts[topic] + 1, "a hole in seq"
         self.counts[topic] = frame["seq"]
         return frame

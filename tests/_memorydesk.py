@@ -114,7 +114,7 @@ class MemoryDesk:
 
     def resolve(self, text: str) -> tuple[InstrumentId, str | None]:
         name = parse_name(text, "binance")
-        self._check(name.id)
+        self._follows(name.id)
         return name.id, name.alias.notice if name.alias else None
 
     def notices(self) -> Sequence[str]:
@@ -194,6 +194,9 @@ class MemoryDesk:
     def _check(self, instrument: InstrumentId) -> None:
         if instrument in self.broken:
             raise ZeroDivisionError("a bug, made on purpose")
+        self._follows(instrument)
+
+    def _follows(self, instrument: InstrumentId) -> None:
         names = [found.id for found in self.followed]
         if instrument not in names:
             near = tuple(get_close_matches(instrument, names, n=3, cutoff=0.3))

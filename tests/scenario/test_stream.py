@@ -446,6 +446,9 @@ async def test_a_topic_that_fails_ends_alone_and_says_so() -> None:
         assert told["data"]["events"][0]["subject"] == f"api:{CANDLES}"
         desk.trade(ETH, 1.0)
         assert (await socket.until(of(f"candles:{ETH}:1m")))["seq"] == 2
+        await socket.subscribe(CANDLES)  # its snapshot fails as well
+        ended = await socket.until(lambda f: f["topic"] == CANDLES)
+        assert (ended["type"], ended["data"]["error"]["code"]) == ("status", "closed")
         desk.broken.clear()
         await socket.subscribe(CANDLES)
         assert (await socket.until(of(CANDLES, "snapshot")))["seq"] == 1

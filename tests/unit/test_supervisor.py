@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from bethna.core.clock import NS_PER_S
-from bethna.core.errors import Closed
+from bethna.core.errors import Closed, UnknownInstrument
 from bethna.core.status import SystemEvent
 from bethna.runtime.clocks import ManualClock
-from bethna.runtime.supervisor import Restart, Supervisor, failure
+from bethna.runtime.supervisor import Restart, Supervisor, contained, failure
 
 AT_ONCE = Restart(first_s=0.0, jitter=0.0)
 
@@ -141,3 +141,19 @@ def test_a_failure_says_what_and_where_and_no_path() -> None:
     assert said.message.startswith("ZeroDivisionError: ZeroDivisionError (at test_supervisor.py:")
     assert "/" not in said.message
     assert failure(ManualClock(), "part", ValueError("x"), "it ends").message == "ValueError: x; it ends"
+
+
+def test_a_bug_in_what_is_contained_becomes_an_error_that_the_caller_knows() -> None:
+    reports: list[SystemEvent] = []
+    clock = ManualClock(3)
+    assert contained(lambda: 7, "part", clock, reports.append) == 7
+
+    def refuses() -> None:
+        raise UnknownInstrument("X")
+
+    with pytest.raises(UnknownInstrument):
+        contained(refuses, "part", clock, reports.append)
+    assert reports == []
+    with pytest.raises(Closed, match="part failed"):
+        contained(lambda: 1 // 0, "part", clock, reports.append)
+    assert [(report.level, report.subject) for report in reports] == [("error", "part")]

@@ -14,6 +14,7 @@ Rules, cited by the code:
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from bethna.api.lines import Line, Listener
 from bethna.api.metrics import HubNumbers
@@ -21,9 +22,9 @@ from bethna.api.protocol import Rate
 from bethna.api.reader import DeskReader
 from bethna.api.sources import Rhythm, Source, source_class
 from bethna.api.topics import Topic
-from bethna.core.errors import BethnaError, Closed
+from bethna.core.errors import Closed
 from bethna.runtime.bus import Bus
-from bethna.runtime.supervisor import Restart, Supervisor, guarded
+from bethna.runtime.supervisor import Restart, Supervisor, contained, guarded
 
 FRAME_S = 0.05
 SECOND_S = 1.0
@@ -124,17 +125,23 @@ class Hub:
 
         Raises:
             UnknownInstrument: the desk does not follow the instrument any more.
-            Closed: the source failed just now.
+            Closed: the source failed just now (rule 3).
         """
+        return contained(partial(self._join, line), f"api:{line.topic}", self.bus.clock, self.bus.report)
+
+    def _join(self, line: Line) -> bytes:
         key = (line.topic, line.rate)
         served = self._served.get(key)
-        if served is None:
-            served = self._open(key)
-        else:
+        if served is not None:
             served.flush()
             if key not in self._served:
                 raise Closed(f"{line.topic} failed and ended")
+        else:
+            served = self._make(key)
         try:
+            if key not in self._served:
+                self._served[key] = served
+                served.source.open()
             body = served.source.snapshot(line.notice)
             if line not in served.lines:
                 served.lines.append(line)
@@ -143,7 +150,7 @@ class Hub:
                 self.forget(served)
         return body
 
-    def _open(self, key: tuple[Topic, Rate]) -> Served:
+    def _make(self, key: tuple[Topic, Rate]) -> Served:
         source = source_class(*key)(self.desk, self.bus, *key)
         served = Served(self, source)
 
@@ -155,12 +162,6 @@ class Hub:
                 self._wake.set()
 
         source.mark = mark
-        try:
-            source.open()
-        except BethnaError:
-            source.close()
-            raise
-        self._served[key] = served
         return served
 
     def leave(self, line: Line) -> None:

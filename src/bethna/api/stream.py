@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 from litestar import asgi
@@ -31,7 +32,8 @@ from bethna.api.protocol import Ping, Subscribe, Unsubscribe, decode_client_mess
 from bethna.api.topics import parse_topic
 from bethna.api.wire import Gone, Stalled, Wire, wire_for
 from bethna.core.errors import BethnaError, excerpt_of
-from bethna.runtime.supervisor import failure
+from bethna.core.market import InstrumentId
+from bethna.runtime.supervisor import contained, failure
 
 MAX_TOPICS = 500
 MAX_REFUSALS = 50
@@ -139,7 +141,7 @@ class Client:
         refused = 0
         for text in dict.fromkeys(message.topics):
             try:
-                topic, notice = parse_topic(text, self._hub.desk.resolve)
+                topic, notice = parse_topic(text, self._resolve)
                 name = str(topic)
                 if name not in self._lines and len(self._lines) >= MAX_TOPICS:
                     raise TooManyTopics(
@@ -165,11 +167,15 @@ class Client:
     def _unsubscribe(self, topics: Iterable[str]) -> None:
         for text in topics:
             try:
-                name = str(parse_topic(text, self._hub.desk.resolve)[0])
+                name = str(parse_topic(text, self._resolve)[0])
             except BethnaError:
                 name = text  # an instrument that is not followed any more can still be unsubscribed
             if name in self._lines:
                 self._drop(self._lines[name])
+
+    def _resolve(self, text: str) -> tuple[InstrumentId, str | None]:
+        hub = self._hub
+        return contained(partial(hub.desk.resolve, text), "api:resolve", hub.bus.clock, hub.bus.report)
 
     def _drop(self, line: Line) -> None:
         line.close()

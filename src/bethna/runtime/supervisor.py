@@ -23,7 +23,7 @@ from typing import Self, TypeVar
 from msgspec import Struct
 
 from bethna.core.clock import NS_PER_S, Clock
-from bethna.core.errors import BethnaError
+from bethna.core.errors import BethnaError, Closed
 from bethna.core.status import EventLevel, SystemEvent
 
 T = TypeVar("T")
@@ -127,6 +127,21 @@ def guarded(
                 report(failure(clock, name, error, "it hears nothing more"))
 
     return call
+
+
+def contained(call: Callable[[], T], name: str, clock: Clock, report: Report) -> T:
+    """`call()`, where a bug inside must not spread: it is reported, and the caller gets an error that it knows.
+
+    Raises:
+        BethnaError: whatever `call` raises of these; `Closed` for anything else.
+    """
+    try:
+        return call()
+    except BethnaError:
+        raise
+    except Exception as error:
+        report(failure(clock, name, error, "what was asked for is not served"))
+        raise Closed(f"{name} failed", hint="try again; the desk's events say why") from error
 
 
 def failure(clock: Clock, name: str, error: BaseException, consequence: str) -> SystemEvent:
