@@ -14,7 +14,7 @@ const PAGE = fileURLToPath(new URL('../../src/bethna/web_dist/', import.meta.url
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
 const CSP =
   "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; font-src 'self'; img-src 'self'; " +
-  `style-src 'self' ${process.env.FEEDER_STYLE ?? ''}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+  `style-src 'self' ${process.env.FEEDER_STYLE ?? "'sha256-3pRED1tOXas1FXFoPb9TGCjmYe9XQsmO9OV23khV2nY='"}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 const market = new Map(
   [
