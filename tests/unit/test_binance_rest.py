@@ -211,6 +211,21 @@ def test_a_bad_symbol_does_not_take_the_catalogue_along() -> None:
     assert bad == UnknownMessage("exchangeInfo symbol", '{"symbol": 5}')
 
 
+def test_the_weight_limit_is_the_one_of_weights_a_minute() -> None:
+    limits = [
+        {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 300000},
+        {"rateLimitType": "REQUEST_WEIGHT", "interval": "DAY", "intervalNum": 1, "limit": 9},
+        WEIGHT | {"intervalNum": 2, "limit": 8000},
+    ]
+    catalogue = ask("/api/v3/exchangeInfo", {"rateLimits": limits, "symbols": []})
+    assert catalogue == Catalogue((), 4000)
+
+
+@pytest.mark.parametrize("extra", [{"code": 5}, {"msg": "well"}])
+def test_half_an_error_is_none(extra: dict[str, object]) -> None:
+    assert ask("/api/v3/time", {"serverTime": 1, **extra}) == ServerTime(MS)
+
+
 def test_another_endpoint_is_unknown() -> None:
     event = ask("/api/v3/ticker/24hr?symbol=BTCUSDT", {"lastPrice": "1"})
     assert event == UnknownMessage("24hr", '{"lastPrice": "1"}')

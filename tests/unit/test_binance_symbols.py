@@ -68,6 +68,21 @@ def test_the_payloads_symbol_decides_not_the_stream(codec: BinanceCodec, payload
     assert found == ["BNB-BTC@binance", "BNB-BTC@binance", "ETH-BTC@binance", "BNB-BTC@binance"]
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [TRADE, AGG_TRADE, BOOK_TICKER, DEPTH, KLINE, MINI_TICKER, TICKER],
+    ids=lambda p: str(p.get("e")),
+)
+def test_from_the_second_frame_on_the_short_way_is_taken(
+    codec: BinanceCodec, monkeypatch: pytest.MonkeyPatch, payload: dict[str, Any]
+) -> None:
+    first = codec.decode(combined("bnbbtc@any", payload), NOW)
+    codec.decode(wire({"data": payload, "stream": "bnbbtc@other"}), NOW)
+    assert list(codec._by_head) == [b'{"stream":"bnbbtc@any"']
+    monkeypatch.setattr(codec, "_decode_any", lambda raw, ts: pytest.fail("the long way was taken"))
+    assert codec.decode(combined("bnbbtc@any", payload), NOW) == first
+
+
 def test_one_unknown_symbol_does_not_spoil_an_array(codec: BinanceCodec) -> None:
     first, second = codec.decode(
         combined("!miniTicker@arr", [MINI_TICKER | {"s": "XXXYYY"}, MINI_TICKER]), NOW
