@@ -79,7 +79,7 @@ def test_from_the_second_frame_on_the_short_way_is_taken(
     first = codec.decode(combined("bnbbtc@any", payload), NOW)
     codec.decode(wire({"data": payload, "stream": "bnbbtc@other"}), NOW)
     assert list(codec._by_head) == [b'{"stream":"bnbbtc@any"']
-    monkeypatch.setattr(codec, "_decode_any", lambda raw, ts: pytest.fail("the long way was taken"))
+    monkeypatch.setattr(codec, "_decode_any", lambda *_: pytest.fail("the long way was taken"))
     assert codec.decode(combined("bnbbtc@any", payload), NOW) == first
 
 
