@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from bethna.core.clock import Clock
 from bethna.core.errors import ConfigError, ConnectError
+from bethna.net.tls import trust
 from bethna.net.ws import host_of
 
 MAX_BODY_BYTES = 64 << 20
@@ -65,7 +66,7 @@ class HttpClient:
             self._client = httpx.AsyncClient(
                 trust_env=False,
                 follow_redirects=False,
-                verify=tls if tls is not None else True,
+                verify=tls or trust(),
                 proxy=proxy,
                 timeout=None,  # noqa: S113 - one timeout covers the whole call, in get()
                 limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),

@@ -28,6 +28,7 @@ from python_socks import ProxyError
 
 from bethna.core.clock import Clock
 from bethna.core.errors import ConnectError, ConnectionLost, RateLimited, VenueError
+from bethna.net.tls import trust
 
 MAX_MESSAGE_BYTES = 64 << 20
 """Coinbase's level-2 snapshots exceed the library's 10 MiB."""
@@ -206,7 +207,7 @@ async def connect(
             await picows.ws_connect(
                 lambda: listener,
                 _without_user(url),  # or the library puts it into the Host header
-                ssl_context=tls,
+                ssl_context=tls or trust(),
                 websocket_handshake_timeout=None,  # ours covers it
                 logger_name=_CALMED,
                 enable_auto_pong=False,  # pongs count as messages: the session paces them
