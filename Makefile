@@ -43,7 +43,7 @@ fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--
 
 cover: ## branch coverage of the pure rooms (must be whole)
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
-	@$(VENV)/coverage run -m pytest -q $(ARGS)
+	@$(VENV)/coverage run -m pytest -q tests/unit tests/property tests/recorded $(ARGS)
 	@$(VENV)/coverage report
 
 wheel: ## dist/*.whl and *.tar.gz with the UI inside
