@@ -11,6 +11,8 @@ Rules (Binance spot, "how to manage a local order book correctly"; protocol shee
   7. A book whose certified depth has worn thin asks for a fresh snapshot and stays trusted meanwhile.
   8. A crossed book is corrupt: distrust it and start again with a snapshot.
   9. No snapshot for `patience_ns`: the book is untrusted, and the asking goes on.
+  10. While the stream is down a book is not trusted and nothing is asked for: a snapshot without a stream ages unseen.
+     The first delta tells what is needed: it joins, or it opens a gap.
 """
 
 from __future__ import annotations
@@ -79,10 +81,12 @@ class BookSync:
         self._held: dict[int, BookDelta] = {}
         self._wanted_at = 0
         self._refreshing = False
+        self._down = False
         self._snapshots = 0
 
     def apply(self, delta: BookDelta) -> bool:
         """Take one delta from the stream; True when the book moved."""
+        self._down = False
         if delta.first_id == self._next_id and not self._held:  # rule 4
             self._next_id = delta.last_id + 1
             self._seen_id = delta.last_id
@@ -94,6 +98,8 @@ class BookSync:
 
     def snapshot(self, snapshot: BookSnapshot) -> bool:
         """Take a snapshot; True when the book now stands on it."""
+        if self._down:  # rule 10
+            return False
         first = min(self._held, default=None)
         if first is not None and snapshot.last_id + 1 < first:  # rule 2
             self._want("snapshot older than the held deltas", snapshot.ts_recv)
@@ -105,6 +111,8 @@ class BookSync:
 
     def tick(self, now: int) -> None:
         """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`."""
+        if self._down:
+            return
         if self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
             self._set_trust(Trust.UNTRUSTED, "no snapshot came in time", now)
             self._want("still no snapshot", now)
@@ -134,10 +142,10 @@ class BookSync:
         self._distrust(reason, ts)
 
     def disconnected(self, reason: str, ts: int) -> None:
-        """The stream is down: the book may be old, trust returns when deltas join or a snapshot comes."""
-        if self.trust is Trust.TRUSTED:
+        """The stream is down (rule 10)."""
+        if self.book is not None:
+            self._down = True
             self._set_trust(Trust.SYNCING, reason, ts)
-            self._wanted_at = ts
 
     @property
     def held(self) -> int:
@@ -179,7 +187,7 @@ class BookSync:
             hole.take(first, last)
             return
         self._output.book_gap(hole.gap("book"), delta.ts_recv)
-        if self.trust is Trust.TRUSTED:
+        if self.book is not None:
             self._set_trust(Trust.SYNCING, f"updates {first} to {last} are missing", delta.ts_recv)
             self._want("gap", delta.ts_recv)
 
