@@ -142,6 +142,7 @@ async def serve_on(app: ASGIApp, bound: socket.socket, ready: Callable[[str], No
     """The same on a socket that is bound already; it is closed in the end."""
     config = uvicorn.Config(
         app,
+        interface="asgi3",
         http="auto",
         ws=DeskWebSocket,
         ws_max_size=MAX_FRAME_BYTES,

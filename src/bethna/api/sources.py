@@ -311,9 +311,8 @@ class BookChangesSource(Source):
         events = self._box.drain()
         if self._box.overflowed:
             self._box.reopen()
-        losses = [event for event in events if isinstance(event, Dropped)]
-        if losses:
-            return losses
+        if any(isinstance(event, Dropped) for event in events):
+            return [Dropped(sum(event.count if isinstance(event, Dropped) else 1 for event in events))]
         if any(isinstance(event, BookSnapshot) for event in events):
             return [Anew()]
         return [_book_piece(event) for event in events]
