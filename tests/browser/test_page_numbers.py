@@ -4,62 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from browser.page_desk import BTC, browser_page, btc_tape, desk
+from playwright.async_api import expect
 from websockets.asyncio.client import connect
 
 from bethna.store.tapes import TapeReader
 
-BTC = "BTC-USDT@binance"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 pytestmark = pytest.mark.needs("shared", "chromium", "ui")
-
-
-def btc_tape(shared_dir: Path) -> Path:
-    return shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
-
-
-@asynccontextmanager
-async def desk(tape: Path, folder: Path, *options: str) -> AsyncIterator[str]:
-    """`bethna up` as a user starts it; gives its URL, ends it as Ctrl-C does."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bethna", "up", "--source", f"tape:{tape}", "--port", "0", "--json", *options,
-        stdout=asyncio.subprocess.PIPE, env={**os.environ, "BETHNA_DATA_DIR": str(folder)},
-    )  # fmt: skip
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(30):
-            yield json.loads(await process.stdout.readline())["url"]
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
-
-
-@asynccontextmanager
-async def browser_page(chromium: Path, url: str, width: int = 1440, height: int = 900) -> AsyncIterator[Page]:
-    """A page of a fresh profile; whatever it asks of another origin fails the test."""
-    foreign: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        try:
-            page = await browser.new_page(viewport={"width": width, "height": height})
-            page.on("request", lambda asked: None if asked.url.startswith(url) else foreign.append(asked.url))
-            await page.goto(url)
-            yield page
-        finally:
-            await browser.close()
-    assert not [asked for asked in foreign if not asked.startswith(("data:", "blob:"))]
 
 
 def shown(value: float, decimals: int = 2) -> str:
@@ -75,12 +31,15 @@ async def test_prices_on_the_screen_are_the_prices_of_the_tape(
         for entry in TapeReader(tape)
         if entry.kind == "rx" and b"@trade" in entry.raw[:40]
     }
-    async with desk(tape, tmp_path, "--speed", "20") as url, browser_page(chromium_path, url) as page:
+    async with (
+        desk(tmp_path, "--source", f"tape:{tape}", "--speed", "20") as running,
+        browser_page(chromium_path, running.url) as page,
+    ):
         price = page.get_by_test_id(f"price-{BTC}")
         await expect(price).to_have_attribute("data-value", _a_number(), timeout=10_000)
         sent: set[float] = set()
         seen: dict[float, str] = {}
-        async with connect(f"{url.replace('http', 'ws')}/ws") as socket:
+        async with connect(f"{running.url.replace('http', 'ws')}/ws") as socket:
             await socket.send(json.dumps({"op": "subscribe", "topics": [f"prices:{BTC}"], "rate": "every"}))
             async with asyncio.timeout(60):
                 # The first may have been sent before we listened.
@@ -100,11 +59,11 @@ async def test_at_the_end_every_number_is_the_last_one_sent(
     shared_dir: Path, chromium_path: Path, tmp_path: Path
 ) -> None:
     async with (
-        desk(btc_tape(shared_dir), tmp_path, "--speed", "max") as url,
-        browser_page(chromium_path, url) as page,
+        desk(tmp_path, "--source", f"tape:{btc_tape(shared_dir)}", "--speed", "max") as running,
+        browser_page(chromium_path, running.url) as page,
     ):
         await expect(page.get_by_test_id("badge")).to_contain_text("TAPE ENDED", timeout=30_000)
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=running.url) as client:
             price = (await client.get("/api/v1/prices")).json()["prices"][0]
             book = (await client.get(f"/api/v1/book/{BTC}")).json()
             trades = (await client.get(f"/api/v1/trades/{BTC}")).json()["trades"]
@@ -124,8 +83,8 @@ async def test_at_the_end_every_number_is_the_last_one_sent(
 
 async def test_a_phone_shows_the_price_first(shared_dir: Path, chromium_path: Path, tmp_path: Path) -> None:
     async with (
-        desk(btc_tape(shared_dir), tmp_path, "--speed", "max") as url,
-        browser_page(chromium_path, url, 390, 844) as page,
+        desk(tmp_path, "--source", f"tape:{btc_tape(shared_dir)}", "--speed", "max") as running,
+        browser_page(chromium_path, running.url, 390, 844) as page,
     ):
         await expect(page.get_by_test_id("badge")).to_contain_text("TAPE ENDED", timeout=30_000)
         await expect(page.get_by_test_id("head-price")).to_have_text(shown(61602.02))

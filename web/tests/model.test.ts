@@ -4,7 +4,8 @@ import { ageNow } from '../src/lib/clock';
 import { gapWords, read } from '../src/lib/coverage';
 import { dotOf } from '../src/lib/dots';
 import { ladderOf } from '../src/lib/ladder';
-import type { Book, Candle, Gap, Health, PriceRow } from '../src/lib/protocol';
+import type { Book, Candle, Gap, Health, PriceRow, Trade } from '../src/lib/protocol';
+import { newestPrice } from '../src/lib/newest';
 import { badgeOf, pillOf } from '../src/lib/status';
 import { weaveGaps } from '../src/lib/tape';
 import { duration, intervalSeconds } from '../src/lib/time';
@@ -117,6 +118,21 @@ describe('badge and pill', () => {
     expect(badgeOf(health({ source: 'tape', tape: { ...tape, ended: true } }), false).text).toBe('TAPE ENDED');
   });
 
+  it('say where a tape is', () => {
+    const tape = { name: 'x', speed: 20, position: MIDDAY + 30e6, start: MIDDAY, end: MIDDAY + 120e6, ended: false, loops: 0, damage: null };
+    expect(badgeOf(health({ source: 'tape', tape }), false)).toMatchObject({ progress: 0.25, quiet: false });
+    expect(badgeOf(health({ source: 'tape', tape }), false).detail).toContain('25 % played, 4 s left');
+    expect(badgeOf(health({ source: 'tape', tape: { ...tape, end: null } }), false).progress).toBeNull();
+    expect(badgeOf(health({ source: 'tape', tape }), false, false)).toMatchObject({ quiet: true, text: 'TAPE x20 2024-08-09 12:00:30 UTC' });
+  });
+
+  it('do not look well while nothing is delivered', () => {
+    const live = { status: 'live', symbol: 'X', message: '' } as Health['instruments'][string];
+    expect(badgeOf(health({ instruments: { x: live } }), false)).toMatchObject({ text: 'LIVE', quiet: false });
+    expect(badgeOf(health({ instruments: { x: live } }), false, false)).toMatchObject({ text: 'LIVE', quiet: true });
+    expect(badgeOf(health({ instruments: { x: { ...live, status: 'stale' } } }), false)).toMatchObject({ text: 'LIVE', quiet: true });
+  });
+
   it('show the worst that is true', () => {
     expect(pillOf({ ...OPEN, state: 'waiting', attempt: 3, retryAt: 4000 }, health({}), 1000).text).toBe('Desk away, retry in 3 s');
     expect(pillOf(OPEN, health({}), 0).level).toBe('ok');
@@ -126,6 +142,27 @@ describe('badge and pill', () => {
       level: 'error',
       text: 'Binance failing +1',
     });
+  });
+});
+
+describe('the newest price', () => {
+  const row = { price: 10, ts_event: 100, ts_recv: 101 } as PriceRow;
+  const trade = { price: 11, ts_event: 150, ts_recv: 151 } as Trade;
+
+  it('is the one that was traded later, whichever stream brought it', () => {
+    expect(newestPrice(null, 'x', row, trade)).toMatchObject({ price: 11, ts_event: 150 });
+    expect(newestPrice(null, 'x', { ...row, ts_event: 200 }, trade)).toMatchObject({ price: 10, ts_event: 200 });
+    expect(newestPrice(null, 'x', { ...row, price: null, ts_event: null }, null)).toBeNull();
+    expect(newestPrice(null, null, row, trade)).toBeNull();
+  });
+
+  it('keeps its direction until it changes, and has none for another instrument', () => {
+    const first = newestPrice(null, 'x', row, null);
+    const up = newestPrice(first, 'x', row, trade);
+    expect([first?.direction, up?.direction]).toEqual([0, 1]);
+    expect(newestPrice(up, 'x', row, trade)).toBe(up);
+    expect(newestPrice(up, 'x', row, { ...trade, ts_event: 160 })?.direction).toBe(1);
+    expect(newestPrice(up, 'y', row, null)?.direction).toBe(0);
   });
 });
 

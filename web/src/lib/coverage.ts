@@ -22,6 +22,8 @@ export interface Circumstance {
   stale?: boolean;
   /** The page cannot hear the desk: whatever it shows is from before. */
   linkDown?: boolean;
+  /** Why it is old, when somebody knows. */
+  whyOld?: string;
   missing?: boolean;
   whyMissing?: string;
 }
@@ -107,7 +109,8 @@ export function read(coverage: Coverage | null | undefined, here: Circumstance =
   else lines.push(stateWords(coverage));
   if (stale && !here.missing) {
     const age = here.ageMs == null ? '' : ` ${duration(here.ageMs)}`;
-    lines.push(here.linkDown ? `stale${age}: this page cannot hear the desk` : `stale${age}`);
+    const why = here.whyOld || (here.linkDown ? 'this page cannot hear the desk' : '');
+    lines.push(`stale${age}${why ? `: ${why}` : ''}`);
   }
   const from = coverage?.sources?.length ? coverage.sources.map(venueName).join(', ') : '';
   const how = coverage?.provenance ? PROVENANCE[coverage.provenance] : '';

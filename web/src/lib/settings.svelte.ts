@@ -11,7 +11,11 @@ interface Kept {
   theme?: Theme;
   interval?: Interval;
   instrument?: string;
+  seen?: string[];
 }
+
+/** Notices that were put away are remembered, the oldest forgotten. */
+const SEEN_LIMIT = 50;
 
 function readKept(): Kept {
   try {
@@ -38,6 +42,8 @@ class Settings {
   view = $state<View>('chart');
   deck = $state<Deck>('book');
   help = $state(false);
+  /** Notices that the user has put away. */
+  seen = $state.raw<readonly string[]>([]);
 
   constructor() {
     const kept = readKept();
@@ -46,6 +52,7 @@ class Settings {
     this.theme = kept.theme ?? (light ? 'light' : 'dark');
     this.interval = [address.interval, kept.interval].find(isInterval) ?? '1m';
     this.instrument = address.instrument ?? kept.instrument ?? null;
+    this.seen = Array.isArray(kept.seen) ? kept.seen : [];
     this.showTheme();
     addEventListener('hashchange', () => {
       const { instrument, interval } = readAddress();
@@ -70,12 +77,17 @@ class Settings {
     this.keep();
   }
 
+  putAway(notice: string): void {
+    this.seen = [...this.seen.filter((text) => text !== notice), notice].slice(-SEEN_LIMIT);
+    this.keep();
+  }
+
   private showTheme(): void {
     document.documentElement.dataset.theme = this.theme;
   }
 
   private keep(): void {
-    const kept: Kept = { theme: this.theme, interval: this.interval, ...(this.instrument ? { instrument: this.instrument } : {}) };
+    const kept: Kept = { theme: this.theme, interval: this.interval, seen: [...this.seen], ...(this.instrument ? { instrument: this.instrument } : {}) };
     try {
       localStorage.setItem(KEY, JSON.stringify(kept));
     } catch {

@@ -1,8 +1,9 @@
 /** What the badge and the pill say: the source without doubt, and the worst thing that is true now. */
 import type { LinkStatus } from './feed/inbox';
 import { venueName } from './format';
-import type { Health, InstrumentHealth, VenueHealth } from './protocol';
+import type { Health, InstrumentHealth, TapeState, VenueHealth } from './protocol';
 import { dayTime, duration } from './time';
+import { plainReason, venueTrouble } from './trouble';
 
 export type Level = 'ok' | 'busy' | 'warn' | 'error' | 'ended';
 
@@ -16,22 +17,61 @@ export interface Badge {
   kind: 'live' | 'tape' | 'ended' | 'simulated' | 'none';
   text: string;
   detail: string;
+  /** Nothing is delivered now: the source keeps its name and loses its colour. */
+  quiet: boolean;
+  /** 0..1 of a tape, null where there is no end to come. */
+  progress: number | null;
 }
 
-export function badgeOf(health: Health | null, syntheticSeen: boolean): Badge {
+/** Why a live source delivers nothing, or empty while something comes. */
+function silence(health: Health, up: boolean): string {
+  if (!up) return 'This page cannot hear the desk.';
+  const rows = Object.values(health.instruments);
+  if (rows.some((row) => row.status === 'live' || row.status === 'ended')) return '';
+  const found = Object.entries(health.venues).map(([name, venue]) => venueTrouble(name, venue)).find((trouble) => trouble !== null);
+  if (found) return `${found.title}. ${found.lines[0]}`;
+  return rows.length === 0 ? 'No instrument is followed.' : 'No instrument has fresh data.';
+}
+
+function progressOf(tape: TapeState): number | null {
+  const { start, end, position } = tape;
+  if (start === null || end === null || position === null || end <= start) return null;
+  return Math.min(1, Math.max(0, (position - start) / (end - start)));
+}
+
+export function badgeOf(health: Health | null, syntheticSeen: boolean, up = true): Badge {
+  const rest = { quiet: !up, progress: null };
   if (syntheticSeen || health?.source === 'twin') {
-    return { kind: 'simulated', text: 'SIMULATED', detail: 'A simulated market. No price here was ever traded.' };
+    return { ...rest, kind: 'simulated', text: 'SIMULATED', detail: 'A simulated market. No price here was ever traded.' };
   }
-  if (health === null) return { kind: 'none', text: 'NO SOURCE', detail: 'The desk has not said yet where its data comes from.' };
-  if (health.source === 'live') return { kind: 'live', text: 'LIVE', detail: 'Prices come from the venues now.' };
-  const tape = health.tape;
-  if (tape?.ended) {
+  if (health === null) return { ...rest, kind: 'none', text: 'NO SOURCE', detail: 'The desk has not said yet where its data comes from.' };
+  if (health.source === 'live') {
+    const why = silence(health, up);
+    return { ...rest, quiet: why !== '', kind: 'live', text: 'LIVE', detail: why ? `The live market, but nothing is delivered now.\n${why}` : 'Prices come from the venues now.' };
+  }
+  return health.tape === null
+    ? { ...rest, kind: 'tape', text: 'TAPE', detail: 'A recording of unknown name. These prices are of the past.' }
+    : tapeBadge(health.tape, rest.quiet);
+}
+
+function tapeBadge(tape: TapeState, quiet: boolean): Badge {
+  const progress = progressOf(tape);
+  const unheard = quiet ? '\nThis page cannot hear the desk.' : '';
+  const span = tape.start === null || tape.end === null ? '' : `\n${dayTime(tape.start)} to ${dayTime(tape.end)} UTC`;
+  if (tape.ended) {
     const damage = tape.damage ? ` It is damaged: ${tape.damage}` : '';
-    return { kind: 'ended', text: 'TAPE ENDED', detail: `Recording ${tape.name}, at its last state.${damage}` };
+    return { kind: 'ended', text: 'TAPE ENDED', detail: `Recording ${tape.name}, at its last state.${damage}${span}${unheard}`, quiet, progress: null };
   }
-  const speed = tape === null ? '' : tape.speed === null ? ' max' : ` x${tape.speed}`;
-  const at = tape?.position == null ? '' : ` ${dayTime(tape.position)} UTC`;
-  return { kind: 'tape', text: `TAPE${speed}${at}`, detail: `Recording ${tape?.name ?? 'of unknown name'}. These prices are of the past.` };
+  const speed = tape.speed === null ? ' max' : ` x${tape.speed}`;
+  const at = tape.position === null ? '' : ` ${dayTime(tape.position)} UTC`;
+  const played = progress === null ? '' : `\n${Math.floor(progress * 100)} % played${timeLeft(tape)}`;
+  const rounds = tape.loops === 0 ? '' : `, ${tape.loops} ${tape.loops === 1 ? 'round' : 'rounds'} before`;
+  return { kind: 'tape', text: `TAPE${speed}${at}`, detail: `Recording ${tape.name}. These prices are of the past.${played}${rounds}${span}${unheard}`, quiet, progress };
+}
+
+function timeLeft(tape: TapeState): string {
+  if (tape.speed === null || tape.position === null || tape.end === null) return '';
+  return `, ${duration((tape.end - tape.position) / 1000 / tape.speed)} left`;
 }
 
 export function linkIsUp(link: LinkStatus): boolean {
@@ -57,14 +97,15 @@ function linkPill(link: LinkStatus, wall: number): Pill | null {
 }
 
 function venuePill(name: string, venue: VenueHealth): Pill | null {
-  const detail = venue.message || `${venue.attempts} attempts, ${venue.reconnects} reconnects`;
+  const trouble = venueTrouble(name, venue);
+  const detail = trouble?.lines.slice(0, 2).join(' ') ?? 'No answer yet.';
   switch (venue.status) {
     case 'failing':
       return { level: 'error', text: `${venueName(name)} failing`, detail };
     case 'reconnecting':
       return { level: 'warn', text: `${venueName(name)} reconnecting`, detail };
     case 'connecting':
-      return { level: 'busy', text: `${venueName(name)} connecting`, detail };
+      return { level: trouble ? 'warn' : 'busy', text: `${venueName(name)} connecting`, detail };
     default:
       return null;
   }
@@ -75,9 +116,9 @@ function instrumentPill(row: InstrumentHealth): Pill | null {
     case 'refused':
       return { level: 'warn', text: `${row.symbol} refused`, detail: row.message };
     case 'stale':
-      return { level: 'warn', text: `${row.symbol} stale`, detail: row.message || 'Nothing has arrived for longer than usual.' };
+      return { level: 'warn', text: `${row.symbol} stale`, detail: plainReason(row.message) || 'Nothing has arrived for longer than usual.' };
     case 'waiting':
-      return { level: 'busy', text: `${row.symbol} waiting`, detail: row.message || 'No data yet.' };
+      return { level: 'busy', text: `${row.symbol} waiting`, detail: plainReason(row.message) || 'No data yet.' };
     default:
       return null;
   }
@@ -94,8 +135,9 @@ export function pillOf(link: LinkStatus, health: Health | null, wall: number): P
     ...Object.entries(health.venues).map(([name, venue]) => venuePill(name, venue)),
     ...rows.map(instrumentPill),
   ].filter((pill) => pill !== null);
-  if (health.status === 'down') {
-    const why = troubles[0]?.detail ?? 'The desk reports that no venue delivers.';
+  const starting = troubles.length > 0 && troubles.every((pill) => pill.level === 'busy');
+  if (health.status === 'down' && !starting) {
+    const why = troubles[0]?.detail || health.notices.at(-1) || 'The desk reports that no venue delivers.';
     return { level: 'error', text: 'No venue delivers', detail: why };
   }
   for (const level of ORDER) {

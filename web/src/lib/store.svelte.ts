@@ -12,8 +12,10 @@ import { decimalsOf } from './format';
 import type { Book, Coverage, DeskEvent, Health, InstrumentFacts, InstrumentHealth, PriceRow, Refusal, Trade } from './protocol';
 import { settings } from './settings.svelte';
 import { badgeOf, linkIsUp, pillOf } from './status';
+import { newestPrice, type NewestPrice } from './newest';
 import { Tape, type TapeRow } from './tape';
 import { wallNow } from './time';
+import { linkTrouble, troubleOf, whyOld, type Trouble } from './trouble';
 
 /** One instrument's price, a cell of its own so that a change redraws one row only. */
 export class PriceCell {
@@ -52,6 +54,8 @@ class Store {
   tapeRows = $state.raw<readonly TapeRow[]>([]);
   tapeCoverage = $state.raw<Coverage | null>(null);
   lastTrade = $state.raw<Trade | null>(null);
+  /** Of the selected instrument, from whichever stream knew it last. */
+  newest = $state.raw<NewestPrice | null>(null);
   barsVersion = $state.raw(0);
   syntheticSeen = $state.raw(false);
   /** Moves twice a second; what counts ages depends on it. */
@@ -63,10 +67,17 @@ class Store {
   private readonly tape = new Tape();
   private readonly cells = new Map<string, PriceCell>();
 
-  selected = $derived.by(() => pick(settings.instrument, this.instruments));
+  selected = $derived.by(() => pick(settings.instrument, this.instruments, this.health?.value ?? null));
   up = $derived(linkIsUp(this.link));
   pill = $derived(pillOf(this.link, this.health?.value ?? null, this.tick));
-  badge = $derived(badgeOf(this.health?.value ?? null, this.syntheticSeen));
+  badge = $derived(badgeOf(this.health?.value ?? null, this.syntheticSeen, this.up));
+  linkTrouble = $derived(linkTrouble(this.link, this.tick));
+  /** What the user should be told once: the desk's notices, and what venues refused. */
+  notices = $derived.by(() => {
+    const health = this.health?.value;
+    const refused = Object.values(health?.instruments ?? {}).filter((row) => row.status === 'refused' && row.message !== '');
+    return [...new Set([...(health?.notices ?? []), ...refused.map((row) => row.message)])];
+  });
   private now = $derived.by((): Now => {
     const health = this.health?.value;
     const tape = health?.source === 'tape' ? health.now : null;
@@ -93,6 +104,15 @@ class Store {
 
   healthOf(instrument: string): InstrumentHealth | null {
     return this.health?.value.instruments[instrument] ?? null;
+  }
+
+  /** Why nothing comes for an instrument, or for the desk as a whole; null when something does or may. */
+  troubleOf(instrument: string | null): Trouble | null {
+    return troubleOf(this.link, this.health?.value ?? null, this.instruments, instrument, this.tick);
+  }
+
+  whyOld(instrument: string): string {
+    return whyOld(this.up, this.health?.value ?? null, instrument);
   }
 
   topicState(prefix: string): TopicState['state'] | 'none' {
@@ -128,6 +148,7 @@ class Store {
     this.tapeRows = [];
     this.tapeCoverage = null;
     this.lastTrade = null;
+    this.newest = null;
   }
 
   apply(batch: Batch): void {
@@ -142,6 +163,7 @@ class Store {
     if (batch.topics.size > 0) this.topics = { ...this.topics, ...Object.fromEntries(batch.topics) };
     if (batch.complaint) this.complaint = batch.complaint;
     this.applySelected(batch);
+    this.newest = newestPrice(this.newest, this.selected, this.selected === null ? null : this.cell(this.selected).row, this.tapeIsLive ? this.lastTrade : null);
     if (batch.events) {
       const before = batch.events.reset ? [] : this.events;
       this.events = [...before, ...batch.events.items].slice(-EVENT_LIMIT);
@@ -205,6 +227,11 @@ class Store {
     }
   }
 
+  /** After a reconnection the old trades stand until the new snapshot is here, and may be of another run. */
+  private get tapeIsLive(): boolean {
+    return !this.up || this.topicState('trades') === 'live';
+  }
+
   private noteSynthetic(coverage: Coverage | undefined): void {
     if (coverage?.provenance === 'synthetic') this.syntheticSeen = true;
   }
@@ -225,10 +252,11 @@ class Store {
   }
 }
 
-function pick(wanted: string | null, followed: string[] | null): string | null {
+/** What was asked for, else the first that its venue has not refused. */
+function pick(wanted: string | null, followed: string[] | null, health: Health | null): string | null {
   if (followed === null) return null;
   if (wanted !== null && followed.includes(wanted)) return wanted;
-  return followed[0] ?? null;
+  return followed.find((name) => health?.instruments[name]?.status !== 'refused') ?? followed[0] ?? null;
 }
 
 function ratesBetween(before: Stamped<Health>, after: Stamped<Health>): Record<string, number> {
