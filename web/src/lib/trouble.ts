@@ -98,7 +98,7 @@ export function refusal(row: InstrumentHealth): Trouble {
   return {
     tone: 'warn',
     title: `${row.symbol} is refused`,
-    lines: [row.message ? sentence(row.message) : `${venueName(row.venue)} refused it.`, 'Choose another one, or start the desk with `bethna up --symbol`.'],
+    lines: [row.message ? sentence(row.message) : `${venueName(row.venue)} refused it.`, 'Choose another one, or start the desk with the right name: `bethna up --symbol NAME`'],
     raw: '',
   };
 }
