@@ -28,14 +28,17 @@ class BrokenVenue:
 
     Args:
         cuts: frame number -> how many frames of the market pass before anybody can connect again.
-        history: whether trades can be asked for by id.
+        history: whether trades can be asked for by id. newest: whether the newest trades can be asked for.
     """
 
-    def __init__(self, tape: Path, cuts: dict[int, int], *, history: bool = True) -> None:
+    def __init__(
+        self, tape: Path, cuts: dict[int, int], *, history: bool = True, newest: bool = False
+    ) -> None:
         self._frames = [entry.raw.decode() for entry in TapeReader(tape) if entry.kind == "rx"]
         self._first = next(json.loads(e.raw) for e in TapeReader(tape) if e.kind == "http")
         self._cuts = dict(cuts)
         self._history = history
+        self._newest = newest
         self._at = 0
         self.bids = {Decimal(p): Decimal(q) for p, q in self._first["bids"]}
         self.asks = {Decimal(p): Decimal(q) for p, q in self._first["asks"]}
@@ -123,6 +126,9 @@ class BrokenVenue:
             return response(
                 HTTPStatus.OK, json.dumps(self._page(int(query["fromId"]), int(query["limit"]))).encode()
             )
+        if url.path == "/api/v3/trades" and self._newest:
+            rows = list(self.trades.values())[-int(query["limit"]) :]
+            return response(HTTPStatus.OK, json.dumps(rows).encode())
         if url.path == "/api/v3/exchangeInfo":
             return response(HTTPStatus.OK, json.dumps(CATALOGUE).encode())
         return response(HTTPStatus.NOT_FOUND, b'{"code":-1,"msg":"not served here"}')

@@ -124,6 +124,16 @@ async def test_what_history_does_not_give_is_marked_by_its_ids(shared_dir: Path)
     assert same_book(desk, venue)
 
 
+async def test_a_host_without_history_by_id_heals_from_its_newest_trades(shared_dir: Path) -> None:
+    venue = BrokenVenue(btc_tape(shared_dir), {97_000: 800}, history=False, newest=True)
+    desk = await survive(venue)
+    feed = desk.feeds.feed(BTC)
+    assert venue.lost_trades
+    assert any(path.startswith("/api/v3/trades?") for path in venue.requests)
+    assert feed.trades == len(venue.trades)
+    assert [gap.healed for gap in feed.sequence.log.gaps()] == [True]
+
+
 async def test_an_unknown_symbol_is_refused_by_name_and_the_others_live(shared_dir: Path) -> None:
     venue = BrokenVenue(btc_tape(shared_dir), {})
     desk = await survive(venue, "BTC-USDT,FOO-USDT,MATICUSDT")

@@ -9,7 +9,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from bethna.api.answers import candle_row, coverage_card, gap_row
 from bethna.api.protocol import CandleRow, CoverageCard, GapRow
-from bethna.core.coverage import Gap
+from bethna.core.clock import NS_PER_US, iso_utc
+from bethna.core.coverage import Gap, State
 from bethna.core.market import InstrumentId, Interval
 from bethna.core.money import decimals_of, format_fixed
 from bethna.logic.feed import InstrumentFeed
@@ -108,6 +109,8 @@ def audit_lines(audit: Audit) -> Iterable[str]:
         for gap in symbol.gaps or ():
             ids = f"{gap.first_id} to {gap.last_id}"
             yield f"  {gap.stream} {ids}: {gap.reason}{', healed' if gap.healed else ''}"
+        for candle in symbol.candles or ():
+            yield f"  {_candle(candle)}"
     yield f"state hash {audit.state_hash}"
     if audit.damage:
         yield f"damaged: {audit.damage}"
@@ -116,3 +119,12 @@ def audit_lines(audit: Audit) -> Iterable[str]:
 def _plain(value: float) -> str:
     """Every digit and no exponent."""
     return format_fixed(value, decimals_of(value))
+
+
+def _candle(candle: CandleRow) -> str:
+    """One candle in a line: opening time, OHLC, volume, trades, and what there is to know of its completeness."""
+    figures = " ".join(_plain(value) for value in (candle.open, candle.high, candle.low, candle.close))
+    marks = "" if candle.closed else ", open"
+    marks += "" if candle.coverage.state == State.COMPLETE else f", {candle.coverage.state}"
+    opened = iso_utc(candle.open_time * NS_PER_US).replace(".000", "")
+    return f"{opened}  {figures}  volume {_plain(candle.volume)}, {candle.trades:,} trades{marks}"

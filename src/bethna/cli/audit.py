@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bethna.cli.boundary import CHECK_FAILED, DAMAGED, DONE
+from bethna.cli.boundary import CHECK_FAILED, DAMAGED, DONE, UNAVAILABLE
 from bethna.cli.group import json_option
 from bethna.cli.surroundings import log_to_stderr, read_settings
 
@@ -129,7 +129,9 @@ def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: b
             for difference in each.differences:
                 click.echo(f"  {difference}")
         click.echo(f"tape for a bug report: {tape}")
-    return CHECK_FAILED if any(each.differences for each in comparisons) else DONE
+    if any(each.differences for each in comparisons):
+        return CHECK_FAILED
+    return DONE if any(each.compared for each in comparisons) else UNAVAILABLE
 
 
 def audit_desk(desk: RealTimeTrading, interval: Interval | None, *, list_gaps: bool) -> Audit:

@@ -5,7 +5,8 @@ Rules
   2. A snapshot that the feed found too old is asked for again after a delay that grows: the venue serves it from
      memory.
   3. Trades are fetched page by page from the first missing id; each page is handed over as it comes.
-  4. What the venue refuses for good, or what is larger than `max_trades`, is told as failed, with the reason. What it
+  4. A host that does not serve trades from an id on is asked for the newest ones, which hold a young gap.
+  5. What the venue refuses for good, or what is larger than `max_trades`, is told as failed, with the reason. What it
      refuses for now (rate limit, outage) is tried again until the feed's own patience ends.
 """
 
@@ -134,8 +135,7 @@ class Healing:
             async with gate:
                 await self._page_through(instrument, first, last)
         except VenueAnswer as error:
-            self._tell(error, instrument, "heal_refused")
-            self._feeds.heal_failed(instrument.id, "heal_refused", self._clock.now_ns())
+            await self._try_newest(instrument, first, error)
         except (VenueError, WireError) as error:
             self._tell(error, instrument, "heal_delayed")
             await self._pause(error)
@@ -143,6 +143,22 @@ class Healing:
         finally:
             self._busy.discard(("trades", instrument.id))
             self._woken.set()
+
+    async def _try_newest(self, instrument: Instrument, first: int | None, refused: VenueAnswer) -> None:
+        """Rule 4."""
+        oldest: int | None = None
+        try:
+            events = await self._rest.fetch(self._codec.recent_trades_request(instrument, PAGE))
+        except (VenueError, WireError) as error:
+            self._tell(error, instrument, "heal_refused")
+        else:
+            self._feeds.apply_rest(events, self._clock.now_ns())
+            oldest = min(
+                (t.trade_id for e in events if isinstance(e, TradePage) for t in e.trades), default=None
+            )
+        if first is None or oldest is None or oldest > first:
+            self._tell(refused, instrument, "heal_refused")
+            self._feeds.heal_failed(instrument.id, "heal_refused", self._clock.now_ns())
 
     async def _page_through(self, instrument: Instrument, first: int, last: int) -> None:
         """Rule 3."""
@@ -160,7 +176,7 @@ class Healing:
             at = newest + 1
 
     async def _pause(self, error: BethnaError) -> None:
-        """Rule 4, second half."""
+        """Rule 5, second half."""
         await asyncio.sleep(error.retry_after_s if isinstance(error, RateLimited) else RETRY_S)
 
     def _tell(self, error: BethnaError, instrument: Instrument, code: str) -> None:

@@ -117,6 +117,10 @@ class Codec(Protocol):
         """Trades from `first_id` on, ascending; ids as the subscribed trade stream counts them."""
         ...
 
+    def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:
+        """The newest trades, ascending, ids as above; for hosts that do not serve them from an id on."""
+        ...
+
     def candles_request(self, instrument: Instrument, interval: str, start: int, limit: int) -> RestRequest:
         """The venue's own candles from `start` (ns UTC) on."""
         ...

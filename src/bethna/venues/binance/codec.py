@@ -225,6 +225,13 @@ class BinanceCodec:
         """GET /api/v3/historicalTrades or, where aggregates are subscribed, /api/v3/aggTrades."""
         return rest.trades_request(instrument, first_id, limit, aggregated=self._trade_stream == "aggTrade")
 
+    def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:
+        """GET /api/v3/trades or, where aggregates are subscribed, /api/v3/aggTrades without an id.
+
+        The data-only hosts serve both; they do not list historicalTrades.
+        """
+        return rest.recent_trades_request(instrument, limit, aggregated=self._trade_stream == "aggTrade")
+
     def candles_request(self, instrument: Instrument, interval: str, start: int, limit: int) -> RestRequest:
         """GET /api/v3/klines of candles that open at `start` (ns UTC) or later."""
         return rest.klines_request(instrument, interval, start, limit)

@@ -152,6 +152,12 @@ def trades_request(instrument: Instrument, first_id: int, limit: int, *, aggrega
     return RestRequest(f"/api/v3/{endpoint}?{query}", weight)
 
 
+def recent_trades_request(instrument: Instrument, limit: int, *, aggregated: bool) -> RestRequest:
+    """The newest trades, or aggregates of trades."""
+    endpoint, weight = ("aggTrades", spec.WEIGHT_AGG_TRADES) if aggregated else ("trades", spec.WEIGHT_TRADES)
+    return RestRequest(f"/api/v3/{endpoint}?symbol={_symbol(instrument)}&limit={_page(limit)}", weight)
+
+
 def klines_request(instrument: Instrument, interval: str, start: int, limit: int) -> RestRequest:
     """Candles that open at `start` (ns UTC) or later; `startTime` filters on the opening time, in ms."""
     start_ms = -(-start // NS_PER_MS)
