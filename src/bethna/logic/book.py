@@ -102,10 +102,12 @@ class OrderBook:
         """Levels of the shorter side, certified or not."""
         return min(len(self.bids), len(self.asks))
 
-    @property
-    def exhausted(self) -> bool:
-        """Both sides were certified to infinity: no deeper snapshot exists."""
-        return self._bid_floor == -inf and self._ask_ceiling == inf
+    def worn(self, levels: int) -> bool:
+        """A side has fewer certified levels than `levels`, and a deeper snapshot could tell of more."""
+        floor, ceiling = self._bid_floor, self._ask_ceiling
+        return (floor > -inf and sum(price >= floor for price in self.bids) < levels) or (
+            ceiling < inf and sum(price <= ceiling for price in self.asks) < levels
+        )
 
     def levels(self) -> tuple[list[Level], list[Level]]:
         """All known levels, best first; for hashing and comparing."""

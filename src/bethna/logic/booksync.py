@@ -2,7 +2,8 @@
 
 Rules (Binance spot, "how to manage a local order book correctly"; protocol sheet section 4)
   1. Deltas are held until there is a snapshot; the first held delta asks for one.
-  2. A snapshot older than the first held delta (last_id + 1 < first_id) cannot join: ask again.
+  2. A snapshot older than the first held delta (last_id + 1 < first_id) cannot join: ask again. So it is with one that
+     is older than what the stream said before and nobody held.
   3. Held deltas with last_id <= snapshot are dropped. The first one kept must cover snapshot + 1.
   4. A delta that begins at the book's id + 1 is applied; one wholly at or below the book's id is a duplicate.
   5. A delta that begins beyond the book's id + 1 is a gap: announce it, distrust the book, hold, ask for a snapshot.
@@ -13,6 +14,9 @@ Rules (Binance spot, "how to manage a local order book correctly"; protocol shee
   9. No snapshot for `patience_ns`: the book is untrusted, and the asking goes on.
   10. While the stream is down a book is not trusted and nothing is asked for: a snapshot without a stream ages unseen.
      The first delta tells what is needed: it joins, or it opens a gap.
+  11. A delta whose ids are far from the stream's (gaplog rule 5) is in doubt. Two that agree are believed: above as a
+     gap, below as a venue that counts anew. Likewise a snapshot that the stream has not reached after `patience_ns` is
+     not of this stream: start again.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from bethna.core.errors import CrossedBook
 from bethna.core.market import BookDelta, BookSnapshot
 from bethna.core.status import Trust
 from bethna.logic.book import OrderBook
-from bethna.logic.gaplog import GapLog
+from bethna.logic.gaplog import MAX_JUMP, Astray, GapLog
 
 MIN_CERTIFIED_DEPTH = 100
 COUNT_EVERY_NS = 10 * NS_PER_S
@@ -55,13 +59,20 @@ class BookSync:
         moved: called with each delta after it was applied, in order, once each.
         output: told of gaps, trust and wants.
         patience_ns: how long to wait for a snapshot (rule 9). max_held: how many deltas may wait (rule 6).
+        stood: called with a snapshot when the book stands on it, before the held deltas that join it are `moved`.
 
     Attributes:
         certified_depth: certified levels of the shorter side, counted every ten seconds.
     """
 
     def __init__(
-        self, moved: Callable[[BookDelta], None], output: BookOutput, *, patience_ns: int, max_held: int
+        self,
+        moved: Callable[[BookDelta], None],
+        output: BookOutput,
+        *,
+        patience_ns: int,
+        max_held: int,
+        stood: Callable[[BookSnapshot], None] | None = None,
     ) -> None:
         self.log = GapLog("book")
         self.book: OrderBook | None = None
@@ -73,6 +84,7 @@ class BookSync:
         self.certified_depth = 0
         self._counted_at = 0
         self._moved = moved
+        self._stood = stood
         self._output = output
         self._patience_ns = patience_ns
         self._max_held = max_held
@@ -83,6 +95,8 @@ class BookSync:
         self._refreshing = False
         self._down = False
         self._snapshots = 0
+        self._stood_at = 0
+        self._astray: Astray[BookDelta] = Astray(self.log)
 
     def apply(self, delta: BookDelta) -> bool:
         """Take one delta from the stream; True when the book moved."""
@@ -94,25 +108,33 @@ class BookSync:
                 self._set_trust(Trust.TRUSTED, "updates join", delta.ts_recv)
             self._move(delta)
             return True
+        if self._far(delta):
+            return self._doubt(delta)
         return self._irregular(delta)
 
     def snapshot(self, snapshot: BookSnapshot) -> bool:
         """Take a snapshot; True when the book now stands on it."""
         if self._down:  # rule 10
             return False
-        first = min(self._held, default=None)
-        if first is not None and snapshot.last_id + 1 < first:  # rule 2
+        if self.book is not None and self.trust is Trust.TRUSTED and snapshot.last_id < self.book.update_id:
+            if self._refreshing:  # it says nothing new, and a worn book still wants one (rule 7)
+                self._want("snapshot older than the book", snapshot.ts_recv)
+            return False
+        if snapshot.last_id + 1 < min(self._held, default=self._seen_id + 1):  # rule 2
             self._want("snapshot older than the held deltas", snapshot.ts_recv)
             return False
-        if self.book is not None and self.trust is Trust.TRUSTED and snapshot.last_id < self.book.update_id:
-            return self._refresh_from_older(snapshot)
         self._stand_on(snapshot)
         return True
 
     def tick(self, now: int) -> None:
-        """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`."""
+        """Let time pass (rules 7 to 9 and 11). `now` is on the clock of `ts_recv`."""
+        if self._astray.since is not None and now - self._astray.since > self._patience_ns:
+            lone = self._astray.settle(self._expected())
+            if lone is not None:
+                self._irregular(lone)
         if self._down:
             return
+        self.verify(now)
         if self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
             self._set_trust(Trust.UNTRUSTED, "no snapshot came in time", now)
             self._want("still no snapshot", now)
@@ -121,8 +143,7 @@ class BookSync:
         if self.book is not None and now - self._counted_at >= COUNT_EVERY_NS:  # rule 7
             self._counted_at = now
             self.certified_depth = self.book.certified_depth
-            thin = not self.book.exhausted and self.certified_depth < MIN_CERTIFIED_DEPTH
-            if thin and self.trust is Trust.TRUSTED and not self._refreshing:
+            if self.trust is Trust.TRUSTED and not self._refreshing and self.book.worn(MIN_CERTIFIED_DEPTH):
                 self._refreshing = True
                 self._want("certified depth has worn thin", now)
 
@@ -143,9 +164,11 @@ class BookSync:
 
     def disconnected(self, reason: str, ts: int) -> None:
         """The stream is down (rule 10)."""
-        if self.book is not None:
-            self._down = True
-            self._set_trust(Trust.SYNCING, reason, ts)
+        self._down = True
+        self._refreshing = False
+        self._held.clear()
+        if self.trust is not Trust.WAITING:
+            self._set_trust(Trust.WAITING if self.book is None else Trust.SYNCING, reason, ts)
 
     @property
     def held(self) -> int:
@@ -159,6 +182,8 @@ class BookSync:
             return False
         self._seen_id = max(self._seen_id, last)
         if self.book is not None and last < self._next_id:  # rule 3: the snapshot has it already
+            if self._seen_id < self._next_id - 1 and delta.ts_recv - self._stood_at > self._patience_ns:
+                self._distrust("the stream does not come to the snapshot", delta.ts_recv)  # rule 11
             return False
         if self.book is not None and first <= self._next_id:
             self._next_id = last + 1
@@ -168,23 +193,61 @@ class BookSync:
         self._hold(delta)
         return False
 
+    def _expected(self) -> int:
+        """The id with which the stream goes on, -1 while nothing is known of it."""
+        return self._seen_id + 1 if self._seen_id >= 0 else self._next_id
+
+    def _far(self, delta: BookDelta) -> bool:
+        """Rule 11; below the stream only what is newer than the last delta: else it is a late one or a duplicate."""
+        expected = self._expected()
+        if expected < 0 or abs(delta.first_id - expected) <= MAX_JUMP or delta.first_id in self._held:
+            return False
+        if delta.first_id > expected:
+            return True
+        return (
+            self.last is not None
+            and delta.ts_event >= self.last.ts_event
+            and not self.log.missing(delta.last_id)
+        )
+
+    def _doubt(self, delta: BookDelta) -> bool:
+        """Rule 11."""
+        ids = (delta.first_id, delta.last_id)
+        if ids == self._astray.ids:
+            self.log.double(*ids, delta.ts_event, overlap=self.overlapping)
+            return False
+        agreed = self._astray.doubt(delta, ids, delta.ts_event, delta.ts_recv, self._expected())
+        if agreed and agreed[1].last_id < self._expected():
+            self._begin_anew(agreed[0])
+        moved = [self._irregular(each) for each in agreed]
+        return any(moved)
+
+    def _begin_anew(self, delta: BookDelta) -> None:
+        """Rule 11: what the stream said before belongs to another count; a new snapshot makes the book whole."""
+        lost = self._expected()
+        hole = self.log.open(lost, lost, self._last_ts(), delta.ts_event, "renumbered")
+        hole.take(lost, lost, fetched=True)
+        self._seen_id = -1
+        self._distrust("the venue counts its updates anew", delta.ts_recv)
+
+    def _last_ts(self) -> int | None:
+        return self.last.ts_event if self.last is not None else None
+
     def _in_chain(self, delta: BookDelta) -> bool:
         """Name what the stream passed over; False when it said this delta before."""
-        first, last, seen = delta.first_id, delta.last_id, self._seen_id
-        expected = seen + 1 if seen >= 0 else self._next_id
+        first, last, seen, expected = delta.first_id, delta.last_id, self._seen_id, self._expected()
         if expected < 0:
             return True
         if seen >= 0 and last <= seen:
-            return self.log.take(first, last, reason="reordered") is not None
+            return self.log.take(first, last, fetched=False) is not None
         if first > expected:  # rule 5
             self._open_hole(expected, first - 1, delta)
         return True
 
     def _open_hole(self, first: int, last: int, delta: BookDelta) -> None:
-        start = self.last.ts_event if self.last is not None else None
-        hole = self.log.open(first, last, start, delta.ts_event)
+        hole = self.log.open(first, last, self._last_ts(), delta.ts_event)
         if self.book is not None and last < self._next_id:  # below the snapshot: nothing is lost
-            hole.take(first, last)
+            hole.take(first, last, fetched=True)
             return
         self._output.book_gap(hole.gap("book"), delta.ts_recv)
         if self.book is not None:
@@ -234,25 +297,21 @@ class BookSync:
     def _stand_on(self, snapshot: BookSnapshot) -> None:
         """Rule 3: a new book on the snapshot, then every held delta that joins it."""
         self._snapshots += 1
-        self.resyncs += self._snapshots > 1
+        self.resyncs += self._snapshots > 1 and self.trust is not Trust.TRUSTED
         self._refreshing = False
+        self._stood_at = snapshot.ts_recv
         self.book = OrderBook(snapshot)
         self.certified_depth = self.book.certified_depth
         self._next_id = snapshot.last_id + 1
-        while self.log.take(0, snapshot.last_id, reason="missing"):
-            pass
+        self.log.settle(snapshot.last_id)
         for first in [f for f, delta in self._held.items() if delta.last_id <= snapshot.last_id]:
             del self._held[first]
+        if self._stood is not None:
+            self._stood(snapshot)
         self._drain(snapshot.ts_recv)
         if self._held:  # a hole above the snapshot remains
             self._set_trust(Trust.SYNCING, "updates are missing above the snapshot", snapshot.ts_recv)
             self._want("gap above the snapshot", snapshot.ts_recv)
-
-    def _refresh_from_older(self, snapshot: BookSnapshot) -> bool:
-        """A snapshot below a trusted book says nothing new; a worn book asks again (rule 7)."""
-        if self._refreshing:
-            self._want("snapshot older than the book", snapshot.ts_recv)
-        return False
 
     def _distrust(self, reason: str, ts: int) -> None:
         self.book = None

@@ -4,26 +4,32 @@ It only keeps the record; holding and releasing is the business of `trades` and 
 
 Rules
   1. A hole is a closed range of ids that was passed over. It stays open until every id of it was found.
-  2. What is found shrinks the hole; the record keeps the original range and says how it was filled.
+  2. What is found shrinks the hole; the record keeps the original range. A hole is called reordered only when all of
+     it came by itself: one part from elsewhere, or one that is still missing, and it was a loss.
   3. What lies in no hole and was seen before is a duplicate; it is named too.
   4. The record is bounded: beyond MAX_RECORDS the oldest settled records are counted and dropped, never open holes
      before settled ones.
+  5. A frame whose ids lie more than MAX_JUMP from the stream's is astray: nothing is built on it until a second one
+     agrees. When the stream goes on without it, it is named and let go: one corrupt id must not carry the stream away.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 from bethna.core.coverage import Gap
 
 MAX_RECORDS = 10_000
+MAX_JUMP = 10_000
+Frame = TypeVar("Frame")
 
 
 class Hole:
     """One passed-over range of ids, inclusive, and the parts of it that are still missing."""
 
-    __slots__ = ("end", "first", "last", "missing", "reason", "reordered", "start")
+    __slots__ = ("end", "fetched", "first", "last", "missing", "reason", "start")
 
     def __init__(self, first: int, last: int, start: int | None, end: int | None, reason: str) -> None:
         self.first = first
@@ -31,11 +37,15 @@ class Hole:
         self.start = start
         self.end = end
         self.reason = reason
-        self.reordered = False
+        self.fetched = False
         self.missing: list[tuple[int, int]] = [(first, last)]
 
-    def take(self, first: int, last: int) -> bool:
-        """Remove [first, last] from what is missing; True when any part of it was missing (rule 2)."""
+    def take(self, first: int, last: int, *, fetched: bool) -> bool:
+        """Remove [first, last] from what is missing; True when any part of it was missing (rule 2).
+
+        Args:
+            fetched: it was brought from elsewhere, it did not come by itself.
+        """
         left: list[tuple[int, int]] = []
         taken = False
         for low, high in self.missing:
@@ -48,13 +58,15 @@ class Hole:
             if high > last:
                 left.append((last + 1, high))
         self.missing = left
+        self.fetched = self.fetched or (taken and fetched)
         return taken
 
     def gap(self, stream: str) -> Gap:
         """The fact to publish: the original range, or what is left of it while it is open."""
         healed = not self.missing
         first, last = (self.first, self.last) if healed else (self.missing[0][0], self.missing[-1][1])
-        return Gap(stream, first, last, self.start, self.end, self.reason, healed)
+        reason = "reordered" if healed and not self.fetched else self.reason
+        return Gap(stream, first, last, self.start, self.end, reason, healed)
 
 
 class GapLog:
@@ -67,6 +79,7 @@ class GapLog:
         self.found = 0
         self.duplicates = 0
         self.overlaps = 0
+        self.strays = 0
         self.forgotten = 0
 
     def open(
@@ -84,14 +97,22 @@ class GapLog:
         self.holes.remove(hole)
         self.found -= 1
 
-    def take(self, first: int, last: int, *, reason: str) -> Hole | None:
+    def take(self, first: int, last: int, *, fetched: bool) -> Hole | None:
         """Fill [first, last] if it lies in an open hole and return that hole (rule 2), else None."""
         for hole in reversed(self.holes):
-            if hole.missing and first <= hole.last and last >= hole.first and hole.take(first, last):
-                hole.reason = reason
-                hole.reordered = hole.reordered or reason == "reordered"
+            if first <= hole.last and last >= hole.first and hole.take(first, last, fetched=fetched):
                 return hole
         return None
+
+    def missing(self, each: int) -> bool:
+        """Whether this id lies in what is missing."""
+        return any(low <= each <= high for hole in self.holes for low, high in hole.missing)
+
+    def settle(self, last: int) -> None:
+        """Whatever was missing up to `last` is told by something else (a snapshot)."""
+        for hole in self.holes:
+            if hole.missing and hole.first <= last:
+                hole.take(hole.first, last, fetched=True)
 
     def double(self, first: int, last: int, ts_event: int | None, *, overlap: bool = False) -> None:
         """Name a duplicate (rule 3); an overlap of two of our own sockets is expected and only counted."""
@@ -99,19 +120,22 @@ class GapLog:
             self.overlaps += 1
             return
         self.duplicates += 1
-        self.doubles.append(Gap(self.stream, first, last, ts_event, ts_event, "duplicate", healed=True))
-        if len(self.doubles) > MAX_RECORDS:
-            self.doubles.popleft()
-            self.forgotten += 1
+        self._name(Gap(self.stream, first, last, ts_event, ts_event, "duplicate", healed=True))
 
-    @property
-    def open_holes(self) -> int:
-        """Holes of which something is still missing."""
-        return sum(1 for hole in self.holes if hole.missing)
+    def stray(self, first: int, last: int, ts_event: int | None) -> None:
+        """Name a frame that nothing agreed with (rule 5)."""
+        self.strays += 1
+        self._name(Gap(self.stream, first, last, ts_event, ts_event, "stray", healed=True))
 
     def gaps(self) -> Iterator[Gap]:
         """Every hole as a fact, in order of discovery."""
         return (hole.gap(self.stream) for hole in self.holes)
+
+    def _name(self, gap: Gap) -> None:
+        self.doubles.append(gap)
+        if len(self.doubles) > MAX_RECORDS:
+            self.doubles.popleft()
+            self.forgotten += 1
 
     def _bound(self) -> None:
         if len(self.holes) <= MAX_RECORDS:
@@ -119,3 +143,60 @@ class GapLog:
         settled = next((hole for hole in self.holes if not hole.missing), self.holes[0])
         self.holes.remove(settled)
         self.forgotten += 1
+
+
+class Astray(Generic[Frame]):
+    """The one frame in doubt (rule 5). `frontier` is the id that the stream expects next.
+
+    Attributes:
+        since: receive time of the frame in doubt, None while there is none.
+        ids: its first and last id.
+    """
+
+    __slots__ = ("_frame", "_frontier", "_log", "_ts_event", "ids", "since")
+
+    def __init__(self, log: GapLog) -> None:
+        self._log = log
+        self._frame: Frame | None = None
+        self._frontier = 0
+        self._ts_event: int | None = None
+        self.ids = (-1, -1)
+        self.since: int | None = None
+
+    def doubt(
+        self, frame: Frame, ids: tuple[int, int], ts_event: int, ts_recv: int, frontier: int
+    ) -> tuple[Frame, ...]:
+        """Put `frame` in doubt; when it agrees with the one before, both are handed back in the order of their ids."""
+        before, earlier = self._frame, self.ids
+        if before is not None and abs(ids[0] - earlier[0]) <= MAX_JUMP:
+            self._clear()
+            return (before, frame) if earlier < ids else (frame, before)
+        self.drop()
+        self._frame, self.ids, self._ts_event = frame, ids, ts_event
+        self._frontier, self.since = frontier, ts_recv
+        return ()
+
+    def settle(self, frontier: int) -> Frame | None:
+        """The frame in doubt when the stream has said nothing against it; else it is named and let go.
+
+        One that lies below the frontier contradicts what the stream said before: it waits on for a second one.
+        """
+        frame = self._frame
+        if frame is None:
+            return None
+        if frontier != self._frontier:
+            self.drop()
+        elif self.ids[0] > frontier:
+            self._clear()
+            return frame
+        return None
+
+    def drop(self) -> None:
+        """Name the frame in doubt, if there is one, and let it go."""
+        if self._frame is not None:
+            self._log.stray(*self.ids, self._ts_event)
+            self._clear()
+
+    def _clear(self) -> None:
+        self._frame = self.since = None
+        self.ids = (-1, -1)

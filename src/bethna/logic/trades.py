@@ -9,13 +9,18 @@ Rules
      the hole.
   4. Any other id below the expected one, or one already held, is a duplicate: dropped and named.
   5. An id above the expected one is held. The first held trade announces the gap and asks for the missing ids.
-  6. Trades from history are taken like trades from the stream. When nothing is held any more the gap is healed;
-     Healed is told before the trades that close it are released, so a reader knows what they are.
+  6. Trades from history are taken like trades from the stream. When the frontier has reached the trade that announced
+     the gap it is healed; Healed is told before the trades that close it are released, so a reader knows what they are.
+     When others are still held behind a further gap, that one is announced next.
   7. Giving up: when the frontier has not moved for `patience_ns`, when more than `max_held` trades wait, or when the
      healer says that it cannot, the lowest hole is marked and the held trades behind it are released. What arrives
      later still counts (rule 3).
      A trade that came after a later one while both were held is named as reordered, though it leaves in order.
-  8. A frontier that moves resets the patience: one frame that came early does not stall the trades below it.
+  8. A frontier that moves resets the patience: one frame that came early does not stall the trades below it. While the
+     stream itself fills the gap, a healer that cannot is not listened to: history does not have what is yet to come.
+  9. An id that is far from the stream's (gaplog rule 5) is in doubt: it announces nothing. Two that agree are believed:
+     above the frontier as a gap (rule 5), below it as a venue that counts anew, which is marked as `renumbered`. An id
+     below the frontier is only in doubt when its trade is not older than the last released one: else it is a duplicate.
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ from typing import Protocol
 
 from bethna.core.coverage import Gap
 from bethna.core.market import Trade
-from bethna.logic.gaplog import GapLog, Hole
+from bethna.logic.gaplog import MAX_JUMP, Astray, GapLog, Hole
 
 
 class TradeOutput(Protocol):
@@ -59,6 +64,7 @@ class TradeSequence:
 
     Attributes:
         overlapping: two of our own sockets deliver this stream (a rotation), so duplicates are expected.
+        last: the newest trade that left in order.
     """
 
     def __init__(
@@ -73,152 +79,206 @@ class TradeSequence:
         self._output = output
         self._patience_ns = patience_ns
         self._max_held = max_held
+        self.last: Trade | None = None
         self._held: dict[int, Trade] = {}
         self._hole: Hole | None = None
+        self._astray: Astray[Trade] = Astray(self.log)
         self._moved_at = 0
         self._spliced = 0
+        self._joined = 0
         self._arrived = -1
-        self._last: Trade | None = None
 
     def apply(self, trade: Trade) -> None:
         """Take one trade from the stream."""
         if trade.trade_id == self.next_id:
             self.next_id += 1
-            self._last = trade
+            self.last = trade
             if self._held:
-                self._advance(trade)
+                self._advance(trade, trade.ts_recv, fetched=False)
             else:
                 self._release(trade)
         else:
-            self._irregular(trade, "reordered")
+            self._irregular(trade)
 
     def splice(self, trades: Iterable[Trade], now: int) -> None:
-        """Take trades from history (rule 6)."""
+        """Take trades from history (rule 6); those beyond the announced gap come by the stream."""
         for trade in trades:
-            if trade.trade_id == self.next_id and self._held:
+            trade_id, hole = trade.trade_id, self._hole
+            if trade_id < self.next_id:
+                self._take_late(trade, now, fetched=True)
+            elif hole is None or trade_id > hole.last or trade_id in self._held:
+                continue
+            elif trade_id == self.next_id:
                 self.next_id += 1
                 self._spliced += 1
-                self._last = trade
-                self._advance(trade, reason="missing", now=now)
-            elif trade.trade_id < self.next_id and self.log.take(
-                trade.trade_id, trade.trade_id, reason="missing"
-            ):
-                self._deliver_late(trade, now)
-            elif trade.trade_id > self.next_id and self._held and trade.trade_id < max(self._held):
-                self._held.setdefault(trade.trade_id, trade)
+                self.last = trade
+                self._advance(trade, now, fetched=True)
+            elif len(self._held) < self._max_held:
+                self._spliced += 1
+                self._held[trade_id] = trade
+                hole.fetched = True
 
     def heal_failed(self, now: int, reason: str = "heal_failed") -> None:
-        """The healer cannot get the missing ids (rule 7)."""
-        if self._held:
+        """The healer cannot get the missing ids (rules 7 and 8)."""
+        if self._held and not self._joined:
             self._give_up(now, reason)
 
     def tick(self, now: int) -> None:
-        """Let time pass (rule 7). `now` is on the clock of `ts_recv`."""
+        """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`."""
         if self._held and now - self._moved_at > self._patience_ns:
             self._give_up(now, "missing")
+        if self._astray.since is not None and now - self._astray.since > self._patience_ns:
+            self._settle_doubt(now)
 
     def finish(self, now: int) -> None:
         """The stream has ended: whatever is held leaves, every hole is marked."""
+        self._settle_doubt(now)
+        self._astray.drop()
         while self._held:
             self._give_up(now, "missing")
 
     @property
     def open_gap(self) -> Gap | None:
         """The gap that is being healed now, None when trades flow."""
-        return self._hole.gap("trades") if self._hole and self._held else None
+        return self._hole.gap("trades") if self._hole else None
 
     @property
     def held(self) -> int:
         """How many trades wait for the frontier."""
         return len(self._held)
 
-    def _irregular(self, trade: Trade, reason: str) -> None:
+    def _irregular(self, trade: Trade) -> None:
         trade_id = trade.trade_id
         if self.next_id < 0:  # rule 1
             self.next_id = trade_id + 1
-            self._last = trade
+            self.last = trade
             self._release(trade)
-        elif trade_id > self.next_id and trade_id not in self._held:  # rule 5
-            self._hold(trade)
-        elif trade_id < self.next_id and self.log.take(trade_id, trade_id, reason=reason):  # rule 3
-            self._deliver_late(trade, trade.ts_recv)
-        else:  # rule 4
-            self.log.double(trade_id, trade_id, trade.ts_event, overlap=self.overlapping)
+        elif trade_id in self._held or self._astray.ids[0] == trade_id:  # rule 4
+            self._name_double(trade)
+        elif trade_id < self.next_id:
+            self._below(trade)
+        elif trade_id - self.next_id > MAX_JUMP and not self._near_held(trade_id):  # rule 9
+            self._doubt(trade)
+        else:  # rule 5
+            self._hold(trade, trade.ts_recv)
 
-    def _hold(self, trade: Trade) -> None:
+    def _below(self, trade: Trade) -> None:
+        """Rules 3, 4 and 9."""
+        if self._take_late(trade, trade.ts_recv, fetched=False):
+            return
+        if self.next_id - trade.trade_id > MAX_JUMP and self.last and trade.ts_event >= self.last.ts_event:
+            self._doubt(trade)
+        else:
+            self._name_double(trade)
+
+    def _name_double(self, trade: Trade) -> None:
+        self.log.double(trade.trade_id, trade.trade_id, trade.ts_event, overlap=self.overlapping)
+
+    def _near_held(self, trade_id: int) -> bool:
+        """Whether it continues what was believed already: the trades that wait."""
+        return bool(self._held) and abs(trade_id - self._arrived) <= MAX_JUMP
+
+    def _doubt(self, trade: Trade) -> None:
+        """Rule 9."""
+        agreed = self._astray.doubt(
+            trade, (trade.trade_id, trade.trade_id), trade.ts_event, trade.ts_recv, self.next_id
+        )
+        if agreed and agreed[1].trade_id < self.next_id:
+            self._begin_anew(agreed[0], trade.ts_recv)
+            self.apply(agreed[1])
+            return
+        for each in agreed:
+            if each.trade_id > self.next_id:
+                self._hold(each, trade.ts_recv)
+            else:  # the stream has come to it meanwhile
+                self.apply(each)
+
+    def _settle_doubt(self, now: int) -> None:
+        """Nobody agreed in time: a slow instrument after a long break, or a stray."""
+        lone = self._astray.settle(self.next_id)
+        if lone is not None:
+            self._hold(lone, now)
+
+    def _begin_anew(self, trade: Trade, now: int) -> None:
+        """Rule 9: the expected id never came, and the count goes on elsewhere."""
+        while self._held:
+            self._give_up(now, "missing")
+        lost = self.log.open(self.next_id, self.next_id, self._last_ts(), trade.ts_event, "renumbered")
+        self._output.gap_marked(lost.gap("trades"), now)
+        self.next_id = -1
+        self._irregular(trade)
+
+    def _hold(self, trade: Trade, now: int) -> None:
         first = not self._held
         if not first and trade.trade_id < self._arrived:  # a later id came before it while both had to wait
-            swapped = self.log.open(trade.trade_id, trade.trade_id, trade.ts_event, trade.ts_event, "reordered")
-            swapped.take(trade.trade_id, trade.trade_id)
+            swapped = self.log.open(
+                trade.trade_id, trade.trade_id, trade.ts_event, trade.ts_event, "reordered"
+            )
+            swapped.take(trade.trade_id, trade.trade_id, fetched=False)
         self._arrived = trade.trade_id
         self._held[trade.trade_id] = trade
         if first:
-            self._moved_at = trade.ts_recv
-            self._announce(trade, trade.ts_recv)
+            self._moved_at = now
+            self._announce(trade, now)
         elif len(self._held) > self._max_held:
-            self._give_up(trade.ts_recv, "missing")
+            self._give_up(now, "missing")
 
     def _announce(self, lowest: Trade, now: int) -> None:
-        start = self._last.ts_event if self._last else None
-        self._hole = self.log.open(self.next_id, lowest.trade_id - 1, start, lowest.ts_event)
-        self._spliced = 0
+        self._hole = self.log.open(self.next_id, lowest.trade_id - 1, self._last_ts(), lowest.ts_event)
+        self._spliced = self._joined = 0
         self._output.gap_found(self._hole.gap("trades"), now)
 
-    def _advance(self, trade: Trade, *, reason: str = "reordered", now: int | None = None) -> None:
+    def _advance(self, trade: Trade, now: int, *, fetched: bool) -> None:
         """The frontier moved onto `trade` while others wait: release what joins (rules 2, 6, 8)."""
-        moment = trade.ts_recv if now is None else now
-        self._moved_at = moment
+        self._moved_at = now
         hole = self._hole
-        if hole is not None:
-            hole.take(trade.trade_id, trade.trade_id)
-            hole.reason = reason if not hole.reordered else hole.reason
-            hole.reordered = hole.reordered or reason == "reordered"
+        assert hole is not None
+        hole.take(trade.trade_id, trade.trade_id, fetched=fetched)
         joined = [trade]
         while held := self._held.pop(self.next_id, None):
             joined.append(held)
+            hole.take(self.next_id, self.next_id, fetched=False)
             self.next_id += 1
-            if hole is not None:
-                hole.take(held.trade_id, held.trade_id)
-        if not self._held:
-            self._close_gap(moment)
-        self._last = joined[-1]
-        for each in joined:
-            self._release(each)
-
-    def _close_gap(self, now: int) -> None:
-        hole, self._hole = self._hole, None
-        if hole is not None:
+        self._joined += len(joined) - fetched
+        closed = self.next_id > hole.last
+        if closed:
+            self._hole = None
             self.heals += 1
             self._output.gap_healed(hole.gap("trades"), self._spliced, now)
+        self.last = joined[-1]
+        for each in joined:
+            self._release(each)
+        if closed and self._held:
+            self._announce(self._held[min(self._held)], now)
 
     def _give_up(self, now: int, reason: str) -> None:
+        """Rule 7: mark what is really missing below the lowest held trade, and go on from there."""
         lowest = self._held[min(self._held)]
-        hole, self._hole = self._hole, None
-        if hole is None:  # the announced hole was settled, a further one is left behind held trades
-            hole = self.log.open(self.next_id, lowest.trade_id - 1, self._last_ts(), lowest.ts_event)
-        marked = self._narrow(hole, lowest, reason)
+        assert self._hole is not None
+        self.log.drop(self._hole)
+        marked = self.log.open(self.next_id, lowest.trade_id - 1, self._last_ts(), lowest.ts_event, reason)
+        self._hole = None
         self._output.gap_marked(marked.gap("trades"), now)
         self.next_id = lowest.trade_id
         while held := self._held.pop(self.next_id, None):
             self.next_id += 1
-            self._last = held
+            self.last = held
             self._release(held)
         self._moved_at = now
         if self._held:
             self._announce(self._held[min(self._held)], now)
 
-    def _narrow(self, hole: Hole, lowest: Trade, reason: str) -> Hole:
-        """Replace the announced hole by what is really missing below the lowest held trade."""
-        self.log.drop(hole)
-        return self.log.open(self.next_id, lowest.trade_id - 1, self._last_ts(), lowest.ts_event, reason)
-
-    def _deliver_late(self, trade: Trade, now: int) -> None:
+    def _take_late(self, trade: Trade, now: int, *, fetched: bool) -> bool:
+        """Rule 3: True when the trade lies in a marked hole."""
+        hole = self.log.take(trade.trade_id, trade.trade_id, fetched=fetched)
+        if hole is None:
+            return False
         self.late_trades += 1
         self._output.late(trade)
-        healed = next((h for h in reversed(self.log.holes) if h.first <= trade.trade_id <= h.last), None)
-        if healed is not None and not healed.missing:
+        if not hole.missing:
             self.heals += 1
-            self._output.gap_healed(healed.gap("trades"), healed.last - healed.first + 1, now)
+            self._output.gap_healed(hole.gap("trades"), hole.last - hole.first + 1, now)
+        return True
 
     def _last_ts(self) -> int | None:
-        return self._last.ts_event if self._last else None
+        return self.last.ts_event if self.last else None
