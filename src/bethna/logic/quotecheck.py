@@ -4,16 +4,19 @@ A venue that numbers both with one counter (Binance: `u` of depth and of bookTic
 price and size of the rebuilt best levels must equal the quote's. It judges; it does not repair.
 
 Rules
-  1. Quotes are ordered by update id; one at or below the newest is a duplicate or late and is dropped.
+  1. Quotes are ordered by update id; one at or below the newest is a duplicate or late and is dropped. But two
+     that ascend, more than MAX_LAG ids below the newest, say that the newest was no id of this stream: it is forgotten.
   2. A quote at the book's id is checked at once; one beyond it is kept until the book gets there.
   3. When the book passes a kept quote's id without standing on it, that quote had no counterpart and is let go.
-  4. Agreement widens what the book may show to the quoted prices. Disagreement outside the certified range proves
-     nothing, since untold levels may lie there; inside it the book is wrong.
+  4. Agreement widens what the book may show to the quoted prices. A book is wrong that is crossed, that has a level
+     better than the quoted best, another quantity at its price, or no level there though the price is certified. A
+     quoted price beyond the certified range that the book does not know proves nothing: it may never have been told.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 
 from bethna.core.coverage import Gap
 from bethna.core.errors import CrossedBook
@@ -22,6 +25,7 @@ from bethna.logic.book import OrderBook
 
 MAX_KEPT = 4096
 KEPT_FAILURES = 10
+MAX_LAG = 1_000_000
 Best = tuple[Level | None, Level | None]
 
 
@@ -39,13 +43,14 @@ class QuoteCheck:
         self.irregular: deque[Gap] = deque(maxlen=MAX_KEPT)
         self.failures: list[tuple[Quote, Best]] = []
         self._newest_id = -1
+        self._below_id = -1
         self._kept: deque[Quote] = deque(maxlen=MAX_KEPT)
 
     def quote(self, quote: Quote, book: OrderBook | None) -> bool:
         """Take a quote while `book` stands (None: no trusted book); False when it was dropped."""
         update_id = quote.update_id
         if update_id is not None:
-            if update_id <= self._newest_id:  # rule 1
+            if update_id <= self._newest_id and not self._begins_anew(update_id):  # rule 1
                 self._name(quote, update_id)
                 return False
             self._newest_id = update_id
@@ -69,6 +74,17 @@ class QuoteCheck:
             if update_id == book_id:
                 self._judge(quote, book)
 
+    def _begins_anew(self, update_id: int) -> bool:
+        """Rule 1, second half."""
+        if self._newest_id - update_id <= MAX_LAG:
+            return False
+        before, self._below_id = self._below_id, update_id
+        if not 0 <= before < update_id:
+            return False
+        self._below_id = -1
+        self._kept.clear()
+        return True
+
     def _name(self, quote: Quote, update_id: int) -> None:
         doubled = update_id == self._newest_id
         self.duplicates += doubled
@@ -80,16 +96,27 @@ class QuoteCheck:
 
     def _judge(self, quote: Quote, book: OrderBook) -> None:
         """Rule 4."""
+        told_bid, told_ask = (quote.bid, quote.bid_quantity), (quote.ask, quote.ask_quantity)
         try:
-            best = book.best()
+            bid, ask = book.best()
+            wrong = _contradicts(bid, told_bid, 1, certified=book.certifies(quote.bid, -inf)) or _contradicts(
+                ask, told_ask, -1, certified=book.certifies(inf, quote.ask)
+            )
         except CrossedBook:
-            best = (None, None)
-        if best == ((quote.bid, quote.bid_quantity), (quote.ask, quote.ask_quantity)):
+            bid, ask, wrong = None, None, True
+        if (bid, ask) == (told_bid, told_ask):
             self.ok += 1
             book.confirm(quote.bid, quote.ask)
-        elif not book.certifies(quote.bid, quote.ask):
+        elif not wrong:
             self.uncertain += 1
         else:
             self.failed += 1
             if len(self.failures) < KEPT_FAILURES:
-                self.failures.append((quote, best))
+                self.failures.append((quote, (bid, ask)))
+
+
+def _contradicts(best: Level | None, told: Level, better: int, *, certified: bool) -> bool:
+    """Whether a side's best level cannot be when `told` is; `better` is 1 where higher prices are better, else -1."""
+    if best is None or (told[0] - best[0]) * better > 0:  # the quoted level is not there
+        return certified
+    return best != told
