@@ -41,7 +41,9 @@ class Gap(Struct, frozen=True, gc=False):
         stream: which stream has the gap: `trades`, `book`, `quotes`.
         first_id, last_id: the missing ids, inclusive; None where only the time is known.
         start, end: ns UTC by the venue's clock; the missing part lies strictly between them. None where unknown.
-        reason: `missing`, `reordered`, `not_watched`, `disconnected`, `heal_failed`, `duplicate`.
+        reason: `missing`, `reordered`, `not_watched`, `disconnected`, `duplicate`, `stray` (its id is far from the
+            stream's), `renumbered` (the venue counts anew), or why it was not healed: `too_large`, `heal_refused`,
+            `not_in_history`, `heal_failed`.
         healed: True when every missing part was found afterwards and spliced in.
     """
 
@@ -96,8 +98,13 @@ def derive(inputs: Iterable[Coverage], *, as_of: int | None = None) -> Coverage:
 
 
 def with_gaps(coverage: Coverage, gaps: Iterable[Gap]) -> Coverage:
-    """`coverage` after learning of `gaps`: an open gap makes it incomplete, a healed one healed."""
+    """`coverage` after learning of `gaps`: an open gap makes it incomplete, a healed one healed.
+
+    Where they are more than can be listed, the open ones come first.
+    """
     listed = tuple(gaps)
+    if len(listed) > MAX_LISTED_GAPS:
+        listed = tuple(sorted(listed, key=lambda gap: gap.healed))
     if not listed:
         return coverage
     state = State.HEALED if all(gap.healed for gap in listed) else State.INCOMPLETE

@@ -10,6 +10,7 @@ Rules
   3. A bar is closed when the venue's time has passed its end.
   4. A bar whose beginning was not watched, or that a gap touches, is incomplete; a healed gap makes it healed.
   5. A bar without trades between watched bars is quiet: zero volume at the previous close.
+  6. A bar that opens more than MAX_AHEAD_NS after the venue's time is one frame's lie about the time: it is not shown.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bethna.core.market import INTERVAL_NS, Candle, InstrumentId, Interval, Trad
 from bethna.core.money import EXACT_LOTS, from_lots, to_lots
 
 KEPT_BARS = 1500
+MAX_AHEAD_NS = 60 * NS_PER_S
 _UPWARDS = tuple((interval, ns) for interval, ns in INTERVAL_NS.items() if interval is not Interval.S1)
 
 
@@ -205,17 +207,18 @@ class CandleBuilder:
         length = interval.ns
         newest = venue_now if end is None else min(venue_now, end - 1)
         upto = interval.open_time(newest) + length
+        newest_open = upto - length if end is not None else newest + MAX_AHEAD_NS  # rule 6
         found: list[Bar] = []
         for bar in reversed([*self._closed[interval], *self._current(interval)]):
-            if bar.open_time >= upto and end is not None:
+            if bar.open_time > newest_open:
                 continue
-            for start in range(upto - length, bar.open_time, -length):
-                found.append(_quiet(start, bar))
-                if len(found) == limit:
-                    return found[::-1]
-            found.append(bar)
-            if len(found) == limit:
+            room = limit - len(found)
+            if room <= 0:
                 break
+            quiet = range(upto - length, bar.open_time, -length)[:room]
+            found += [_quiet(start, bar) for start in quiet]
+            if len(quiet) < room:
+                found.append(bar)
             upto = bar.open_time
         return found[::-1]
 

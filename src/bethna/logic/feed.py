@@ -7,7 +7,10 @@ Rules
   1. The blast radius of any fault is this one instrument.
   2. A trade goes to the candles before it is published, so whoever hears it can read the candle that holds it.
   3. Quotes are checked against a trusted book only; a failed check distrusts the book.
-  4. The state hash covers everything a reader can see and nothing that depends on the host's clock or speed.
+  4. The state hash covers everything a reader can see and nothing that depends on the host's clock or speed. Reading
+     changes nothing.
+  5. While no socket carries the instrument nobody knows what trades: that time is a gap, `disconnected`, until the next
+     trade shows by its id what was missed.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bethna.core.coverage import Coverage, Gap, State, unknown, with_gaps
+from bethna.core.errors import CrossedBook
 from bethna.core.instrument import Instrument
 from bethna.core.market import (
     BookDelta,
@@ -90,6 +95,14 @@ class FeedPorts(Protocol):
         ...
 
 
+class _Absence(Struct, frozen=True, gc=False):
+    """A time without a socket, ns UTC: `since` and `until` by the venue's clock, `noticed` by the desk's."""
+
+    since: int
+    noticed: int
+    until: int | None = None
+
+
 class InstrumentFeed:
     """The state of one instrument. Times are ns UTC: `ts_recv` and `now` by the desk's clock."""
 
@@ -100,14 +113,16 @@ class InstrumentFeed:
             self._release, self, patience_ns=settings.patience_ns, max_held=settings.max_held_trades
         )
         self.booksync = BookSync(
-            self._book_moved, self, patience_ns=settings.patience_ns, max_held=settings.max_held_deltas
-        )
+            self._book_moved, self, patience_ns=settings.patience_ns, max_held=settings.max_held_deltas,
+            stood=self._book_stood,
+        )  # fmt: skip
         self.quotes = QuoteCheck()
         self.candle_builder = CandleBuilder(self.id, settings.quantity_scale, (instrument.venue,))
         self.kept: deque[Trade] = deque(maxlen=settings.kept_trades)
         self.trades = 0
         self.ticker: Ticker | None = None
         self.venue_now = 0
+        self._away: _Absence | None = None
         self._ports = ports
         self._publish_trade = ports.trade
         self._publish_book = ports.book
@@ -127,11 +142,14 @@ class InstrumentFeed:
         self._publish_book(delta)
         self._cross_examine()
 
+    def _book_stood(self, snapshot: BookSnapshot) -> None:
+        self._publish_book(snapshot)
+        self._cross_examine()
+
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """A whole book, from history; a pushed top of book certifies nothing below itself and is not stood upon."""
-        if not snapshot.partial and self.booksync.snapshot(snapshot):
-            self._publish_book(snapshot)
-            self._cross_examine()
+        if not snapshot.partial:
+            self.booksync.snapshot(snapshot)
 
     def apply_quote(self, quote: Quote) -> None:
         """Best bid and ask, from the stream."""
@@ -158,8 +176,16 @@ class InstrumentFeed:
         self.booksync.tick(now)
 
     def disconnected(self, reason: str, now: int) -> None:
-        """No socket carries this instrument now."""
+        """No socket carries this instrument now (rule 5)."""
         self.booksync.disconnected(reason, now)
+        newest = self.newest()
+        if newest is not None and self._absence() is None:
+            self._away = _Absence(newest.ts_event, now)
+
+    def connected(self) -> None:
+        """A socket carries it again."""
+        if self._away is not None and self._away.until is None:
+            self._away = replace(self._away, until=self.venue_time())
 
     def set_overlapping(self, overlapping: bool) -> None:
         """Two of our own sockets deliver this instrument: duplicates are expected."""
@@ -183,14 +209,19 @@ class InstrumentFeed:
     def late(self, trade: Trade) -> None:
         """A trade of a marked gap came after all."""
         self.trades += 1
-        self.kept.append(trade)
+        self._keep_in_order(trade)
         self.candle_builder.late(trade)
         self._publish_trade(trade)
 
     def book_gap(self, gap: Gap, ts: int) -> None:
         """The book machine misses updates."""
         self._publish_book(
-            BookStatus(self.id, Trust.SYNCING, f"updates {gap.first_id} to {gap.last_id} missing", ts)
+            BookStatus(
+                self.id,
+                Trust.SYNCING if self.booksync.trust is Trust.TRUSTED else self.booksync.trust,
+                f"updates {gap.first_id} to {gap.last_id} missing",
+                ts,
+            )
         )
 
     def book_trust(self, trust: Trust, reason: str, ts: int) -> None:
@@ -207,7 +238,7 @@ class InstrumentFeed:
         """Everything since the feed began: trades and book."""
         if not self.trades and self.booksync.last is None and self.quotes.latest is None:
             return unknown(self.instrument.venue)
-        gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps()]
+        gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps(), *self._absences()]
         return with_gaps(self._certificate(State.COMPLETE), gaps)
 
     def price(self, *, stale: bool, last_message: int | None) -> PriceView:
@@ -226,20 +257,24 @@ class InstrumentFeed:
             self.ticker.change_pct if self.ticker else None,
             quote.bid if quote else None,
             quote.ask if quote else None,
-            with_gaps(base, [open_gap] if open_gap else []),
+            with_gaps(base, [open_gap] if open_gap else self._absences()),
         )
 
     def candles(self, interval: Interval, limit: int, end: int | None) -> list[Candle]:
         """Candles ascending, the open one last."""
-        gaps = [gap for gap in self.sequence.log.gaps() if gap.reason != "reordered"]
+        gaps = [gap for gap in self.sequence.log.gaps() if gap.reason != "reordered"] + self._absences()
         return self.candle_builder.candles(interval, limit, self.venue_time(), gaps, end)
 
     def book_view(self, depth: int) -> BookView:
         """Top of the book; empty while there is none that can be believed or half believed."""
         sync = self.booksync
-        if not sync.verify(sync.last.ts_recv if sync.last else 0) or sync.book is None:
-            return BookView(self.id, [], [], None, sync.trust, 0, None, None, unknown(self.instrument.venue))
-        bids, asks = sync.book.top(depth)
+        nothing = unknown(self.instrument.venue)
+        if sync.book is None:
+            return BookView(self.id, [], [], None, sync.trust, 0, None, None, nothing)
+        try:
+            bids, asks = sync.book.top(depth)
+        except CrossedBook:  # rule 4: the next tick distrusts it
+            return BookView(self.id, [], [], None, Trust.UNTRUSTED, 0, None, None, nothing)
         gaps = [gap for gap in sync.log.gaps() if not gap.healed]
         trusted = sync.trust is Trust.TRUSTED
         base = self._certificate(State.COMPLETE if trusted else State.INCOMPLETE)
@@ -316,7 +351,34 @@ class InstrumentFeed:
             "book_duplicates": sync.log.duplicates,
             "quotes": (self.quotes.quotes, self.quotes.ok, self.quotes.failed, self.quotes.latest),
             "ticker": self.ticker,
+            "absences": self._absences(),
         }
+
+    def _keep_in_order(self, late: Trade) -> None:
+        """Newest last means by id: a late trade is no last price."""
+        kept, at = self.kept, len(self.kept)
+        while at and kept[at - 1].trade_id > late.trade_id:
+            at -= 1
+        if len(kept) == kept.maxlen:
+            if not at:
+                return
+            kept.popleft()
+            at -= 1
+        kept.insert(at, late)
+
+    def _absence(self) -> _Absence | None:
+        """Rule 5: the time without a socket, while no trade has come since."""
+        away, last = self._away, self.sequence.last
+        if away is None or self.sequence.held or (last is not None and last.ts_recv > away.noticed):
+            return None
+        return away
+
+    def _absences(self) -> list[Gap]:
+        away = self._absence()
+        if away is None:
+            return []
+        until = self.venue_time() if away.until is None else away.until
+        return [Gap("trades", None, None, away.since, until, "disconnected")]
 
     def _cross_examine(self) -> None:
         book, failed = self.booksync.book, self.quotes.failed

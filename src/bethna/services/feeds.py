@@ -148,8 +148,11 @@ class Feeds:
     def stream_state(self, instrument: InstrumentId, state: StreamState, reason: str, now: int) -> None:
         """A connection tells how the instrument's streams are."""
         self._states[instrument] = (state, reason)
-        if state in ("stale", "waiting") and (feed := self._feeds.get(instrument)):
-            feed.disconnected(reason or state, now)
+        if feed := self._feeds.get(instrument):
+            if state in ("stale", "waiting"):
+                feed.disconnected(reason or state, now)
+            elif state == "live":
+                feed.connected()
 
     def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
         """Two of our own sockets carry these instruments for a while."""
