@@ -3,11 +3,13 @@
 Rules
   1. One want a kind and instrument is open at a time; the newest word replaces the one that waits.
   2. A snapshot that the feed found too old is asked for again after a delay that grows: the venue serves it from
-     memory.
+     memory. So is what could not be fetched.
   3. Trades are fetched page by page from the first missing id; each page is handed over as it comes.
   4. A host that does not serve trades from an id on is asked for the newest ones, which hold a young gap.
-  5. What the venue refuses for good, or what is larger than `max_trades`, is told as failed, with the reason. What it
-     refuses for now (rate limit, outage) is tried again until the feed's own patience ends.
+  5. What the venue refuses for good, what its history lacks, or what is larger than `max_trades`, is told as failed,
+     with the reason; not so when another gap is wanted meanwhile, for then the feed is done with this one. What the
+     venue refuses for now (rate limit, outage) is tried again; the feed goes on without when its patience ends, and
+     takes what still comes.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ class Healing:
         self._max_trades = max_trades
         self._snapshots: dict[InstrumentId, Instrument] = {}
         self._trades: dict[InstrumentId, tuple[Instrument, Gap]] = {}
-        self._attempts: dict[InstrumentId, int] = {}
+        self._attempts: dict[tuple[str, InstrumentId], int] = {}
         self._busy: set[tuple[str, InstrumentId]] = set()
         self._woken = asyncio.Event()
 
@@ -105,79 +107,98 @@ class Healing:
 
     async def _bring_snapshot(self, instrument: Instrument, gate: asyncio.Semaphore) -> None:
         """Rule 2: the feed asks again when what came does not join; each time in a row waits longer."""
-        attempt = self._attempts.get(instrument.id, 0)
+        key = ("book", instrument.id)
         try:
-            if attempt:
-                await asyncio.sleep(min(MAX_RETRY_S, RETRY_S * 2 ** (attempt - 1)))
+            await self._wait_for_turn(key)
             async with gate:
                 events = await self._rest.fetch(
                     self._codec.snapshot_request(instrument, self._snapshot_limit)
                 )
         except (VenueError, WireError) as error:
-            self._tell(error, instrument, "snapshot_failed")
-            await self._pause(error)
+            await self._put_off(error, instrument, key, "snapshot_failed")
             self._snapshots[instrument.id] = instrument
-            self._attempts[instrument.id] = attempt + 1
         else:
+            # A want for the same book that comes up after this line means that this snapshot did not join.
+            self._snapshots.pop(instrument.id, None)
             self._feeds.apply_rest(events, self._clock.now_ns())
-            # An immediate new want for the same book means that this snapshot did not join.
-            self._attempts[instrument.id] = attempt + 1 if instrument.id in self._snapshots else 0
+            self._attempts[key] = self._attempts.get(key, 0) + 1 if instrument.id in self._snapshots else 0
         finally:
-            self._busy.discard(("book", instrument.id))
+            self._busy.discard(key)
             self._woken.set()
 
     async def _bring_trades(self, instrument: Instrument, gap: Gap, gate: asyncio.Semaphore) -> None:
-        first, last = gap.first_id, gap.last_id
+        key, first, last = ("trades", instrument.id), gap.first_id, gap.last_id
         try:
             if first is None or last is None or last - first + 1 > self._max_trades:
-                self._feeds.heal_failed(instrument.id, "too_large", self._clock.now_ns())
+                self._fail(instrument, "too_large")
                 return
+            await self._wait_for_turn(key)
             async with gate:
-                await self._page_through(instrument, first, last)
-        except VenueAnswer as error:
-            await self._try_newest(instrument, first, error)
+                await self._find(instrument, first, last)
+            self._attempts.pop(key, None)
         except (VenueError, WireError) as error:
-            self._tell(error, instrument, "heal_delayed")
-            await self._pause(error)
+            await self._put_off(error, instrument, key, "heal_delayed")
             self._trades.setdefault(instrument.id, (instrument, gap))
         finally:
-            self._busy.discard(("trades", instrument.id))
+            self._busy.discard(key)
             self._woken.set()
 
-    async def _try_newest(self, instrument: Instrument, first: int | None, refused: VenueAnswer) -> None:
-        """Rule 4."""
-        oldest: int | None = None
+    async def _find(self, instrument: Instrument, first: int, last: int) -> None:
         try:
-            events = await self._rest.fetch(self._codec.recent_trades_request(instrument, PAGE))
-        except (VenueError, WireError) as error:
-            self._tell(error, instrument, "heal_refused")
-        else:
-            self._feeds.apply_rest(events, self._clock.now_ns())
-            oldest = min(
-                (t.trade_id for e in events if isinstance(e, TradePage) for t in e.trades), default=None
-            )
-        if first is None or oldest is None or oldest > first:
-            self._tell(refused, instrument, "heal_refused")
-            self._feeds.heal_failed(instrument.id, "heal_refused", self._clock.now_ns())
+            if not await self._page_through(instrument, first, last):
+                self._fail(instrument, "not_in_history")
+        except VenueAnswer as refused:
+            if not await self._newest_hold(instrument, first):
+                self._tell(refused, instrument, "heal_refused")
+                self._fail(instrument, "heal_refused")
 
-    async def _page_through(self, instrument: Instrument, first: int, last: int) -> None:
-        """Rule 3."""
-        at = first
+    async def _page_through(self, instrument: Instrument, first: int, last: int) -> bool:
+        """Rule 3; True when history had all of them."""
+        at, found = first, 0
         while at <= last:
-            request = self._codec.trades_request(instrument, at, min(PAGE, max(1, last - at + 1)))
-            events = await self._rest.fetch(request)
-            self._feeds.apply_rest(events, self._clock.now_ns())
-            newest = max(
-                (t.trade_id for e in events if isinstance(e, TradePage) for t in e.trades), default=at - 1
-            )
+            request = self._codec.trades_request(instrument, at, min(PAGE, last - at + 1))
+            ids = await self._bring_page(request)
+            found += sum(at <= each <= last for each in ids)
+            newest = max(ids, default=-1)
             if newest < at:
-                self._feeds.heal_failed(instrument.id, "not_in_history", self._clock.now_ns())
-                return
+                break
             at = newest + 1
+        return found == last - first + 1
 
-    async def _pause(self, error: BethnaError) -> None:
-        """Rule 5, second half."""
-        await asyncio.sleep(error.retry_after_s if isinstance(error, RateLimited) else RETRY_S)
+    async def _newest_hold(self, instrument: Instrument, first: int) -> bool:
+        """Rule 4; True when the newest trades reach back to the gap's first."""
+        try:
+            ids = await self._bring_page(self._codec.recent_trades_request(instrument, PAGE))
+        except VenueAnswer as error:
+            self._tell(error, instrument, "heal_refused")
+            return False
+        return bool(ids) and min(ids) <= first
+
+    async def _bring_page(self, request: RestRequest) -> list[int]:
+        """Fetch trades and hand them over; their ids."""
+        events = await self._rest.fetch(request)
+        self._feeds.apply_rest(events, self._clock.now_ns())
+        return [trade.trade_id for page in events if isinstance(page, TradePage) for trade in page.trades]
+
+    async def _wait_for_turn(self, key: tuple[str, InstrumentId]) -> None:
+        """Rule 2: nothing at first, then a delay that doubles up to MAX_RETRY_S."""
+        attempts = self._attempts.get(key, 0)
+        if attempts:
+            await asyncio.sleep(min(MAX_RETRY_S, RETRY_S * 2 ** min(attempts - 1, 16)))
+
+    async def _put_off(
+        self, error: BethnaError, instrument: Instrument, key: tuple[str, InstrumentId], code: str
+    ) -> None:
+        """Rule 5, last sentence: the venue's own word on how long to wait counts, the growing delay comes on top."""
+        self._tell(error, instrument, code)
+        self._attempts[key] = self._attempts.get(key, 0) + 1
+        if isinstance(error, RateLimited):
+            await asyncio.sleep(error.retry_after_s)
+
+    def _fail(self, instrument: Instrument, reason: str) -> None:
+        """Rule 5."""
+        if instrument.id not in self._trades:
+            self._feeds.heal_failed(instrument.id, reason, self._clock.now_ns())
 
     def _tell(self, error: BethnaError, instrument: Instrument, code: str) -> None:
         now = self._clock.now_ns()
