@@ -258,6 +258,7 @@ class TapePlayer:
         names = [name for part in parse_qs(urlsplit(entry.url or "").query).values() for name in part]
         streams = [stream for name in names for stream in name.split("/")]
         carried = {found for stream in streams if (found := codec.stream_instrument(stream)) is not None}
+        self._closed(entry.conn)  # a recorder that was started again numbers its sockets anew
         shared = {each for other in self._carried.values() for each in other} & carried
         self._carried[entry.conn] = carried
         self._sink.set_overlapping(shared, True)  # rule 4
