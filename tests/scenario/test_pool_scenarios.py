@@ -175,7 +175,7 @@ async def test_a_socket_that_is_silent_from_the_start_is_replaced_and_given_more
                 await w.pass_time(5)
             assert len(w.venue.connections) == number
             await w.pass_time(8, 0.5)
-            await w.bell.until(lambda n=number: len(w.venue.connections) == n + 1)  # type: ignore[misc]
+            await w.bell.until(lambda n=number: len(w.venue.connections) == n + 1)  # type: ignore[misc]  # a bound default
         assert w.pool.health().failing_attempts == 2
         assert w.desk.state(BTC) == "waiting"
 
@@ -315,7 +315,7 @@ async def test_two_hundred_reconnects_leave_no_task_behind() -> None:
         w.pool.want([BTC])
         tasks = set[str]()
         for number in range(200):
-            await w.bell.until(lambda n=number: len(w.venue.connections) > n)  # type: ignore[misc]
+            await w.bell.until(lambda n=number: len(w.venue.connections) > n)  # type: ignore[misc]  # a bound default
             await w.venue.connections[-1].cut()
             await w.bell.until(lambda: not w.venue.live)
             await w.pass_time(61, 20)

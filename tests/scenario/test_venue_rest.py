@@ -237,7 +237,7 @@ async def test_the_venues_clock_is_measured_and_kept_fresh() -> None:
             assert len(w.venue.rest_asked) == asked + 3
             for number in range(2, 11):
                 w.timers.advance(30.0)
-                await w.bell.until(lambda n=number: len(w.timers.slept) == n)  # type: ignore[misc]
+                await w.bell.until(lambda n=number: len(w.timers.slept) == n)  # type: ignore[misc]  # a bound default
             assert len(w.venue.rest_asked) == asked + 3
             w.timers.advance(30.0)
             await w.bell.until(lambda: len(w.timers.slept) == 11)
