@@ -6,6 +6,8 @@ Rules
   1. One event goes to one instrument; an event of an instrument that is not followed is counted and let go.
   2. Time comes in by `tick`, about once a second, so that a tape and a live venue take the same path.
   3. The offset between the venue's clock and ours is sampled once per tick and instrument, from the newest event.
+  4. A fault domain is one instrument: an error of ours in its feed is told and the feed begins anew, three times at
+     most; no other instrument, and no socket, is touched.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ from bethna.core.wire import MarketEvent, RestEvent
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
 from bethna.runtime.bus import Bus
+from bethna.runtime.supervisor import failure
 
+MOST_BREAKS = 3
 EVENT_KINDS = (Trade, BookDelta, Quote, Ticker, BookSnapshot, VenueCandle)
 
 
@@ -104,6 +108,7 @@ class Feeds:
             kind: {} for kind in EVENT_KINDS
         }
         self._offsets: dict[str, ClockOffset] = {}
+        self._broken: dict[InstrumentId, int] = {}
         self.unfollowed = 0
         self.describe: Callable[[InstrumentId], Instrument] = _guess
 
@@ -113,7 +118,10 @@ class Feeds:
         """One market event from a socket or a tape (rule 1)."""
         route = self._routes[type(event)].get(event.instrument)
         if route is not None:
-            route(event)
+            try:
+                route(event)
+            except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
+                self._broke(event.instrument, error)
         elif self._adopt(event.instrument):
             self.apply(event, conn)
         else:
@@ -137,13 +145,16 @@ class Feeds:
     def tick(self, now: int) -> None:
         """Let time pass (rules 2 and 3). `now` is ns UTC by the desk's clock."""
         monotonic = self._clock.monotonic_ns()
-        for feed in self._feeds.values():
+        for feed in tuple(self._feeds.values()):
             offset = self.clock_offset(feed.instrument.venue)
             newest = feed.newest()
             if newest is not None:
                 offset.event(newest.ts_event, newest.ts_recv)
             measured = offset.offset_ns(monotonic)
-            feed.tick(now, now + measured if measured is not None else 0)
+            try:
+                feed.tick(now, now + measured if measured is not None else 0)
+            except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
+                self._broke(feed.id, error)
 
     def stream_state(self, instrument: InstrumentId, state: StreamState, reason: str, now: int) -> None:
         """A connection tells how the instrument's streams are."""
@@ -272,6 +283,21 @@ class Feeds:
     def report(self, event: SystemEvent) -> None:
         """Tell people."""
         self._bus.channel("system").publish(event)
+
+    def _broke(self, instrument: InstrumentId, error: Exception) -> None:
+        """Rule 4: a bug of ours hit one instrument."""
+        times = self._broken[instrument] = self._broken.get(instrument, 0) + 1
+        again = times < MOST_BREAKS
+        consequence = "its feed begins anew" if again else "it is followed no longer"
+        followed = self._feeds[instrument].instrument
+        if again:
+            self.unfollow(instrument)
+            self.follow(followed)
+        else:
+            for routes in self._routes.values():
+                routes[instrument] = _let_go
+            self._states[instrument] = ("stale", "stopped by an error of the desk, see the events")
+        self.report(failure(self._clock, instrument, error, consequence))
 
     def _adopt(self, instrument: InstrumentId) -> bool:
         if not self._follow_unknown or (self._only is not None and instrument not in self._only):
