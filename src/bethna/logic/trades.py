@@ -128,11 +128,12 @@ class TradeSequence:
         if self._held and now - self._moved_at > self._patience_ns:
             self._give_up(now, "missing")
         if self._astray.since is not None and now - self._astray.since > self._patience_ns:
-            self._settle_doubt(now)
+            lone = self._astray.settle(self.next_id)
+            if lone is not None:  # a slow instrument after a long break
+                self._hold(lone, now)
 
     def finish(self, now: int) -> None:
         """The stream has ended: whatever is held leaves, every hole is marked."""
-        self._settle_doubt(now)
         self._astray.drop()
         while self._held:
             self._give_up(now, "missing")
@@ -183,21 +184,12 @@ class TradeSequence:
         agreed = self._astray.doubt(
             trade, (trade.trade_id, trade.trade_id), trade.ts_event, trade.ts_recv, self.next_id
         )
-        if agreed and agreed[1].trade_id < self.next_id:
+        if agreed and agreed[0].trade_id < self.next_id:
             self._begin_anew(agreed[0], trade.ts_recv)
             self.apply(agreed[1])
-            return
-        for each in agreed:
-            if each.trade_id > self.next_id:
+        else:
+            for each in agreed:
                 self._hold(each, trade.ts_recv)
-            else:  # the stream has come to it meanwhile
-                self.apply(each)
-
-    def _settle_doubt(self, now: int) -> None:
-        """Nobody agreed in time: a slow instrument after a long break, or a stray."""
-        lone = self._astray.settle(self.next_id)
-        if lone is not None:
-            self._hold(lone, now)
 
     def _begin_anew(self, trade: Trade, now: int) -> None:
         """Rule 9: the expected id never came, and the count goes on elsewhere."""

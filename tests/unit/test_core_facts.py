@@ -1,0 +1,189 @@
+"""Facts of the lowest floor: certificates, names, digits, errors, instants."""
+
+from __future__ import annotations
+
+import pytest
+
+from bethna.core.clock import iso_utc, seconds
+from bethna.core.coverage import MAX_LISTED_GAPS, Coverage, Gap, Provenance, State, derive, weakest, with_gaps
+from bethna.core.errors import (
+    BethnaError,
+    SequenceGap,
+    SubscriptionRejected,
+    UnknownInstrument,
+    VenueError,
+    VenueUnknown,
+    excerpt_of,
+)
+from bethna.core.instrument import ALIASES, parse_name
+from bethna.core.market import Interval
+from bethna.core.money import EXACT_LOTS, decimals_of, format_fixed, from_lots, to_lots
+
+LOST = Gap("trades", 3, 4)
+FOUND = Gap("trades", 7, 9, healed=True)
+
+
+# --- coverage
+
+
+def test_the_weakest_state_wins_and_no_state_at_all_is_unknown() -> None:
+    ladder = [State.COMPLETE, State.HEALED, State.UNVERIFIED, State.INCOMPLETE, State.UNKNOWN]
+    for rank, state in enumerate(ladder):
+        for other in ladder[rank:]:
+            assert weakest([state, other]) is weakest([other, state]) is other
+    assert weakest([]) is State.UNKNOWN
+
+
+def test_a_derived_value_takes_the_weakest_state_every_gap_once_and_the_oldest_instant() -> None:
+    one = Coverage(state=State.HEALED, gaps=(FOUND,), sources=("binance",), as_of=20)
+    two = Coverage(state=State.INCOMPLETE, gaps=(LOST, FOUND), sources=("coinbase", "binance"), as_of=10)
+    timeless = Coverage(sources=("kraken",))
+    made = derive([one, two, timeless])
+    assert made.provenance is Provenance.DERIVED
+    assert made.state is State.INCOMPLETE
+    assert made.gaps == (FOUND, LOST)
+    assert made.sources == ("binance", "coinbase", "kraken")
+    assert made.as_of == 10
+    assert derive([one, two], as_of=99).as_of == 99
+    assert derive([]).state is State.UNKNOWN
+    assert derive([timeless]).as_of is None
+
+
+def test_what_is_made_of_anything_synthetic_is_synthetic() -> None:
+    assert derive([Coverage(), Coverage(provenance=Provenance.SYNTHETIC)]).provenance is Provenance.SYNTHETIC
+
+
+def test_gaps_weaken_a_certificate_and_never_strengthen_it() -> None:
+    assert with_gaps(Coverage(), []) == Coverage()
+    assert with_gaps(Coverage(), [FOUND]).state is State.HEALED
+    assert with_gaps(Coverage(), [FOUND, LOST]).state is State.INCOMPLETE
+    assert with_gaps(Coverage(state=State.UNKNOWN), [FOUND]).state is State.UNKNOWN
+
+
+def test_an_open_gap_is_listed_however_many_were_healed_before() -> None:
+    healed = [Gap("trades", n, n, healed=True) for n in range(MAX_LISTED_GAPS + 5)]
+    listed = with_gaps(Coverage(), [*healed, LOST])
+    assert listed.state is State.INCOMPLETE
+    assert len(listed.gaps) == MAX_LISTED_GAPS
+    assert listed.gaps[0] == LOST
+    assert listed.gaps[1:] == tuple(healed[: MAX_LISTED_GAPS - 1])
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["BTC-USDT@binance", "BTC-USDT", "btc-usdt", "BTC/USDT", "BTC_USDT", "BTCUSDT", " btcusdt ",
+     "BTCUSDT@BINANCE", "BTC-USDT@"],
+)  # fmt: skip
+def test_every_spelling_means_one_instrument(text: str) -> None:
+    name = parse_name(text, "Binance")
+    assert (name.id, name.alias) == ("BTC-USDT@binance", None)
+
+
+def test_an_old_name_resolves_and_says_so() -> None:
+    name = parse_name("maticusdt@binance", "kraken")
+    assert (name.id, name.symbol) == ("POL-USDT@binance", "POL-USDT")
+    assert name.alias is ALIASES["MATIC"]
+    assert name.alias.notice == "MATIC was renamed to POL on 2024-09-13"
+
+
+def test_the_longest_quote_currency_splits() -> None:
+    assert parse_name("BTCFDUSD", "binance").symbol == "BTC-FDUSD"
+    assert parse_name("ETHBTC", "binance").symbol == "ETH-BTC"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "USDT", "BTC--USDT", "BTC USDT", "BTC-", "-USDT", "BTC-USD-T", "XYZABC", "@binance"]
+)
+def test_what_is_no_instrument_is_refused_by_name(text: str) -> None:
+    with pytest.raises(UnknownInstrument, match="is not an instrument") as refused:
+        parse_name(text, "binance")
+    assert (refused.value.text, refused.value.code) == (text, "unknown_instrument")
+    assert refused.value.hint
+
+
+# --- money and time
+
+
+@pytest.mark.parametrize(
+    ("quantity", "lots"),
+    [
+        (0.1, 10_000_000),
+        (0.00000001, 1),
+        (0.29, 29_000_000),
+        (1.1, 110_000_000),
+        (0.0, 0),
+        (-0.3, -30_000_000),
+    ],
+)
+def test_lots_are_the_digits_of_the_wire(quantity: float, lots: int) -> None:
+    assert to_lots(quantity, 10**8) == lots
+    assert from_lots(lots, 10**8) == quantity
+
+
+@pytest.mark.parametrize("text", ["90071992.5474099", "73507838.1658308", "123456789012345"])
+def test_large_quantities_are_exact_too(text: str) -> None:
+    """Beyond EXACT_LOTS the float product rounds to the wrong lot; the decimal text does not."""
+    whole, _, digits = text.partition(".")
+    lots = int(whole + digits.ljust(8, "0"))
+    assert lots >= EXACT_LOTS
+    assert to_lots(float(text), 10**8) == lots
+    assert to_lots(-float(text), 10**8) == -lots
+
+
+@pytest.mark.parametrize(
+    ("value", "digits"), [(61837.63, 2), (1e-08, 8), (100.0, 0), (0.5, 1), (1e22, 0), (float("inf"), 0)]
+)
+def test_digits_after_the_point(value: float, digits: int) -> None:
+    assert decimals_of(value) == digits
+
+
+def test_missing_is_a_dash_and_never_a_zero() -> None:
+    assert format_fixed(None, 2) == "—"
+    assert format_fixed(0.0, 2) == "0.00"
+    assert format_fixed(1e-7, 8) == "0.00000010"
+
+
+def test_instants_and_durations() -> None:
+    assert iso_utc(1_723_161_253_937_999_999) == "2024-08-08 23:54:13.937 UTC"
+    assert iso_utc(0) == "1970-01-01 00:00:00.000 UTC"
+    assert seconds(0.1) == 100_000_000
+
+
+def test_intervals_are_aligned_to_the_epoch() -> None:
+    ts = 1_723_161_253_937_000_000
+    for interval in Interval:
+        opened = interval.open_time(ts)
+        assert opened % interval.ns == 0
+        assert opened <= ts < opened + interval.ns
+        assert interval.open_time(opened) == opened
+
+
+# --- errors
+
+
+def test_errors_say_what_was_found_and_who_must_act() -> None:
+    unknown = VenueUnknown("example.com", ("binance", "kraken"))
+    assert (unknown.code, unknown.key, unknown.host) == ("unknown_venue", "source", "example.com")
+    assert "example.com" in unknown.message
+    assert unknown.hint == "known venues: binance, kraken"
+    refused = SubscriptionRejected("binance", "FOOUSDT", "invalid stream", hint="check the name")
+    assert (refused.symbol, refused.reason, refused.hint) == ("FOOUSDT", "invalid stream", "check the name")
+    assert str(refused) == "binance refused FOOUSDT: invalid stream"
+    gap = SequenceGap("binance", 5, 9)
+    assert (gap.expected, gap.found, gap.message) == (5, 9, "expected update 5, found 9")
+    assert all(isinstance(error, BethnaError) for error in (unknown, refused, gap))
+    assert isinstance(gap, VenueError)
+
+
+def test_an_unknown_name_comes_with_the_nearest() -> None:
+    assert UnknownInstrument("BTCUSTD", ("BTC-USDT",)).hint == "nearest: BTC-USDT"
+    assert UnknownInstrument("x", ("BTC-USDT",), hint="ask").hint == "ask"
+
+
+def test_an_excerpt_is_short_printable_text() -> None:
+    assert excerpt_of(b"\xff" * 5000) == "\ufffd" * 200
+    assert excerpt_of("é" * 300) == "é" * 200
+    assert excerpt_of(b"abc") == "abc"

@@ -1,0 +1,321 @@
+"""Contiguity of trades, rule by rule, with an eye on what a hostile or broken venue would send."""
+
+from __future__ import annotations
+
+import pytest
+
+from bethna.core.coverage import Gap
+from bethna.core.market import InstrumentId, Trade
+from bethna.logic.gaplog import MAX_JUMP
+from bethna.logic.trades import TradeSequence
+
+BTC = InstrumentId("BTC-USDT@binance")
+SECOND = 1_000_000_000
+CORRUPT = 10**15
+
+
+class Ledger:
+    """Hears everything in order: `5` a trade, `5!` a late one, and what happens to gaps."""
+
+    def __init__(self, *, max_held: int = 1_000) -> None:
+        self.told: list[str] = []
+        self.sequence = TradeSequence(self.release, self, patience_ns=10 * SECOND, max_held=max_held)
+        self.now = 0
+
+    def release(self, trade: Trade) -> None:
+        self.told.append(f"{trade.trade_id}")
+
+    def late(self, trade: Trade) -> None:
+        self.told.append(f"{trade.trade_id}!")
+
+    def gap_found(self, gap: Gap, ts: int) -> None:
+        self.told.append(f"found {gap.first_id}-{gap.last_id}")
+
+    def gap_healed(self, gap: Gap, found: int, ts: int) -> None:
+        self.told.append(f"healed {gap.first_id}-{gap.last_id} by {found}")
+
+    def gap_marked(self, gap: Gap, ts: int) -> None:
+        self.told.append(f"marked {gap.first_id}-{gap.last_id} {gap.reason}")
+
+    def trade(self, trade_id: int, ts_event: int | None = None) -> Trade:
+        self.now += SECOND // 10
+        return Trade(BTC, 1.0, 1.0, "buy", trade_id, self.now if ts_event is None else ts_event, self.now)
+
+    def hear(self, *ids: int) -> list[str]:
+        """What is told when these come by the stream."""
+        before = len(self.told)
+        for trade_id in ids:
+            self.sequence.apply(self.trade(trade_id))
+        return self.told[before:]
+
+    def fetch(self, *ids: int) -> list[str]:
+        before = len(self.told)
+        self.sequence.splice([self.trade(trade_id) for trade_id in ids], self.now)
+        return self.told[before:]
+
+    def wait(self, seconds: int) -> list[str]:
+        before = len(self.told)
+        self.now += seconds * SECOND
+        self.sequence.tick(self.now)
+        return self.told[before:]
+
+    def gaps(self) -> list[tuple[int | None, int | None, str, bool]]:
+        return [(gap.first_id, gap.last_id, gap.reason, gap.healed) for gap in self.sequence.log.gaps()]
+
+
+def test_a_second_gap_behind_held_trades_is_asked_for_when_the_first_is_healed() -> None:
+    ledger = Ledger()
+    assert ledger.hear(1, 4, 7) == ["1", "found 2-3"]
+    assert ledger.fetch(2, 3) == ["2", "healed 2-3 by 2", "3", "4", "found 5-6"]
+    gap = ledger.sequence.open_gap
+    assert gap is not None
+    assert (gap.first_id, gap.last_id) == (5, 6)
+    assert ledger.fetch(5, 6) == ["5", "healed 5-6 by 2", "6", "7"]
+    assert ledger.sequence.open_gap is None
+    assert ledger.gaps() == [(2, 3, "missing", True), (5, 6, "missing", True)]
+    assert ledger.sequence.heals == 2
+
+
+def test_a_marked_gap_of_which_one_part_came_late_is_still_a_loss() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 5)
+    assert ledger.wait(11) == ["marked 2-4 missing", "5"]
+    assert ledger.hear(3) == ["3!"]
+    assert ledger.gaps() == [(2, 4, "missing", False)]
+    assert ledger.hear(2, 4) == ["2!", "4!", "healed 2-4 by 3"]
+    assert ledger.gaps() == [(2, 4, "reordered", True)]
+    assert ledger.sequence.late_trades == 3
+
+
+def test_a_gap_filled_by_the_stream_and_by_history_was_a_loss() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 5)
+    assert ledger.fetch(3, 4) == [], "they wait for 2"
+    assert ledger.sequence.held == 3
+    assert ledger.hear(2) == ["healed 2-4 by 2", "2", "3", "4", "5"]
+    assert ledger.gaps() == [(2, 4, "missing", True)]
+
+
+def test_a_gap_that_the_stream_fills_alone_was_a_reordering() -> None:
+    ledger = Ledger()
+    assert ledger.hear(1, 4, 2, 3) == ["1", "found 2-3", "2", "healed 2-3 by 0", "3", "4"]
+    assert ledger.gaps() == [(2, 3, "reordered", True)]
+
+
+def test_trades_that_change_places_while_they_wait_are_named() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 3, 5, 4)
+    assert ledger.gaps() == [(2, 2, "missing", False), (4, 4, "reordered", True)]
+    assert ledger.fetch(2) == ["healed 2-2 by 1", "2", "3", "4", "5"]
+
+
+def test_history_brings_only_what_is_missed() -> None:
+    ledger = Ledger()
+    ledger.hear(10)
+    assert ledger.fetch(8, 9, 10, 11, 12) == [], "nothing is missed"
+    ledger.hear(13)
+    assert ledger.fetch(9, 10, 11, 12, 13, 14, 15) == ["11", "healed 11-12 by 2", "12", "13"]
+    assert ledger.hear(14) == ["14"], "the stream brings its own"
+    assert (ledger.sequence.log.duplicates, ledger.sequence.next_id) == (0, 15)
+
+
+def test_history_that_comes_after_the_mark_is_late_and_heals() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 4)
+    ledger.wait(11)
+    assert ledger.fetch(2, 3) == ["2!", "3!", "healed 2-3 by 2"]
+    assert ledger.gaps() == [(2, 3, "missing", True)]
+
+
+def test_a_healer_that_fails_marks_with_its_reason_and_only_what_is_missing() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 6)
+    ledger.fetch(2, 3)
+    ledger.sequence.heal_failed(ledger.now, "not_in_history")
+    assert ledger.told[-2:] == ["marked 4-5 not_in_history", "6"]
+    ledger.sequence.heal_failed(ledger.now, "again")
+    assert ledger.gaps() == [(4, 5, "not_in_history", False)], "there was nothing to fail"
+
+
+def test_what_is_held_behind_a_marked_gap_is_asked_for_next() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 3, 5)
+    ledger.sequence.heal_failed(ledger.now, "heal_refused")
+    assert ledger.told == ["1", "found 2-2", "marked 2-2 heal_refused", "3", "found 4-4"]
+
+
+def test_a_healer_cannot_have_what_is_yet_to_come() -> None:
+    """One frame that came early makes a gap of trades that have not happened."""
+    ledger = Ledger()
+    ledger.hear(1, 500, 2, 3)
+    ledger.sequence.heal_failed(ledger.now, "not_in_history")
+    assert ledger.hear(4, 5) == ["4", "5"], "in order, none of them late"
+    assert ledger.sequence.late_trades == 0
+
+
+def test_patience_counts_from_the_last_move_of_the_frontier() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 4)
+    ledger.now += 9 * SECOND
+    ledger.fetch(2)
+    assert ledger.wait(9) == []
+    assert ledger.wait(2) == ["marked 3-3 missing", "4"]
+
+
+def test_too_many_held_trades_end_the_waiting() -> None:
+    ledger = Ledger(max_held=3)
+    assert ledger.hear(1, 3, 4, 5) == ["1", "found 2-2"]
+    assert ledger.hear(6) == ["marked 2-2 missing", "3", "4", "5", "6"]
+
+
+def test_history_does_not_fill_the_waiting_room_beyond_its_bound() -> None:
+    ledger = Ledger(max_held=3)
+    ledger.hear(1, 20)
+    ledger.fetch(*range(3, 19))
+    assert ledger.sequence.held == 3
+    ledger.fetch(2)
+    assert ledger.told[-3:] == ["2", "3", "4"]
+    assert ledger.gaps() == [(5, 19, "missing", False)]
+
+
+def test_the_end_of_the_stream_releases_what_is_held_and_marks_every_hole() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 3, 6)
+    ledger.sequence.finish(ledger.now)
+    assert ledger.told == [
+        "1",
+        "found 2-2",
+        "marked 2-2 missing",
+        "3",
+        "found 4-5",
+        "marked 4-5 missing",
+        "6",
+    ]
+
+
+def test_duplicates_are_named_unless_two_of_our_sockets_overlap() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 2, 2, 5, 5, 1)
+    assert [gap.first_id for gap in ledger.sequence.log.doubles] == [2, 5, 1]
+    ledger.sequence.overlapping = True
+    ledger.hear(1, 2)
+    assert (ledger.sequence.log.duplicates, ledger.sequence.log.overlaps) == (3, 2)
+
+
+# --- ids that are far from the stream's (rule 9)
+
+
+def test_one_corrupt_id_disturbs_nobody() -> None:
+    ledger = Ledger()
+    assert ledger.hear(1, CORRUPT, 2, 3) == ["1", "2", "3"]
+    ledger.wait(11)
+    assert [(gap.first_id, gap.reason) for gap in ledger.sequence.log.doubles] == [(CORRUPT, "stray")]
+    assert ledger.hear(4, 6) == ["4", "found 5-5"], "gaps are found as ever"
+    assert ledger.fetch(5) == ["healed 5-5 by 1", "5", "6"]
+    assert (ledger.sequence.late_trades, ledger.sequence.held) == (0, 0)
+    assert ledger.sequence.next_id == 7
+
+
+def test_corrupt_ids_again_and_again_are_each_named() -> None:
+    ledger = Ledger()
+    for trade_id in range(1, 50):
+        assert ledger.hear(trade_id, CORRUPT + trade_id * 10 * MAX_JUMP) == [f"{trade_id}"]
+    assert ledger.sequence.log.strays == 48, "the last one is still in doubt"
+    ledger.sequence.finish(ledger.now)
+    assert ledger.sequence.log.strays == 49
+    assert ledger.gaps() == []
+
+
+def test_a_long_break_is_believed_when_a_second_trade_joins() -> None:
+    ledger = Ledger()
+    far = 10 * MAX_JUMP
+    assert ledger.hear(1, far) == ["1"]
+    assert ledger.hear(far + 1) == [f"found 2-{far - 1}"]
+    assert ledger.hear(far + 3) == [], "near what is held"
+    ledger.sequence.heal_failed(ledger.now, "too_large")
+    assert ledger.told[-4:] == [
+        f"marked 2-{far - 1} too_large",
+        f"{far}",
+        f"{far + 1}",
+        f"found {far + 2}-{far + 2}",
+    ]
+    assert ledger.sequence.log.strays == 0
+
+
+def test_a_long_break_whose_first_trades_changed_places() -> None:
+    ledger = Ledger()
+    far = 10 * MAX_JUMP
+    ledger.hear(1, far + 1, far, far + 2)
+    ledger.sequence.heal_failed(ledger.now, "too_large")
+    assert ledger.told[-4:] == [f"marked 2-{far - 1} too_large", f"{far}", f"{far + 1}", f"{far + 2}"]
+
+
+def test_a_far_trade_that_comes_twice_is_a_duplicate_and_no_agreement() -> None:
+    ledger = Ledger()
+    assert ledger.hear(1, CORRUPT, CORRUPT, 2) == ["1", "2"]
+    assert [(gap.first_id, gap.reason) for gap in ledger.sequence.log.doubles] == [(CORRUPT, "duplicate")]
+
+
+def test_a_slow_instrument_after_a_long_break_is_believed_in_time_and_has_its_patience() -> None:
+    ledger = Ledger()
+    far = 10 * MAX_JUMP
+    ledger.hear(1, far)
+    assert ledger.wait(10) == []
+    assert ledger.wait(1) == [f"found 2-{far - 1}"]
+    assert ledger.wait(9) == [], "healing has its time from here"
+    assert ledger.wait(2) == [f"marked 2-{far - 1} missing", f"{far}"]
+
+
+def test_the_largest_near_jump_and_the_smallest_far_one() -> None:
+    near, far = Ledger(), Ledger()
+    near.hear(1)
+    assert near.hear(2 + MAX_JUMP) == [f"found 2-{1 + MAX_JUMP}"]
+    far.hear(1)
+    assert far.hear(3 + MAX_JUMP) == []
+
+
+def test_a_far_trade_that_the_stream_comes_to_is_taken_once() -> None:
+    ledger = Ledger()
+    early = 3 + MAX_JUMP
+    ledger.hear(1, early, *range(2, early + 10))
+    ledger.wait(11)
+    assert ledger.told == [f"{each}" for each in range(1, early + 10)]
+    assert [gap.first_id for gap in ledger.sequence.log.doubles] == [early]
+
+
+@pytest.mark.parametrize("first", [CORRUPT, 5 * MAX_JUMP])
+def test_a_first_id_that_was_wrong_does_not_swallow_the_stream(first: int) -> None:
+    ledger = Ledger()
+    assert ledger.hear(first, 500) == [f"{first}"]
+    assert ledger.hear(501, 502) == [f"marked {first + 1}-{first + 1} renumbered", "500", "501", "502"]
+    assert ledger.gaps() == [(first + 1, first + 1, "renumbered", False)]
+    assert ledger.hear(504, 503) == ["found 503-503", "healed 503-503 by 0", "503", "504"]
+
+
+def test_a_venue_that_counts_anew_while_trades_are_held() -> None:
+    ledger = Ledger()
+    ledger.hear(5 * MAX_JUMP, 5 * MAX_JUMP + 2, 1, 4)
+    base = 5 * MAX_JUMP
+    assert ledger.told == [
+        f"{base}", f"found {base + 1}-{base + 1}", f"marked {base + 1}-{base + 1} missing", f"{base + 2}",
+        f"marked {base + 3}-{base + 3} renumbered", "1", "found 2-3",
+    ]  # fmt: skip
+
+
+def test_old_trades_said_again_are_duplicates_however_old() -> None:
+    """A socket that lags says what was said: its trades are older than the newest, so nothing is counted anew."""
+    ledger = Ledger()
+    ledger.hear(5 * MAX_JUMP)
+    for trade_id in (7, 8, 9):
+        ledger.sequence.apply(ledger.trade(trade_id, ts_event=1))
+    assert ledger.told == [f"{5 * MAX_JUMP}"]
+    assert (ledger.sequence.log.duplicates, ledger.sequence.log.strays) == (3, 0)
+
+
+def test_one_low_id_alone_changes_nothing() -> None:
+    ledger = Ledger()
+    base = 5 * MAX_JUMP
+    assert ledger.hear(base, 3, base + 1) == [f"{base}", f"{base + 1}"]
+    ledger.wait(11)
+    assert [(gap.first_id, gap.reason) for gap in ledger.sequence.log.doubles] == [(3, "stray")]
+    assert ledger.hear(base + 2) == [f"{base + 2}"]
