@@ -157,7 +157,7 @@ class Venue:
     changes=st.lists(st.tuples(pauses, st.one_of(streams.map(Want), streams.map(Unwant))), max_size=15),
     unknown=st.sets(st.sampled_from([f"s{n}" for n in range(12)]), max_size=4),
     lossy=st.lists(st.booleans(), max_size=12),
-    delay=st.integers(0, 300).map(lambda ms: ms * NS_PER_MS),
+    delay=st.one_of(st.integers(0, 300), st.integers(0, 12_000)).map(lambda ms: ms * NS_PER_MS),
 )
 def test_every_want_is_subscribed_or_refused_by_name(
     in_url: tuple[str, ...],
@@ -179,7 +179,8 @@ def test_every_want_is_subscribed_or_refused_by_name(
         nonlocal heard
         end = line.now + for_ns
         while line.now < end:
-            line.wait(min(delay + 50 * NS_PER_MS, end - line.now))
+            left = end - line.now
+            line.wait(min(max(delay + 50 * NS_PER_MS, left // 100), left))
             line.tell(Heard())
             for _, effect in line.out[heard:]:
                 answer = venue.hear(effect)

@@ -141,6 +141,15 @@ def test_rule_5_a_resent_addition_that_nobody_wants_any_more_is_removed() -> Non
     assert session.confirmed == ("u", "b")
 
 
+def test_rule_5_a_doubtful_stream_that_is_wanted_again_is_asked_for_again() -> None:
+    session = opened("u", besides=("a",))
+    session.receive(Unwant(("a",)), s(1))
+    assert session.receive(Tick(), s(5)) == [AckMissing(("a",)), Unsubscribe(("a",), 2)]
+    assert session.receive(Want(("a",)), s(6)) == []
+    assert "a" not in session.confirmed
+    assert session.receive(Acked(2), s(6)) == [Subscribe(("a",), 3)]
+
+
 def test_rule_6_the_guilty_stream_is_named_and_the_others_live() -> None:
     session = opened("u", besides=("a", "bad", "c"))
     assert session.receive(Refused(1, "invalid stream"), 1) == [
@@ -163,6 +172,17 @@ def test_rule_6_a_refused_stream_is_asked_again_when_it_is_wanted_anew() -> None
     assert session.receive(Unwant(("bad",)), 3) == []
     assert session.receive(Refused(2, "no"), 4) == []  # nobody wants it: nobody is told
     assert session.settled
+
+
+def test_rule_6_a_late_refusal_of_a_larger_batch_does_not_name_the_innocent() -> None:
+    session = opened("u", besides=("bad", "good"))
+    session.receive(Unwant(("bad",)), s(1))
+    assert session.receive(Tick(), s(5))[1] == Subscribe(("good",), 2)
+    assert session.receive(Refused(1, "invalid stream"), s(6)) == []
+    assert session.awaiting
+    session.receive(Acked(2), s(6))
+    assert "good" in session.confirmed
+    assert session.refused == {}
 
 
 def test_rule_6_a_refused_removal_means_that_it_is_gone() -> None:

@@ -11,10 +11,11 @@ Rules
   4. Removals are sent before additions, at most `batch` streams a message.
   5. A request lives until the venue answers it or data arrives for a stream that only it can have started. Without
      either for `ack_timeout_ns` it is reported and sent again under a new id, with growing pauses, for as long as it is
-     wanted. An answer to any of its ids settles it.
+     wanted. An answer to any of its ids settles it. What is not wanted any more by then is asked to be removed: it may
+     have been taken.
   6. A refused request for several streams is halved and asked again until the guilty stream is named; the others live.
      A refused stream is dead on this socket until it is wanted anew. A refusal without an id is that of the oldest open
-     request.
+     request. A refusal that comes after the request was repeated with fewer streams says nothing about those.
   7. A stream with a request in the air is not touched until that is settled; then the difference of rule 2 decides.
   8. Nothing heard for `quiet_ns`: we ping. Nothing for `timeout_ns` after that: the connection is dead.
   9. A socket that should carry streams and shows no data for `silent_ns` after opening is given up.
@@ -65,14 +66,18 @@ _UNSUBSCRIBE_TRIES = 3
 
 
 class _Request:
-    """One control message and its repetitions. `due` is when it is sent again, None while it waits to be sent."""
+    """One control message and its repetitions.
+
+    `ids` are those it was sent under, with how many streams it named then; `due` is when it is sent again, None while
+    it waits to be sent.
+    """
 
     __slots__ = ("add", "due", "ids", "settled", "streams", "tries")
 
     def __init__(self, streams: tuple[str, ...], *, add: bool) -> None:
         self.add = add
         self.streams = streams
-        self.ids: list[int] = []
+        self.ids: dict[int, int] = {}
         self.tries = 0
         self.due: int | None = None
         self.settled = False
@@ -248,8 +253,13 @@ class Session:
                 self._held.pop(stream, None)
 
     def _refused(self, request_id: int | str | None, message: str, out: list[Effect]) -> None:
-        request = next(iter(self._air.values()), None) if request_id is None else self._request(request_id)
+        if request_id is None:
+            request_id = next(iter(self._air), None)
+        request = self._request(request_id)
         if request is None:
+            return
+        if isinstance(request_id, int) and request.ids[request_id] != len(request.streams):  # rule 6
+            del request.ids[request_id], self._air[request_id]
             return
         if not request.add:
             self._acked(request)  # what cannot be removed is not there
@@ -375,14 +385,15 @@ class Session:
         if request.settled or not request.add:
             return not request.settled
         kept = tuple(stream for stream in request.streams if stream in self._wanted)
-        for stream in request.streams:
-            if stream not in self._wanted:
-                if request.tries:
-                    self._held[stream] = None  # it may have been taken: rule 2 removes it
-                else:
-                    del self._held[stream]
-                self._dirty = True
+        dropped = tuple(stream for stream in request.streams if stream not in self._wanted)
         request.streams = kept
+        if dropped and request.tries:
+            self._ask(
+                dropped, add=False
+            )  # they may have been taken: nobody knows until a removal is answered
+        else:
+            for stream in dropped:
+                del self._held[stream]
         if not kept:
             self._settle(request)
         return bool(kept)
@@ -393,10 +404,11 @@ class Session:
         request.tries += 1
         pause = min(request.tries - 1, _MAX_PAUSE_DOUBLINGS)
         request.due = now + (self._rules.ack_timeout_ns << pause)
-        request.ids.append(request_id)
+        request.ids[request_id] = len(request.streams)
         self._air[request_id] = request
         if len(request.ids) > _KEPT_IDS:
-            self._air.pop(request.ids.pop(0), None)
+            oldest = next(iter(request.ids))
+            del request.ids[oldest], self._air[oldest]
         if request.add:
             return Subscribe(request.streams, request_id)
         return Unsubscribe(request.streams, request_id)
