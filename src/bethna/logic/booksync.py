@@ -132,20 +132,26 @@ class BookSync:
             lone = self._astray.settle(self._expected())
             if lone is not None:
                 self._irregular(lone)
+                self._wanted_at = now
         if self._down:
             return
-        self.verify(now)
         if self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
             self._set_trust(Trust.UNTRUSTED, "no snapshot came in time", now)
             self._want("still no snapshot", now)
         elif self.trust is Trust.UNTRUSTED and now - self._wanted_at > self._patience_ns:
             self._want("still no snapshot", now)
-        if self.book is not None and now - self._counted_at >= COUNT_EVERY_NS:  # rule 7
+        if now - self._counted_at >= COUNT_EVERY_NS:
             self._counted_at = now
-            self.certified_depth = self.book.certified_depth
-            if self.trust is Trust.TRUSTED and not self._refreshing and self.book.worn(MIN_CERTIFIED_DEPTH):
-                self._refreshing = True
-                self._want("certified depth has worn thin", now)
+            self._look_over(now)
+
+    def _look_over(self, now: int) -> None:
+        """Rules 7 and 8, now and then: reading a whole book costs as much as many updates."""
+        if not self.verify(now) or self.book is None:
+            return
+        self.certified_depth = self.book.certified_depth
+        if self.trust is Trust.TRUSTED and not self._refreshing and self.book.worn(MIN_CERTIFIED_DEPTH):
+            self._refreshing = True
+            self._want("certified depth has worn thin", now)
 
     def verify(self, ts: int) -> bool:
         """True when the book is not crossed; a crossed one is distrusted (rule 8)."""
