@@ -2,11 +2,12 @@
 
 Contiguity, coverage, book, candles and publish are included: nothing may be left out here that the desk runs. The
 desk's own objects are wired (codec of the registry, `Feeds`, `Bus`), a subscriber listens on the bus, and the feeds are
-ticked as often as the desk ticks them for each second of the recording.
+ticked once a second, as the live desk ticks them.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from bethna.runtime.clocks import ManualClock
 from bethna.services.feeds import Feeds
 from bethna.venues.registry import codec_for
 
-SECOND_NS = 1_000_000_000
+LOOK_EVERY = 100
 
 
 def build(*, read_top: bool) -> tuple[OnFrame, OnSnapshot, Callable[[], dict[str, Any]]]:
@@ -34,7 +35,7 @@ def build(*, read_top: bool) -> tuple[OnFrame, OnSnapshot, Callable[[], dict[str
     feed = feeds.feed(btc)
     seen = Seen()
     decode, apply = codec.decode, feeds.apply
-    next_tick = 0
+    frames_to_look, next_tick = LOOK_EVERY, time.monotonic() + 1
 
     def on_trade(event: object) -> None:
         if type(event) is Trade:
@@ -56,11 +57,13 @@ def build(*, read_top: bool) -> tuple[OnFrame, OnSnapshot, Callable[[], dict[str
         feeds.apply_rest(codec.decode_http(path, raw.encode(), ts_recv), ts_recv)
 
     def on_frame(raw: bytes, ts_recv: int) -> None:
-        nonlocal next_tick
-        if ts_recv >= next_tick:
-            if next_tick:
+        nonlocal frames_to_look, next_tick
+        frames_to_look -= 1
+        if not frames_to_look:
+            frames_to_look = LOOK_EVERY
+            if time.monotonic() >= next_tick:
+                next_tick += 1
                 feeds.tick(ts_recv)
-            next_tick = ts_recv - ts_recv % SECOND_NS + SECOND_NS
         for event in decode(raw, ts_recv):
             apply(event)  # type: ignore[arg-type]  # the recording holds market events only
 
