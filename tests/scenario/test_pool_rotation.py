@@ -37,6 +37,28 @@ async def test_server_shutdown_replaces_the_socket_without_a_break() -> None:
         assert w.desk.codes() == ["rotation_begun", "connection_rotated"]
 
 
+async def test_a_replacement_must_show_every_stream_that_the_old_one_shows() -> None:
+    async with world() as w:
+        w.pool.want([BTC, ETH])
+        await w.bell.until(lambda: w.venue.live)
+        await w.trade("BTCUSDT")
+        await w.trade("ETHUSDT")
+        await w.pass_time(1)
+        old = w.venue.live[0]
+        await old.send({"e": "serverShutdown", "E": 1})
+        await w.bell.until(lambda: len(w.venue.live) == 2)
+        await w.pass_time(3)
+        await w.trade("ETHUSDT", only=[old])
+        for _ in range(10):
+            await w.trade("BTCUSDT")
+            await w.pass_time(1)
+        assert old.open, "ETH has not been seen on the new socket"
+        await w.trade("ETHUSDT")
+        await w.pass_time(2)
+        await w.bell.until(lambda: not old.open)
+        assert w.pool.health().rotations == 1
+
+
 async def test_the_old_socket_dies_before_the_new_one_is_proven() -> None:
     async with world() as w:
         await flowing(w)

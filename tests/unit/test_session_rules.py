@@ -262,6 +262,7 @@ def test_rule_10_a_rotation_is_asked_for_once() -> None:
     (asked,) = session.receive(ShutdownNoticed(), s(1))
     assert isinstance(asked, Rotate)
     assert session.receive(ShutdownNoticed(), s(2)) == []
+    assert session.deadline() == s(32), "the heartbeat is next, not the end of its life"
     assert session.receive(Heard(), s(3600)) == []
     other = opened("a")
     other.receive(Delivered(), 0)
