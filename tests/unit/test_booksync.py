@@ -233,11 +233,11 @@ def test_without_a_snapshot_the_book_is_untrusted_and_the_asking_goes_on() -> No
     assert ledger.wait(60) == []
 
 
-def test_a_crossed_book_is_found_by_the_next_tick_and_starts_again() -> None:
+def test_a_crossed_book_is_found_by_time_and_starts_again() -> None:
     ledger = synced()
     ledger.sync.apply(BookDelta(BTC, 101, 101, [(101.0, 1.0)], [], ledger.now, ledger.now))
     assert ledger.sync.trust is Trust.TRUSTED
-    assert ledger.wait(1) == ["syncing", "want"]
+    assert ledger.wait(10) == ["syncing", "want"]
     assert ledger.sync.book is None
     assert not ledger.sync.verify(ledger.now), "there is no book"
 
@@ -323,7 +323,7 @@ def test_a_break_before_any_data_is_no_event() -> None:
 
 def test_one_corrupt_delta_disturbs_nobody() -> None:
     ledger = synced()
-    assert ledger.hear(CORRUPT, 101, 102) == ["moved 101-101", "moved 102-102"]
+    assert ledger.hear(CORRUPT, 101, 102) == ["syncing", "trusted", "moved 101-101", "moved 102-102"]
     assert ledger.wait(11) == []
     assert [(gap.first_id, gap.reason) for gap in ledger.sync.log.doubles] == [(CORRUPT, "stray")]
     assert ledger.hear(104) == ["gap 103-103", "syncing", "want"], "gaps are found as ever"
@@ -338,15 +338,15 @@ def test_a_corrupt_delta_while_the_snapshot_is_fetched() -> None:
 
 def test_a_corrupt_delta_that_comes_twice_is_a_duplicate_and_no_agreement() -> None:
     ledger = synced()
-    assert ledger.hear(CORRUPT, CORRUPT, 101) == ["moved 101-101"]
+    assert ledger.hear(CORRUPT, CORRUPT, 101) == ["syncing", "trusted", "moved 101-101"]
     assert [(gap.first_id, gap.reason) for gap in ledger.sync.log.doubles] == [(CORRUPT, "duplicate")]
 
 
 def test_a_last_id_that_was_corrupt_does_not_freeze_the_book() -> None:
     ledger = synced()
     ledger.hear((101, CORRUPT))
-    assert ledger.hear(102) == []
-    assert ledger.hear(103) == ["syncing", "want"]
+    assert ledger.hear(102) == ["syncing"]
+    assert ledger.hear(103) == ["want"]
     assert ledger.standing == (Trust.SYNCING, None, None)
     assert ledger.fetch(102) == ["stood 102", "moved 103-103", "trusted"]
     assert ledger.gaps() == [(CORRUPT + 1, CORRUPT + 1, "renumbered", True)]
@@ -362,26 +362,32 @@ def test_a_first_delta_far_from_the_snapshot_of_a_tape() -> None:
     ledger = Ledger()
     ledger.fetch(10)
     first = 10 + 5 * MAX_JUMP
-    assert ledger.hear(first) == []
-    assert ledger.hear(first + 1) == [f"gap 11-{first - 1}", "syncing", "want"]
+    assert ledger.hear(first) == ["syncing"]
+    assert ledger.hear(first + 1) == [f"gap 11-{first - 1}", "want"]
 
 
-def test_a_long_break_is_believed_with_the_second_delta_or_in_time() -> None:
+def test_a_long_break_is_believed_with_the_second_delta_and_not_trusted_before() -> None:
     far = 100 + 5 * MAX_JUMP
     ledger = synced()
-    assert ledger.hear(far) == []
-    assert ledger.hear(far + 1) == [f"gap 101-{far - 1}", "syncing", "want"]
+    assert ledger.hear(far) == ["syncing"]
+    assert ledger.hear(far + 1) == [f"gap 101-{far - 1}", "want"]
     assert ledger.hear(far + 2) == []
     assert ledger.fetch(far + 1) == [f"stood {far + 1}", f"moved {far + 2}-{far + 2}", "trusted"]
-    slow = synced()
-    slow.hear(far)
-    assert slow.wait(10) == []
-    assert slow.wait(1) == [f"gap 101-{far - 1}", "syncing", "want"]
+
+
+def test_a_slow_book_after_a_long_break_gets_its_snapshot_and_then_agreement() -> None:
+    far = 100 + 5 * MAX_JUMP
+    ledger = synced()
+    ledger.hear(far)
+    assert ledger.wait(11) == ["untrusted", "want"]
+    assert ledger.fetch(far + 3) == [f"stood {far + 3}", "trusted"]
+    assert ledger.hear(far + 1, (far + 2, far + 4)) == ["syncing", f"moved {far + 2}-{far + 4}", "trusted"]
+    assert ledger.gaps() == [(101, far - 1, "missing", True)]
 
 
 def test_the_largest_near_jump_and_the_smallest_far_one() -> None:
     assert synced().hear(101 + MAX_JUMP)[0] == f"gap 101-{100 + MAX_JUMP}"
-    assert synced().hear(102 + MAX_JUMP) == []
+    assert synced().hear(102 + MAX_JUMP) == ["syncing"]
 
 
 def test_old_deltas_said_again_are_duplicates_however_old() -> None:

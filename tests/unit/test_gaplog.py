@@ -125,8 +125,7 @@ def test_two_frames_that_agree_are_believed_in_the_order_of_their_ids() -> None:
         astray: Astray[str] = Astray(GapLog("trades"))
         assert doubtful(astray, f"at {order[0]}", order[0]) == ()
         assert doubtful(astray, f"at {order[1]}", order[1]) == ("at 50000", f"at {50_000 + MAX_JUMP}")
-        assert astray.since is None
-        assert astray.settle(100) is None
+        assert (astray.since, astray.ids) == (None, (-1, -1))
 
 
 def test_two_that_do_not_agree_are_not_and_the_older_one_is_named() -> None:
@@ -138,28 +137,14 @@ def test_two_that_do_not_agree_are_not_and_the_older_one_is_named() -> None:
     assert (log.strays, log.duplicates) == (1, 0)
 
 
-def test_alone_it_is_believed_when_nothing_speaks_against_it() -> None:
+def test_alone_it_stays_in_doubt_while_the_stream_is_silent_and_is_let_go_when_it_goes_on() -> None:
     log = GapLog("trades")
     astray: Astray[str] = Astray(log)
-    doubtful(astray, "after a long night", 10**6)
-    assert astray.settle(100) == "after a long night"
-    assert (astray.since, log.strays) == (None, 0)
-
-
-def test_alone_it_is_let_go_when_the_stream_went_on_without_it() -> None:
-    log = GapLog("trades")
-    astray: Astray[str] = Astray(log)
-    doubtful(astray, "corrupt", 10**15)
-    assert astray.settle(101) is None
+    doubtful(astray, "after a long night, or corrupt", 10**15)
+    astray.expire(100)
+    assert (astray.since, log.strays) == (10**15, 0)
+    astray.expire(101)
     assert (astray.since, log.strays) == (None, 1)
     astray.drop()
+    astray.expire(102)
     assert log.strays == 1, "there is nothing in doubt any more"
-
-
-def test_alone_below_the_frontier_it_waits_on() -> None:
-    log = GapLog("trades")
-    astray: Astray[str] = Astray(log)
-    astray.doubt("low", (5, 5), 1, 1, 10**15)
-    assert astray.settle(10**15) is None
-    assert astray.since == 1
-    assert astray.doubt("next", (6, 6), 2, 2, 10**15) == ("low", "next")

@@ -15,8 +15,8 @@ Rules (Binance spot, "how to manage a local order book correctly"; protocol shee
   10. While the stream is down a book is not trusted and nothing is asked for: a snapshot without a stream ages unseen.
      The first delta tells what is needed: it joins, or it opens a gap.
   11. A delta whose ids are far from the stream's (gaplog rule 5) is in doubt. Two that agree are believed: above as a
-     gap, below as a venue that counts anew. Likewise a snapshot that the stream has not reached after `patience_ns` is
-     not of this stream: start again.
+     gap, below as a venue that counts anew; meanwhile the book is not trusted. Likewise a snapshot that the stream has
+     not reached after `patience_ns` is not of this stream: start again.
 """
 
 from __future__ import annotations
@@ -129,10 +129,7 @@ class BookSync:
     def tick(self, now: int) -> None:
         """Let time pass (rules 7 to 9 and 11). `now` is on the clock of `ts_recv`."""
         if self._astray.since is not None and now - self._astray.since > self._patience_ns:
-            lone = self._astray.settle(self._expected())
-            if lone is not None:
-                self._irregular(lone)
-                self._wanted_at = now
+            self._astray.expire(self._expected())
         if self._down:
             return
         if self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
@@ -222,6 +219,9 @@ class BookSync:
         if ids == self._astray.ids:
             self.log.double(*ids, delta.ts_event, overlap=self.overlapping)
             return False
+        if self.trust is Trust.TRUSTED:
+            self._set_trust(Trust.SYNCING, "an update far from the stream's", delta.ts_recv)
+            self._wanted_at = delta.ts_recv
         agreed = self._astray.doubt(delta, ids, delta.ts_event, delta.ts_recv, self._expected())
         if agreed and agreed[1].last_id < self._expected():
             self._begin_anew(agreed[0])

@@ -178,9 +178,9 @@ class InstrumentFeed:
     def disconnected(self, reason: str, now: int) -> None:
         """No socket carries this instrument now (rule 5)."""
         self.booksync.disconnected(reason, now)
-        newest = self.newest()
-        if newest is not None and self._absence() is None:
-            self._away = _Absence(newest.ts_event, now)
+        before, newest = self._absence(), self.newest()
+        if newest is not None:
+            self._away = _Absence(before.since if before else newest.ts_event, now)
 
     def connected(self) -> None:
         """A socket carries it again."""
@@ -273,7 +273,7 @@ class InstrumentFeed:
             return BookView(self.id, [], [], None, sync.trust, 0, None, None, nothing)
         try:
             bids, asks = sync.book.top(depth)
-        except CrossedBook:  # rule 4: the next tick distrusts it
+        except CrossedBook:  # rule 4: a tick distrusts it, soon
             return BookView(self.id, [], [], None, Trust.UNTRUSTED, 0, None, None, nothing)
         gaps = [gap for gap in sync.log.gaps() if not gap.healed]
         trusted = sync.trust is Trust.TRUSTED

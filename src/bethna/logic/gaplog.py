@@ -176,20 +176,13 @@ class Astray(Generic[Frame]):
         self._frontier, self.since = frontier, ts_recv
         return ()
 
-    def settle(self, frontier: int) -> Frame | None:
-        """The frame in doubt when the stream has said nothing against it; else it is named and let go.
+    def expire(self, frontier: int) -> None:
+        """Time has passed: when the stream went on without the frame in doubt, it is named and let go.
 
-        One that lies below the frontier contradicts what the stream said before: it waits on for a second one.
+        While the stream is silent it stays: after a long break a slow instrument takes its time to agree.
         """
-        frame = self._frame
-        if frame is None:
-            return None
         if frontier != self._frontier:
             self.drop()
-        elif self.ids[0] > frontier:
-            self._clear()
-            return frame
-        return None
 
     def drop(self) -> None:
         """Name the frame in doubt, if there is one, and let it go."""

@@ -128,9 +128,7 @@ class TradeSequence:
         if self._held and now - self._moved_at > self._patience_ns:
             self._give_up(now, "missing")
         if self._astray.since is not None and now - self._astray.since > self._patience_ns:
-            lone = self._astray.settle(self.next_id)
-            if lone is not None:  # a slow instrument after a long break
-                self._hold(lone, now)
+            self._astray.expire(self.next_id)
 
     def finish(self, now: int) -> None:
         """The stream has ended: whatever is held leaves, every hole is marked."""
