@@ -233,6 +233,18 @@ def test_without_a_snapshot_the_book_is_untrusted_and_the_asking_goes_on() -> No
     assert ledger.wait(60) == []
 
 
+def test_a_clock_that_is_set_back_does_not_prolong_the_waiting() -> None:
+    ledger = Ledger()
+    ledger.hear(10)
+    ledger.wait(-3600)
+    assert ledger.wait(11) == ["untrusted", "want"]
+    ledger.fetch(10, levels=5, limit=5)
+    ledger.wait(11)
+    ledger.wait(-3600)
+    ledger.sync.apply(BookDelta(BTC, 11, 11, [(150.0, 1.0)], [], ledger.now, ledger.now))
+    assert ledger.wait(11) == ["syncing", "want"]
+
+
 def test_a_crossed_book_is_found_by_time_and_starts_again() -> None:
     ledger = synced()
     ledger.sync.apply(BookDelta(BTC, 101, 101, [(101.0, 1.0)], [], ledger.now, ledger.now))

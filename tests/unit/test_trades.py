@@ -162,6 +162,14 @@ def test_patience_counts_from_the_last_move_of_the_frontier() -> None:
     assert ledger.wait(2) == ["marked 3-3 missing", "4"]
 
 
+def test_a_clock_that_is_set_back_does_not_prolong_the_waiting() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 4, CORRUPT)
+    assert ledger.wait(-3600) == []
+    assert ledger.wait(11) == ["marked 2-3 missing", "4"]
+    assert ledger.sequence.log.strays == 1
+
+
 def test_too_many_held_trades_end_the_waiting() -> None:
     ledger = Ledger(max_held=3)
     assert ledger.hear(1, 3, 4, 5) == ["1", "found 2-2"]

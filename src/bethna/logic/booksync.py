@@ -127,8 +127,10 @@ class BookSync:
         return True
 
     def tick(self, now: int) -> None:
-        """Let time pass (rules 7 to 9 and 11). `now` is on the clock of `ts_recv`."""
-        if self._astray.since is not None and now - self._astray.since > self._patience_ns:
+        """Let time pass (rules 7 to 9 and 11). `now` is on the clock of `ts_recv`, which may be set back."""
+        self._wanted_at, self._stood_at = min(self._wanted_at, now), min(self._stood_at, now)
+        self._counted_at = min(self._counted_at, now)
+        if self._astray.since is not None and abs(now - self._astray.since) > self._patience_ns:
             self._astray.expire(self._expected())
         if self._down:
             return

@@ -124,10 +124,11 @@ class TradeSequence:
             self._give_up(now, reason)
 
     def tick(self, now: int) -> None:
-        """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`."""
+        """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`, which may be set back."""
+        self._moved_at = min(self._moved_at, now)
         if self._held and now - self._moved_at > self._patience_ns:
             self._give_up(now, "missing")
-        if self._astray.since is not None and now - self._astray.since > self._patience_ns:
+        if self._astray.since is not None and abs(now - self._astray.since) > self._patience_ns:
             self._astray.expire(self.next_id)
 
     def finish(self, now: int) -> None:

@@ -107,6 +107,7 @@ class Feeds:
         self._routes: dict[type, dict[InstrumentId, Callable[[Any], object]]] = {
             kind: {} for kind in EVENT_KINDS
         }
+        self._overlapping: set[InstrumentId] = set()
         self._offsets: dict[str, ClockOffset] = {}
         self._broken: dict[InstrumentId, int] = {}
         self.unfollowed = 0
@@ -168,6 +169,7 @@ class Feeds:
     def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
         """Two of our own sockets carry these instruments for a while."""
         for instrument in instruments:
+            (self._overlapping.add if overlapping else self._overlapping.discard)(instrument)
             if feed := self._feeds.get(instrument):
                 feed.set_overlapping(overlapping)
 
@@ -183,6 +185,7 @@ class Feeds:
         if instrument.id in self._feeds:
             return
         feed = InstrumentFeed(instrument, _Ports(self._bus, instrument.id, self.wants), self._settings)
+        feed.set_overlapping(instrument.id in self._overlapping)
         self._feeds[instrument.id] = feed
         self._states.setdefault(instrument.id, ("waiting", "no data yet"))
         self._routes[Trade][instrument.id] = feed.apply_trade
@@ -212,6 +215,7 @@ class Feeds:
         """Begin again with the same instruments and no state (a tape that starts over)."""
         instruments = [feed.instrument for feed in self._feeds.values()]
         self._offsets.clear()
+        self._overlapping.clear()
         for instrument in instruments:
             self.unfollow(instrument.id)
         # A feed and its machines hold each other, megabytes of it, and facts are untracked, so the collector would
@@ -303,7 +307,7 @@ class Feeds:
         if not self._follow_unknown or (self._only is not None and instrument not in self._only):
             return False
         self.follow(self.describe(instrument))
-        return True
+        return instrument in self._feeds
 
 
 def lost(gaps: Iterable[Gap]) -> int:

@@ -5,7 +5,8 @@ It fetches nothing: what was fetched while recording stands in the tape and is a
 Rules
   1. The desk's clock is the tape's. Feeds are ticked at every whole second of it, before the frame that passes it, so
      the outcome depends on the tape alone, never on the speed or the command that plays it.
-  2. A jump of the tape's time beyond MAX_TICKS seconds is ticked once: silence has nothing to say.
+  2. A jump of the tape's time beyond MAX_TICKS seconds, forward or back (a clock was set), is ticked once: silence has
+     nothing to say.
   3. A damaged tape is played up to the damage; where and why is kept.
   4. While two sockets of the tape carry one stream (a rotation), duplicates are expected.
 """
@@ -187,7 +188,7 @@ class TapePlayer:
 
     def _play(self, entry: TapeEntry) -> None:
         ts = entry.ts
-        if ts >= self._next_tick:
+        if ts >= self._next_tick or self._next_tick - ts > MAX_TICKS * NS_PER_S:
             self._tick_until(ts)
         self.position = ts
         self._clock.advance_to(ts)
@@ -203,7 +204,7 @@ class TapePlayer:
     def _tick_until(self, ts: int) -> None:
         """Rules 1 and 2."""
         second = ts - ts % NS_PER_S
-        if self._next_tick and second - self._next_tick > MAX_TICKS * NS_PER_S:
+        if self._next_tick and abs(second - self._next_tick) > MAX_TICKS * NS_PER_S:
             self._sink.tick(second)
         elif self._next_tick:
             for due in range(self._next_tick, second + 1, NS_PER_S):
