@@ -162,6 +162,22 @@ def test_a_gap_closed_by_the_stream_itself_was_a_reordering() -> None:
     assert ledger.gaps() == [(101, 102, "reordered", True)]
 
 
+def test_a_delta_that_spans_the_gap_and_what_was_held_closes_it() -> None:
+    ledger = synced()
+    ledger.hear(103)
+    assert ledger.hear((101, 104)) == ["moved 101-104", "trusted"]
+    assert (ledger.gaps(), ledger.sync.held) == ([(101, 102, "reordered", True)], 0)
+
+
+def test_held_deltas_that_another_one_spans_are_dropped_and_what_lies_beyond_waits() -> None:
+    ledger = synced()
+    ledger.hear(103, 106)
+    assert ledger.hear((101, 104)) == ["moved 101-104"]
+    assert (ledger.sync.held, ledger.sync.trust) == (1, Trust.SYNCING)
+    assert ledger.hear(105) == ["moved 105-105", "moved 106-106", "trusted"]
+    assert [reason for _, _, reason, _ in ledger.gaps()] == ["reordered", "reordered"]
+
+
 def test_a_further_gap_above_the_snapshot_asks_again() -> None:
     ledger = synced()
     ledger.hear(103, 105)

@@ -246,8 +246,12 @@ class BookSync:
         first, last, seen, expected = delta.first_id, delta.last_id, self._seen_id, self._expected()
         if expected < 0:
             return True
-        if seen >= 0 and last <= seen:
-            return self.log.take(first, last, fetched=False) is not None
+        if seen >= 0 and first <= seen:
+            found = False
+            while self.log.take(first, last, fetched=False):
+                found = True
+            if last <= seen:
+                return found
         if first > expected:  # rule 5
             self._open_hole(expected, first - 1, delta)
         return True
@@ -285,10 +289,10 @@ class BookSync:
         while self._held:
             delta = self._held.pop(self._next_id, None) or self._covering()
             if delta is None:
-                return
+                break
             self._next_id = delta.last_id + 1
             self._move(delta)
-        if self.book is not None:
+        if self.book is not None and not self._held:
             self._set_trust(Trust.TRUSTED, "updates join", now)
 
     def _covering(self) -> BookDelta | None:

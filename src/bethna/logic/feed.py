@@ -382,8 +382,8 @@ class InstrumentFeed:
 
     def _cross_examine(self) -> None:
         book, failed = self.booksync.book, self.quotes.failed
-        if book is not None:
-            self.quotes.book_moved(book)
+        assert book is not None
+        self.quotes.book_moved(book)
         if self.quotes.failed > failed:
             self._disprove()
 
