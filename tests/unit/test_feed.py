@@ -244,6 +244,7 @@ def test_after_the_socket_is_back_a_quiet_market_is_watched_again() -> None:
     desk.feed.disconnected("still cut", START + 20 * SECOND)
     desk.tick(70)
     desk.feed.connected()
+    desk.delta(1, 1, 90)
     desk.feed.connected()
     desk.tick(200)
     assert desk.minutes() == [
@@ -252,6 +253,7 @@ def test_after_the_socket_is_back_a_quiet_market_is_watched_again() -> None:
     desk.feed.disconnected("cut again", START + 200 * SECOND)
     desk.tick(250)
     assert {state for _, state in desk.minutes()} == {State.INCOMPLETE}, "no trade has proved anything since"
+    assert [gap.start for gap in desk.feed.coverage().gaps] == [START], "one absence since the last trade"
 
 
 def test_a_later_break_is_a_gap_of_its_own() -> None:

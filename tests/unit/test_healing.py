@@ -90,6 +90,7 @@ class History:
         self.failures: list[Exception] = []
         self.down: Exception | None = None
         self.by_id = True
+        self.page_of = PAGE
         self.snapshots = [100]
         self.asked: list[tuple[float, str]] = []
         self.in_flight = self.most_in_flight = 0
@@ -127,7 +128,11 @@ class History:
             first = int(query["fromId"])
         else:
             first = self.newest - limit + 1
-        ids = [each for each in range(first, min(first + limit, self.newest + 1)) if each not in self.absent]
+        ids = [
+            each
+            for each in range(first, min(first + min(limit, self.page_of), self.newest + 1))
+            if each not in self.absent
+        ]
         return [TradePage(name, [trade(each, now) for each in ids])]
 
     def pages(self) -> list[tuple[int, int]]:
@@ -213,6 +218,19 @@ def test_a_gap_is_fetched_page_by_page_and_released_in_order() -> None:
     in_virtual_time(scenario)
 
 
+def test_a_venue_that_gives_less_than_was_asked_for_is_asked_on() -> None:
+    async def scenario() -> None:
+        desk = Desk()
+        desk.history.page_of = 1
+        async with desk.run():
+            desk.hear(1, 5)
+            await asyncio.sleep(1)
+        assert desk.history.pages() == [(2, 3), (3, 2), (4, 1)]
+        assert desk.gaps() == [(2, 4, "missing", True)]
+
+    in_virtual_time(scenario)
+
+
 @pytest.mark.parametrize(("last_missing", "healed"), [(51, True), (52, False)])
 def test_a_gap_that_is_too_large_is_marked_without_a_request(last_missing: int, *, healed: bool) -> None:
     async def scenario() -> None:
@@ -246,7 +264,7 @@ def test_what_history_lacks_is_marked_at_once_and_nothing_else() -> None:
         async with desk.run():
             desk.hear(1, 8)
             await pass_time(0.5)
-            assert desk.gaps() == [(4, 5, "not_in_history", False)]
+            assert desk.gaps() == [(2, 3, "missing", True), (4, 5, "not_in_history", False)]
             assert desk.feed.sequence.held == 0
             desk.hear(9)
         assert [trade.trade_id for trade in desk.feed.kept] == [1, 2, 3, 6, 7, 8, 9]
@@ -262,7 +280,7 @@ def test_a_history_that_ends_before_the_gap_does_is_not_asked_for_ever() -> None
             desk.hear(1, 8)
             await pass_time(60)
         assert desk.history.pages() == [(2, 6), (4, 4)]
-        assert desk.gaps() == [(4, 7, "not_in_history", False)]
+        assert desk.gaps() == [(2, 3, "missing", True), (4, 7, "not_in_history", False)]
 
     in_virtual_time(scenario)
 
@@ -404,6 +422,20 @@ def test_a_snapshot_that_is_too_old_twice_is_asked_for_with_a_growing_delay() ->
             desk.book(105)
             await pass_time(1)
         assert desk.history.times() == [20.0], "the delay begins anew"
+
+    in_virtual_time(scenario)
+
+
+def test_a_snapshot_that_could_not_be_fetched_is_asked_for_again_without_being_told() -> None:
+    async def scenario() -> None:
+        desk = Desk(patience_s=600)
+        desk.history.failures = [DOWN, WireError("binance", "no book")]
+        async with desk.run():
+            desk.book(100)
+            await asyncio.sleep(30)
+        assert desk.history.times() == [0.0, 1.0, 3.0]
+        assert desk.codes() == ["snapshot_failed", "snapshot_failed"]
+        assert desk.feed.booksync.trust is Trust.TRUSTED
 
     in_virtual_time(scenario)
 

@@ -122,6 +122,14 @@ def test_an_untold_level_proves_nothing(told: Quote, limit: int, expected: tuple
     assert verdict(check) == expected
 
 
+def test_a_level_that_was_told_is_held_to_its_quantity_wherever_it_lies() -> None:
+    beyond = emptied(limit=2)
+    beyond.apply([(97.0, 5.0)], [], 11)
+    check = QuoteCheck()
+    check.quote(quote(11, bid=97.0, ask=103.0), beyond)
+    assert verdict(check) == (0, 1, 0)
+
+
 def test_a_book_with_one_empty_side_is_wrong_when_the_venue_quotes_it() -> None:
     one_sided = OrderBook(BookSnapshot(BTC, 10, [(99.0, 1.0)], [], 1, 5))
     check = QuoteCheck()
@@ -200,6 +208,8 @@ def test_a_lag_of_our_own_sockets_is_no_new_count() -> None:
     for update_id in range(4 * MAX_LAG, 4 * MAX_LAG + 5):
         assert not check.quote(quote(update_id), None)
     assert check.late == 5
+    assert not check.quote(quote(4 * MAX_LAG - 1), None), "the first that is too far below, and it is alone"
+    assert not check.quote(quote(4 * MAX_LAG), None), "it ascends, but is not too far below"
     assert not check.quote(quote(9), None)
     assert not check.quote(quote(9), None), "twice the same does not ascend"
     assert not check.quote(quote(8), None)

@@ -119,6 +119,16 @@ def test_history_brings_only_what_is_missed() -> None:
     assert (ledger.sequence.log.duplicates, ledger.sequence.next_id) == (0, 15)
 
 
+def test_history_does_not_run_ahead_of_the_stream() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 4)
+    assert ledger.fetch(3, 4, 5, 6) == []
+    assert ledger.sequence.held == 2
+    ledger.hear(5, 6, 2)
+    assert ledger.told[-6:] == ["healed 2-3 by 1", "2", "3", "4", "5", "6"]
+    assert ledger.sequence.log.duplicates == 0
+
+
 def test_history_that_comes_after_the_mark_is_late_and_heals() -> None:
     ledger = Ledger()
     ledger.hear(1, 4)
@@ -134,7 +144,8 @@ def test_a_healer_that_fails_marks_with_its_reason_and_only_what_is_missing() ->
     ledger.sequence.heal_failed(ledger.now, "not_in_history")
     assert ledger.told[-2:] == ["marked 4-5 not_in_history", "6"]
     ledger.sequence.heal_failed(ledger.now, "again")
-    assert ledger.gaps() == [(4, 5, "not_in_history", False)], "there was nothing to fail"
+    healed = (2, 3, "missing", True)  # what history gave keeps its name
+    assert ledger.gaps() == [healed, (4, 5, "not_in_history", False)], "there was nothing to fail"
 
 
 def test_what_is_held_behind_a_marked_gap_is_asked_for_next() -> None:

@@ -171,7 +171,6 @@ class BookSync:
         """The stream is down (rule 10)."""
         self._down = True
         self._refreshing = False
-        self._held.clear()
         if self.trust is not Trust.WAITING:
             self._set_trust(Trust.WAITING if self.book is None else Trust.SYNCING, reason, ts)
 
@@ -316,8 +315,6 @@ class BookSync:
         self.certified_depth = self.book.certified_depth
         self._next_id = snapshot.last_id + 1
         self.log.settle(snapshot.last_id)
-        for first in [f for f, delta in self._held.items() if delta.last_id <= snapshot.last_id]:
-            del self._held[first]
         if self._stood is not None:
             self._stood(snapshot)
         self._drain(snapshot.ts_recv)

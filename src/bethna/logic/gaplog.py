@@ -111,7 +111,7 @@ class GapLog:
     def settle(self, last: int) -> None:
         """Whatever was missing up to `last` is told by something else (a snapshot)."""
         for hole in self.holes:
-            if hole.missing and hole.first <= last:
+            if hole.missing:
                 hole.take(hole.first, last, fetched=True)
 
     def double(self, first: int, last: int, ts_event: int | None, *, overlap: bool = False) -> None:
