@@ -461,7 +461,12 @@ def test_two_of_our_sockets_may_say_everything_twice() -> None:
     for _ in range(2):
         desk.trade(1, 0)
         desk.delta(1, 1, 0)
-    assert (desk.feed.sequence.log.duplicates, desk.feed.booksync.log.duplicates) == (0, 0)
-    desk.feed.set_overlapping(False)
+        desk.quote(1, 0)
+        desk.quote(2, 0)
+    feed = desk.feed
+    assert (feed.sequence.log.duplicates, feed.booksync.log.duplicates, feed.quotes.duplicates) == (0, 0, 0)
+    assert (feed.quotes.overlaps, feed.quotes.late, len(feed.quotes.irregular)) == (2, 0, 0)
+    feed.set_overlapping(False)
     desk.trade(1, 0)
-    assert desk.feed.sequence.log.duplicates == 1
+    desk.quote(2, 0)
+    assert (feed.sequence.log.duplicates, feed.quotes.duplicates, feed.quotes.overlaps) == (1, 1, 2)

@@ -24,6 +24,15 @@ def test_an_unknown_venue_is_refused_with_the_nearest() -> None:
     assert "binance" in caught.value.hint
 
 
+def test_an_option_that_a_codec_does_not_know_is_refused_with_what_there_is() -> None:
+    for name in ("trade", "aggTrade"):
+        codec_for("binance", trade_stream=name)
+    with pytest.raises(ConfigError, match="nope") as caught:
+        codec_for("binance", trade_stream="nope")
+    assert caught.value.key == "trade_stream"
+    assert "trade or aggTrade" in caught.value.hint
+
+
 @pytest.mark.parametrize("name", venue_names())
 def test_a_venues_own_urls_are_its_own(name: str) -> None:
     for host in spec_for(name).hosts:

@@ -75,6 +75,7 @@ class LiveLine:
         self._settings = connection_settings(settings)
         self._feeds = feeds
         self._clock = clock
+        self._rng = rng
         self.quota = WeightKeeper(self.spec.weight_per_minute)
         self.http = HttpClient(clock, proxy=self._settings.proxy)
         self.rest = VenueRest(
@@ -112,6 +113,10 @@ class LiveLine:
         self._names.pop(instrument, None)
         self.pool.unwant([instrument])
         self._feeds.unfollow(instrument)
+
+    def rest_apart(self) -> VenueRest:
+        """The same REST side, quota included, whose answers no recorder hears."""
+        return VenueRest(self.spec, self.codec, self._settings, self._clock, self._rng, self.quota, self.http)
 
     def health(self) -> VenueHealth:
         """Sockets, clock and quota together."""

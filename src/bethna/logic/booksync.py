@@ -175,6 +175,11 @@ class BookSync:
             self._set_trust(Trust.WAITING if self.book is None else Trust.SYNCING, reason, ts)
 
     @property
+    def book_lost(self) -> bool:
+        """There was a book, and now there is none that can be trusted."""
+        return self._snapshots > 0 and self.trust is not Trust.TRUSTED
+
+    @property
     def held(self) -> int:
         """How many deltas wait."""
         return len(self._held)

@@ -189,7 +189,7 @@ class InstrumentFeed:
 
     def set_overlapping(self, overlapping: bool) -> None:
         """Two of our own sockets deliver this instrument: duplicates are expected."""
-        self.sequence.overlapping = self.booksync.overlapping = overlapping
+        self.sequence.overlapping = self.booksync.overlapping = self.quotes.overlapping = overlapping
 
     # what the machines tell -------------------------------------------------------------------------------------
 
@@ -239,7 +239,8 @@ class InstrumentFeed:
         if not self.trades and self.booksync.last is None and self.quotes.latest is None:
             return unknown(self.instrument.venue)
         gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps(), *self._absences()]
-        return with_gaps(self._certificate(State.COMPLETE), gaps)
+        doubted = self.booksync.book_lost
+        return with_gaps(self._certificate(State.INCOMPLETE if doubted else State.COMPLETE), gaps)
 
     def price(self, *, stale: bool, last_message: int | None) -> PriceView:
         """The last trade with what stands around it."""

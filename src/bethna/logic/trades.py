@@ -247,6 +247,9 @@ class TradeSequence:
         lowest = self._held[min(self._held)]
         assert self._hole is not None
         self.log.drop(self._hole)
+        if self._spliced and self.next_id > self._hole.first:  # what history gave so far keeps its name
+            healed = self.log.open(self._hole.first, self.next_id - 1, self._hole.start, self._last_ts())
+            healed.take(healed.first, healed.last, fetched=True)
         marked = self.log.open(self.next_id, lowest.trade_id - 1, self._last_ts(), lowest.ts_event, reason)
         self._hole = None
         self._output.gap_marked(marked.gap("trades"), now)

@@ -31,6 +31,7 @@ PAGE = 1000
 RETRY_S = 1.0
 MAX_RETRY_S = 30.0
 AT_ONCE = 4
+SERVER_FAULT = 500
 
 
 class Fetch(Protocol):
@@ -148,6 +149,8 @@ class Healing:
             if not await self._page_through(instrument, first, last):
                 self._fail(instrument, "not_in_history")
         except VenueAnswer as refused:
+            if refused.status >= SERVER_FAULT:  # rule 5: for now, not for good
+                raise
             if not await self._newest_hold(instrument, first):
                 self._tell(refused, instrument, "heal_refused")
                 self._fail(instrument, "heal_refused")
@@ -170,6 +173,8 @@ class Healing:
         try:
             ids = await self._bring_page(self._codec.recent_trades_request(instrument, PAGE))
         except VenueAnswer as error:
+            if error.status >= SERVER_FAULT:
+                raise
             self._tell(error, instrument, "heal_refused")
             return False
         return bool(ids) and min(ids) <= first
