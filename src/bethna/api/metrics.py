@@ -108,7 +108,7 @@ class Metrics:
             ("trades_total", "Trades released.", "trades"),
             ("trade_gaps_total", "Gaps found between trades.", "trade_gaps"),
             ("heals_total", "Gaps healed.", "heals"),
-            ("duplicates_total", "Trades seen twice and dropped.", "duplicates"),
+            ("duplicates_total", "Trades, book updates and quotes that the venue said twice.", "duplicates"),
             ("book_updates_total", "Book updates applied.", "book_updates"),
             ("book_gaps_total", "Gaps found between book updates.", "book_gaps"),
             ("resyncs_total", "Books synchronised again.", "resyncs"),
