@@ -26,8 +26,14 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "symbols": ("BTCUSDT, eth/usdt BTCUSDT", ("BTCUSDT", "eth/usdt")),
     "preferred_venue": ("somewhere", "somewhere"),
     "host": ("::1", "::1"),
-    "allowed_hosts": ("desk.example.com,desk", ("desk.example.com", "desk")),
-    "allowed_origins": ("https://desk.example.com", ("https://desk.example.com",)),
+    "allowed_hosts": (
+        "desk.example.com,desk:8700 [::1]:80 fe80::1",
+        ("desk.example.com", "desk:8700", "[::1]:80", "fe80::1"),
+    ),
+    "allowed_origins": (
+        "https://desk.example.com,http://[::1]:80/",
+        ("https://desk.example.com", "http://[::1]:80/"),
+    ),
     "data_dir": ("folder", "folder"),
     "hosts": (
         "a=wss://w.example.com/|https://r.example.com/api, ws://w2|http://r2;B=ws://[::1]:1|http://[::1]:2",
@@ -129,6 +135,21 @@ def test_no_number_is_refused(name: str, text: str) -> None:
         ("hosts", "a"),
         ("hosts", "a="),
         ("hosts", "=ws://x|http://y"),
+        ("hosts", "a=ws://x:99999|http://y"),
+        ("hosts", "a=ws://x|http://y:port"),
+        ("hosts", "a=ws://x|http://y:0"),
+        ("hosts", "a=ws://x|http://y;A=ws://z|http://z"),
+        ("allowed_hosts", "https://desk.example.com"),
+        ("allowed_hosts", "desk.example.com/"),
+        ("allowed_hosts", "desk:99999"),
+        ("allowed_hosts", "desk:0"),
+        ("allowed_hosts", ["user@desk"]),
+        ("allowed_origins", "desk.example.com"),
+        ("allowed_origins", "https://"),
+        ("allowed_origins", "https://desk.example.com/page"),
+        ("allowed_origins", "https://desk:99999"),
+        ("allowed_origins", ["*"]),
+        ("trade_stream", "a=trade;a=aggTrade"),
         ("trade_stream", {"a": 1}),
         ("trade_stream", "a=b c"),
         ("trade_stream", 1),
@@ -269,6 +290,28 @@ def test_a_secret_is_never_shown(text: str) -> None:
     assert "proxy=***" in repr(settings)
     assert {hidden: 1}[Secret(text)] == 1
     assert hidden != text
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "user:hunter2",
+        "http://user:hunter2@:99999",
+        "http://user:hunter2@x:99999",
+        "http://user:hunter2@x:0",
+        "http://user:hunter2@x:port",
+        "http://user:hunter2@[x",
+        "http://user:hun/hunter2@x:1",
+        "http://user:hunter2@",
+        "http://user:hunter2@x y",
+        "ftp://user:hunter2@x",
+    ],
+)
+def test_a_proxy_that_cannot_be_one_is_refused_and_not_shown(proxy: str) -> None:
+    error = refusal("", {"BETHNA_PROXY": proxy})
+    assert error.key == "proxy"
+    assert "hunter2" not in f"{error.message} {error.hint} {error!r}"
+    assert "`http://`" in error.hint
 
 
 def test_a_secret_that_does_not_fit_is_not_shown_either() -> None:

@@ -103,17 +103,24 @@ def test_wrong_usage_is_told_in_both_forms(words: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("environment", "key"),
-    [({"BETHNA_PROT": "1"}, "BETHNA_PROT"), ({"BETHNA_TIMEOUT_S": "-1"}, "BETHNA_TIMEOUT_S")],
+    [
+        ({"BETHNA_PROT": "1"}, "BETHNA_PROT"),
+        ({"BETHNA_TIMEOUT_S": "-1"}, "BETHNA_TIMEOUT_S"),
+        ({"BETHNA_TRADE_STREAM": "binance=nope"}, "trade_stream"),
+    ],
 )
-def test_a_wrong_setting_stops_before_anything_starts(environment: dict[str, str], key: str) -> None:
-    for verb in ("up", "record"):
-        told = run(verb, "--json", environment=environment)
+def test_a_wrong_setting_stops_before_anything_starts(
+    environment: dict[str, str], key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for verb in (["up", "--port", "0"], ["record"], ["audit", "--live", "BTCUSDT"]):
+        told = run(*verb, "--json", environment={"BETHNA_DATA_DIR": str(tmp_path)} | environment)
         assert told.returncode == 2
         assert error_of(told)["code"] == "bad_setting"
         assert key in error_of(told)["message"]
-        plain = run(verb, environment=environment)
-        assert (plain.returncode, plain.stdout) == (2, b"")
-        assert plain.stderr.decode().startswith("bethna: ")
+        plain = run(*verb, environment={"BETHNA_DATA_DIR": str(tmp_path)} | environment)
+        assert plain.returncode == 2
+        assert "\nbethna: " in f"\n{plain.stderr.decode()}"
         assert key in plain.stderr.decode()
 
 

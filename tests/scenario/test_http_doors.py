@@ -266,7 +266,7 @@ async def test_a_foreign_host_is_refused(subtests: pytest.Subtests) -> None:
 
 
 async def test_a_host_of_ours_may_come_in_by_any_port(subtests: pytest.Subtests) -> None:
-    async with opened(allowed_hosts=["Desk.example", "::2", " "]) as served:
+    async with opened(allowed_hosts=["Desk.example:9", "::2", " "]) as served:
         for host in ("localhost", "LOCALHOST:9", "127.0.0.1:80", "[::1]:8700", "desk.example:1", "[::2]"):
             with subtests.test(host):
                 answer = await served.http.get("/api/v1/prices", headers={"host": host})

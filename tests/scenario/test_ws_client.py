@@ -246,6 +246,21 @@ async def test_nobody_listening_and_no_such_name_are_connect_errors() -> None:
             )
 
 
+async def test_a_proxy_that_is_no_url_is_told_without_its_password() -> None:
+    for proxy in ("http://user:hunter2@:1", "http://:hun/ter2@", "http://user:hunter2@x#y"):
+        with pytest.raises(ConnectError, match="WSInvalidURL") as caught:
+            await ws.connect(
+                "ws://127.0.0.1:1",
+                venue="v",
+                clock=SystemClock(),
+                on_frame=Ear().frame,
+                events=Ear(),
+                timeout_s=5.0,
+                proxy=proxy,
+            )
+        assert "ter2" not in caught.value.message
+
+
 @pytest.fixture(scope="module")
 def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """A server's side of TLS with a certificate that nobody vouches for, made on the spot."""

@@ -44,12 +44,12 @@ class Doors:
     """The checks at the entrance.
 
     Args:
-        allowed_hosts: names, without port, by which this desk may be called besides the loopback ones.
+        allowed_hosts: names by which this desk may be called besides the loopback ones; a port is not looked at.
         allowed_origins: further origins (`https://desk.example.com`) whose pages may open sockets and write.
     """
 
     def __init__(self, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()) -> None:
-        self._hosts = LOOPBACK | {_bracketed(host.strip().lower()) for host in allowed_hosts if host.strip()}
+        self._hosts = LOOPBACK | {_name_of(host.strip().lower()) for host in allowed_hosts if host.strip()}
         self._origins = frozenset(origin.strip().lower().rstrip("/") for origin in allowed_origins)
 
     def refusal(self, scope: Scope) -> ErrorAnswer | None:
@@ -85,7 +85,10 @@ class Doors:
         return scheme in ("http", "https") and authority == host
 
 
-def _bracketed(host: str) -> str:
+def _name_of(host: str) -> str:
+    """The name as a Host header has it, without port: `[::1]` of `::1`, `desk` of `desk:80`."""
+    if match := _HOST.fullmatch(host):
+        return match[1]
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 

@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 def read_settings(**options: object) -> Settings:
     """The settings of this run; `options` by setting name, None where not given. Raises ConfigError."""
     from bethna.config import load
-    from bethna.venues.registry import VENUES
+    from bethna.venues.registry import VENUES, codec_for
 
     path = settings_file()
-    return load(
+    settings = load(
         "" if path is None else _read(path),
         os.environ,
         options,
         file_name="bethna.toml" if path is None else str(path),
         venues=tuple(VENUES),
     )
+    for venue, stream in settings.trade_stream.items():
+        codec_for(
+            venue, trade_stream=stream
+        )  # refuses what the venue does not have, before anything is opened
+    return settings
 
 
 def settings_file() -> Path | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -95,9 +96,19 @@ def _read_list(value: Any, text: bool) -> tuple[str, ...]:
 
 def _read_proxy(value: Any, text: bool) -> Secret:
     proxy: Secret = convert(Secret, value, text)
-    if proxy and not re.fullmatch(r"(https?|socks5h?)://\S+", proxy.reveal()):
-        raise ValueError("proxy")
+    if proxy:
+        url = urlsplit(proxy.reveal())
+        if (
+            re.search(r"\s", proxy.reveal())
+            or url.scheme not in _PROXIES
+            or not url.hostname
+            or url.port == 0
+        ):
+            raise ValueError("proxy")  # a port that is none is urlsplit's ValueError
     return proxy
+
+
+_PROXIES = ("http", "https", "socks5", "socks5h")
 
 
 def _read_hosts(value: Any, text: bool) -> dict[str, tuple[HostUrls, ...]]:
@@ -112,12 +123,41 @@ _HOST = re.compile(
     r"\s*(?P<ws>wss?://[^\s/?#@|]+(?:/[^\s?#|]*)?)\|(?P<rest>https?://[^\s/?#@|]+(?:/[^\s?#|]*)?)\s*",
     re.IGNORECASE,
 )
+# A name as browsers write it into Host and Origin, or an address, in brackets when it is IPv6; then perhaps a port.
+_AUTHORITY = re.compile(r"(?:\[[0-9a-f:.]+\]|[0-9a-z](?:[0-9a-z._-]*[0-9a-z])?)(?::[0-9]+)?", re.IGNORECASE)
+_ADDRESS = re.compile(r"[0-9a-f]*:[0-9a-f:.]*:[0-9a-f.]*", re.IGNORECASE)  # IPv6 without brackets
+
+
+def _read_allowed_hosts(value: Any, text: bool) -> tuple[str, ...]:
+    hosts = _read_list(value, text)
+    for host in hosts:
+        if not _ADDRESS.fullmatch(host):
+            _check_authority(host)
+    return hosts
+
+
+def _read_allowed_origins(value: Any, text: bool) -> tuple[str, ...]:
+    origins = _read_list(value, text)
+    for origin in origins:
+        scheme, separator, authority = origin.partition("://")
+        if not separator or not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme, re.IGNORECASE):
+            raise ValueError(origin)
+        _check_authority(authority.removesuffix("/"))
+    return origins
+
+
+def _check_authority(authority: str) -> None:
+    if not _AUTHORITY.fullmatch(authority) or urlsplit(f"//{authority}").port == 0:
+        raise ValueError(authority)
 
 
 def _host(pair: str) -> HostUrls:
     found = _HOST.fullmatch(pair)
     if found is None:
         raise ValueError(pair)
+    for url in found["ws"], found["rest"]:
+        if urlsplit(url).port == 0:  # beyond 65535, or no number, is urlsplit's ValueError
+            raise ValueError(pair)
     return HostUrls(found["ws"].rstrip("/"), found["rest"].rstrip("/"))
 
 
@@ -130,13 +170,13 @@ def _read_trade_stream(value: Any, text: bool) -> dict[str, str]:
 
 
 def _venue_parts(value: Any, text: bool) -> dict[str, Any]:
-    """`venue=VALUE;venue=VALUE`, or a mapping, by venue."""
+    """`venue=VALUE;venue=VALUE`, or a mapping, by venue; each venue once."""
     if not text:
         return convert(dict[str, Any], value, text)  # type: ignore[no-any-return]  # convert gives what it is asked
     found = {}
     for part in value.split(";"):
         venue, equals, of_venue = (piece.strip() for piece in part.partition("="))
-        if not equals or not venue or not of_venue:
+        if not equals or not venue or not of_venue or venue.lower() in found:
             raise ValueError(part)
         found[venue.lower()] = of_venue
     return found
@@ -146,8 +186,8 @@ _READERS: dict[str, Callable[[Any, bool], Any]] = {
     "source": _read_source,
     "speed": _read_speed,
     "symbols": _read_symbols,
-    "allowed_hosts": _read_list,
-    "allowed_origins": _read_list,
+    "allowed_hosts": _read_allowed_hosts,
+    "allowed_origins": _read_allowed_origins,
     "proxy": _read_proxy,
     "hosts": _read_hosts,
     "trade_stream": _read_trade_stream,

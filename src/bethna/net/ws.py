@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -102,7 +103,7 @@ class WebSocket:
             await self._transport.wait_disconnected()
         except picows.WSError as error:
             raise ConnectionLost(
-                self._venue, f"expected well-formed frames, found {error}", hint="it is reconnected"
+                self._venue, f"expected well-formed frames, found {_short(error)}", hint="it is reconnected"
             ) from error
         finally:
             if self._farewell is not None:
@@ -335,5 +336,10 @@ def _without_user(url: str) -> str:
     return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
+# To the last @ of the word, as in the library's `http://user:password@:1 isn't a valid URL`.
+_USER = re.compile(r"//\S*@")
+
+
 def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160]
+    """What a library says, in one line and without the user and password of any URL in it."""
+    return _USER.sub("//***@", " ".join(str(error).split()))[:160]

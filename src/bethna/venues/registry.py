@@ -37,10 +37,13 @@ def spec_for(name: str) -> VenueSpec:
 
 
 def codec_for(name: str, **options: str) -> Codec:
-    """A fresh codec of a venue; it has learned nothing yet. Raises ConfigError like `spec_for`.
+    """A fresh codec of a venue; it has learned nothing yet.
 
     Args:
         options: what the venue's codec leaves to choose, such as `trade_stream`.
+
+    Raises:
+        ConfigError: like `spec_for`, or the codec does not know an option's value; it names the key and the choices.
     """
     return _entry(name).codec(**options)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 from urllib.parse import quote
 
 import msgspec
@@ -27,7 +27,7 @@ from msgspec import UNSET, Raw, ValidationError
 from msgspec.json import Decoder
 
 from bethna.core.clock import NS_PER_MS, NS_PER_US
-from bethna.core.errors import WireError, excerpt_of
+from bethna.core.errors import ConfigError, WireError, excerpt_of
 from bethna.core.instrument import Instrument
 from bethna.core.market import InstrumentId
 from bethna.core.wire import Ack, Refusal, RestEvent, ShutdownNotice, UnknownMessage, WireEvent
@@ -65,6 +65,9 @@ class BinanceCodec:
         time_unit: unit of the times on the sockets; `us` also asks for it in the URL. Never guessed from digits.
         rest_time_unit: unit of the times in REST bodies; `ms` unless the caller sends `X-MBX-TIME-UNIT`.
         trade_stream: which trades `streams` wants and `trades_request` counts: every execution, or the aggregates.
+
+    Raises:
+        ConfigError: `trade_stream` is another: nothing would ever come of it.
     """
 
     def __init__(
@@ -74,6 +77,13 @@ class BinanceCodec:
         rest_time_unit: TimeUnit = "ms",
         trade_stream: TradeStream = "trade",
     ) -> None:
+        if trade_stream not in get_args(TradeStream):
+            choices = " or ".join(get_args(TradeStream))
+            raise ConfigError(
+                "trade_stream",
+                f"trade_stream of {SPEC.name}: expected {choices}, found {trade_stream[:40]!r}",
+                hint=f"allowed for trade_stream of {SPEC.name}: {choices}",
+            )
         self._in_microseconds = time_unit == "us"
         self._unit_ns = UNIT_NS[time_unit]
         self._trade_stream = trade_stream
