@@ -87,9 +87,13 @@ def _last_of_frames(file: BinaryIO) -> int | None:
     while starts and len(tail) < _TAIL_BYTES:
         file.seek(starts[-1])
         blocks: deque[bytes] = deque(maxlen=64)
-        with suppress(DamagedError):  # what came before it will do
+        try:
             blocks.extend(unpack(file, frames=1))
-        tail = b"".join(blocks) + tail
+            text = b"".join(blocks)
+        except DamagedError:  # what came before it will do, as far as its lines are whole
+            text = b"".join(blocks)
+            text = text[: text.rfind(b"\n") + 1]
+        tail = text + tail
         found = _last_of(tail)
         if found is not None:
             return found
