@@ -393,5 +393,10 @@ class InstrumentFeed:
         last = self.booksync.last
         self.booksync.disproved("its best levels differ from the venue's quote", last.ts_recv if last else 0)
 
+    def _heard_until(self) -> int | None:
+        """The venue's time of the newest event: a clock that goes on says nothing about what was not heard."""
+        newest = self.newest()
+        return None if newest is None else newest.ts_event
+
     def _certificate(self, state: State) -> Coverage:
-        return Coverage(state=state, sources=(self.instrument.venue,), as_of=self.venue_time() or None)
+        return Coverage(state=state, sources=(self.instrument.venue,), as_of=self._heard_until())
