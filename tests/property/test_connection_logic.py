@@ -452,6 +452,44 @@ def test_the_allowance_follows_the_pace_between_its_bounds() -> None:
     assert not dog.lively("rare", 39)
 
 
+@given(st.integers(2, 500), st.integers(1, 19))
+def test_a_stream_quicker_than_the_ticks_has_its_true_pace(a_second: int, least_s: int) -> None:
+    dog: Watchdog[str] = Watchdog(least_s * NS_PER_S, 300 * NS_PER_S, 60 * NS_PER_S)
+    dog.watch("x", 0)
+    for second in range(1, 60):
+        assert dog.seen("x", second, second * NS_PER_S, a_second) is None
+    pause_ns = NS_PER_S // a_second  # two ticks are the least that a silence can be told from none by
+    assert dog.allowed_ns("x") == pytest.approx(
+        max(least_s * NS_PER_S, FACTOR * pause_ns, 2 * NS_PER_S), rel=0.01
+    )
+
+
+@given(st.integers(3, 12), st.integers(1, 1000))
+def test_a_stream_that_comes_in_clumps_is_not_taken_for_a_quick_one(every_s: int, clump: int) -> None:
+    dog: Watchdog[str] = Watchdog(NS_PER_S, 300 * NS_PER_S, 60 * NS_PER_S)
+    dog.watch("x", 0)
+    for second in range(1, 60 * every_s):
+        assert dog.seen("x", second // every_s or None, second * NS_PER_S, clump) is None
+    assert dog.allowed_ns("x") >= FACTOR * (every_s - 1) * NS_PER_S
+
+
+@given(seeds, st.floats(0.3, 20.0), st.integers(1, 50))
+def test_a_lively_stream_of_random_pauses_is_not_called_stale_by_the_default_bounds(
+    seed: int, clumps_a_second: float, clump: int
+) -> None:
+    dog: Watchdog[str] = Watchdog(15 * NS_PER_S, 300 * NS_PER_S, 60 * NS_PER_S)
+    dice = random.Random(seed)
+    dog.watch("x", 0)
+    arrival, mark = dice.expovariate(clumps_a_second), 0
+    for second in range(1, 600):
+        count = 0
+        while arrival <= second:
+            count += clump
+            arrival += dice.expovariate(clumps_a_second)
+        mark += count
+        assert dog.seen("x", mark or None, second * NS_PER_S, count) is None
+
+
 def test_a_stream_that_keeps_falling_silent_is_given_more_each_time_until_it_is_known_anew() -> None:
     dog: Watchdog[str] = Watchdog(10, 10, 10)
     dog.watch("x", 0)

@@ -35,6 +35,7 @@ class Desk:
         self.bell = bell
         self.events: list[tuple[MarketEvent, int]] = []
         self.states: dict[str, list[tuple[StreamState, str]]] = {}
+        self.connected: dict[str, bool] = {}
         self.overlaps: list[tuple[tuple[str, ...], bool]] = []
         self.told: list[SystemEvent] = []
         self.tape: list[tuple[Any, ...]] = []
@@ -43,8 +44,11 @@ class Desk:
         self.events.append((event, conn))
         self.bell.ring()
 
-    def stream_state(self, instrument: InstrumentId, state: StreamState, reason: str, now: int) -> None:
+    def stream_state(
+        self, instrument: InstrumentId, state: StreamState, reason: str, now: int, *, connected: bool = True
+    ) -> None:
         self.states.setdefault(instrument, []).append((state, reason))
+        self.connected[instrument] = connected
         self.bell.ring()
 
     def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:

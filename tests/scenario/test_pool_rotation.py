@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from scenario.pool_world import BTC, ETH, SOL, flowing, world
 
+from bethna.logic.session_types import ConnectionSettings
+
 BOTH_LOOPS = True
 
 # --- make before break
@@ -121,6 +123,7 @@ async def test_a_lively_stream_that_dies_is_told_and_its_socket_replaced() -> No
         assert w.desk.state(ETH) == "stale"
         assert w.desk.state(BTC) == "live"
         assert [e.subject for e in w.desk.told if e.code == "stream_stale"] == [ETH.id]
+        assert w.desk.connected == {BTC.id: True, ETH.id: True}, "silent is not disconnected"
         await w.bell.until(lambda: len(w.venue.connections) == 2)
         for _ in range(20):
             await w.trade("BTCUSDT")
@@ -129,6 +132,19 @@ async def test_a_lively_stream_that_dies_is_told_and_its_socket_replaced() -> No
         assert w.desk.state(ETH) == "live"
         assert not w.venue.connections[0].open
         assert w.pool.health().rotations == 1
+
+
+async def test_a_quick_stream_is_held_to_its_own_pace_and_not_to_that_of_the_ticks() -> None:
+    async with world(ConnectionSettings(stale_min_s=3.0)) as w:
+        await flowing(w)
+        for _ in range(20):
+            for _ in range(10):
+                await w.trade()
+            await w.pass_time(1)
+        await w.pass_time(3)
+        assert w.desk.state(BTC) == "live"
+        await w.pass_time(2)
+        assert w.desk.states[BTC.id][-1] == ("stale", "nothing for longer than 3 s")
 
 
 async def test_a_symbol_that_never_speaks_is_told_without_touching_the_others() -> None:

@@ -56,6 +56,7 @@ async def test_a_cut_is_told_and_mended() -> None:
         await w.venue.live[0].cut()
         await w.bell.until(lambda: w.desk.state(BTC) == "stale")
         assert "reconnecting" in w.desk.states[BTC.id][-1][1]
+        assert not w.desk.connected[BTC.id]
         assert w.pool.health().state == "reconnecting"
         await w.pass_time(2, 0.1)
         await w.bell.until(lambda: w.venue.live)
@@ -63,6 +64,7 @@ async def test_a_cut_is_told_and_mended() -> None:
         await w.bell.until(lambda: w.desk.trades() == [1, 2])
         await w.pass_time(2)
         assert w.desk.state(BTC) == "live"
+        assert w.desk.connected[BTC.id]
         assert w.desk.codes() == ["connection_lost", "connection_restored"]
         assert w.pool.health().reconnects == 1
 
@@ -301,7 +303,12 @@ async def test_too_many_unreadable_frames_replace_the_socket_and_a_few_do_not() 
         for _ in range(4):
             await w.venue.live[0].send("{ this is no JSON")
         await w.bell.until(lambda: not w.venue.live)
-        assert "unreadable frames" in w.desk.told[0].message
+        first, counted, lost = w.desk.told
+        assert [first.code, counted.code, lost.code] == ["wire_error", "wire_error", "connection_lost"]
+        assert "JSON is malformed" in first.message
+        assert counted.message == "3 more frames were left out"
+        assert counted.ts - first.ts >= 60 * 10**9
+        assert "unreadable frames" in lost.message
         await w.bell.until(w.pool.endings)
         assert [(number, ending.code) for number, ending in w.pool.endings()] == [(1, "bad_frames")]
         assert w.pool.excerpts() == ["{ this is no JSON"] * 4 + ["[]]"] + ["{ this is no JSON"] * 4

@@ -4,8 +4,9 @@ It costs the hot path nothing: whoever receives data leaves a mark per stream, a
 
 Rules
   1. A stream was alive in a tick when its mark changed. What it shows is compared, never read: any value will do.
-  2. The usual pace is a moving average of the time between ticks in which it was alive; `peak` remembers the longest
-     pauses and fades.
+  2. The usual pace is a moving average of pauses. A pause is the ticks that passed in silence plus the last one's share
+     for each message in it, so that a stream quicker than the ticks has its true pace and one that comes in clumps is
+     not taken for a quick one. `peak` remembers the longest times between ticks in which it was alive, and fades.
   3. Allowed silence: FACTOR times the pace or twice the peak, whichever is more, between `min_ns` and `max_ns`.
   4. A stream of which little is known (fewer than `LEARNT` pauses) is allowed at least `unknown_ns`, counted from when
      it was first watched: a stream that is silent from the start is found too.
@@ -40,10 +41,11 @@ class Verdict(Struct, frozen=True):
 
 
 class _Stream:
-    __slots__ = ("alive_at", "lenience", "mark", "pace", "peak", "samples", "stale")
+    __slots__ = ("alive_at", "lenience", "looked_at", "mark", "pace", "peak", "samples", "stale")
 
     def __init__(self, now: int) -> None:
         self.alive_at = now
+        self.looked_at = now
         self.mark: object = None
         self.pace = 0.0
         self.peak = 0.0
@@ -73,16 +75,19 @@ class Watchdog(Generic[Key]):
         """A new socket carries `key` (rule 6)."""
         stream = self._streams.get(key)
         if stream is not None:
-            stream.alive_at = now
+            stream.alive_at = stream.looked_at = now
 
-    def seen(self, key: Key, mark: object, now: int) -> Verdict | None:
-        """Compare the mark of a watched stream; a verdict when its standing changed."""
+    def seen(self, key: Key, mark: object, now: int, count: int = 1) -> Verdict | None:
+        """Compare the mark of a watched stream, of which `count` messages came since the last look; a verdict when its
+        standing changed.
+        """
         stream = self._streams.get(key)
         if stream is None:
             return None
         age = now - stream.alive_at
+        last_tick, stream.looked_at = now - stream.looked_at, now
         if mark is not None and mark != stream.mark:  # rule 1
-            self._learn(stream, age, now)
+            self._learn(stream, age, age - last_tick + last_tick / max(1, count), now)
             stream.mark = mark
             if stream.stale:
                 stream.stale = False
@@ -114,11 +119,11 @@ class Watchdog(Generic[Key]):
         stream = self._streams.get(key)
         return self._unknown_ns if stream is None else self._allowed(stream)
 
-    def _learn(self, stream: _Stream, gap: int, now: int) -> None:
+    def _learn(self, stream: _Stream, gap: int, pause: float, now: int) -> None:
         if stream.mark is not None:  # the first mark ends no pause between two
             stream.samples += 1
             weight = max(_WEIGHT, 1.0 / stream.samples)
-            stream.pace += weight * (gap - stream.pace)  # rule 2
+            stream.pace += weight * (pause - stream.pace)  # rule 2
             stream.peak = max(float(gap), stream.peak * _FADE)
             if stream.samples % 64 == 0:
                 stream.lenience = 0

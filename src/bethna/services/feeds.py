@@ -157,11 +157,13 @@ class Feeds:
             except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
                 self._broke(feed.id, error)
 
-    def stream_state(self, instrument: InstrumentId, state: StreamState, reason: str, now: int) -> None:
-        """A connection tells how the instrument's streams are."""
+    def stream_state(
+        self, instrument: InstrumentId, state: StreamState, reason: str, now: int, *, connected: bool = True
+    ) -> None:
+        """A connection tells how the instrument's streams are; one that is only silent disconnects nothing."""
         self._states[instrument] = (state, reason)
         if feed := self._feeds.get(instrument):
-            if state in ("stale", "waiting"):
+            if not connected:
                 feed.disconnected(reason or state, now)
             elif state == "live":
                 feed.connected()

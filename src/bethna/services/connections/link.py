@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable
 from typing import Protocol, assert_never
 
 import structlog
@@ -26,7 +25,6 @@ from bethna.core.market import (
     Trade,
     VenueCandle,
 )
-from bethna.core.status import StreamState
 from bethna.core.wire import Ack, ControlEvent, MarketEvent, Refusal, ShutdownNotice, UnknownMessage
 from bethna.logic.session import Session
 from bethna.logic.session_types import (
@@ -57,6 +55,7 @@ from bethna.logic.session_types import (
 from bethna.net.tap import Tap
 from bethna.net.timers import Timer, Timers
 from bethna.net.ws import CLOSE_GRACE_S, WebSocket, connect, host_of
+from bethna.services.connections.sink import FrameSink, Mark
 from bethna.venues.spec import Codec
 
 MARKET_KINDS: tuple[type, ...] = (Trade, Quote, BookDelta, BookSnapshot, VenueCandle, Ticker)
@@ -65,22 +64,6 @@ KEPT_EXCERPTS = 20
 _POLITE = frozenset({"rotated", "unwanted", "not_proven", "stopped"})
 
 _log = structlog.get_logger("bethna.connections")
-
-
-class FrameSink(Protocol):
-    """Where market data goes. Called from the event loop, for every event: must not wait."""
-
-    def apply(self, event: MarketEvent, conn: int = 0) -> object:
-        """One market event from socket `conn`; during a rotation the same one comes from two sockets."""
-        ...
-
-    def stream_state(self, instrument: InstrumentId, state: StreamState, reason: str, now: int) -> None:
-        """How the instrument's streams are from now on: waiting, live, stale (also while reconnecting) or refused."""
-        ...
-
-    def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
-        """Two of our own sockets carry these instruments from now on, or no longer do."""
-        ...
 
 
 class LinkOwner(Protocol):
@@ -96,6 +79,10 @@ class LinkOwner(Protocol):
 
     def link_refused(self, link: Link, stream: str, reason: str) -> None:
         """The venue does not serve a stream."""
+        ...
+
+    def link_unreadable(self, message: str) -> None:
+        """A frame broke the protocol; it was left out."""
         ...
 
     def link_unanswered(self, link: Link, streams: tuple[str, ...]) -> None:
@@ -142,7 +129,7 @@ class Link:
     Attributes:
         number: names the socket in tapes and to the sink. shard: whose streams it carries. host: index of its host.
         frames, unknown, wire_errors: counts since it began.
-        marks: event kind -> instrument -> receive time of the latest event, ns UTC; the watchdog looks at them.
+        marks: event kind -> instrument -> what came of it; the watchdog looks at them.
         opened_at, proven_at: monotonic ns, None before.
     """
 
@@ -157,7 +144,7 @@ class Link:
         self.frames = 0
         self.unknown = 0
         self.wire_errors = 0
-        self.marks: dict[type, dict[InstrumentId, int]] = {kind: {} for kind in MARKET_KINDS}
+        self.marks: dict[type, dict[InstrumentId, Mark]] = {kind: {} for kind in MARKET_KINDS}
         self.began_at = wiring.clock.monotonic_ns()
         self.opened_at: int | None = None
         self.proven_at: int | None = None
@@ -308,7 +295,12 @@ class Link:
             if seen is None:
                 self._control(event)  # type: ignore[arg-type]  # every market kind has marks
             else:
-                seen[event.instrument] = ts_recv  # type: ignore[union-attr]  # likewise
+                mark = seen.get(event.instrument)  # type: ignore[union-attr]  # likewise
+                if mark is None:
+                    seen[event.instrument] = Mark(ts_recv)  # type: ignore[union-attr]  # likewise
+                else:
+                    mark.at = ts_recv
+                    mark.count += 1
                 self._apply(event, self.number)  # type: ignore[arg-type]  # likewise
 
     def _first(self, event: MarketEvent, conn: int) -> None:
@@ -337,6 +329,7 @@ class Link:
         now = self._wiring.clock.monotonic_ns()
         self.wire_errors += 1
         self.excerpts.append(error.excerpt if isinstance(error, WireError) else repr(raw[:200]))
+        self._owner.link_unreadable(error.message)
         self._bad.append(now)
         if len(self._bad) == settings.wire_errors and now - self._bad[0] <= seconds(settings.wire_errors_s):
             self._bad.clear()

@@ -20,8 +20,9 @@ from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
 from bethna.net.tap import Tap
 from bethna.net.timers import LoopTimers, Timer, Timers
-from bethna.services.connections.link import KEPT_EXCERPTS, Ending, FrameSink, Link, Wiring
+from bethna.services.connections.link import KEPT_EXCERPTS, Ending, Link, Wiring
 from bethna.services.connections.shard import Shard, Shared
+from bethna.services.connections.sink import FrameSink
 from bethna.venues.spec import Codec, VenueSpec
 
 PULSE_NS = NS_PER_S
@@ -67,7 +68,7 @@ class ConnectionPool:
         self._layout = Shards(min(spec.max_streams, settings.streams_per_socket or spec.max_streams))
         self._instruments: dict[InstrumentId, Instrument] = {}
         self._refused: dict[str, str] = {}
-        self._told: dict[InstrumentId, tuple[StreamState, str]] = {}
+        self._told: dict[InstrumentId, tuple[StreamState, str, bool]] = {}
         self._shards: dict[int, Shard] = {}
         self._leaving: dict[int, Shard] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -86,7 +87,7 @@ class ConnectionPool:
                 del self._refused[stream]
             self._layout.add(instrument.id, self._codec.streams(instrument))
             self._shared.fresh.watch(instrument.id, self._clock.monotonic_ns())
-            self.tell(instrument.id, "waiting", "subscribing")
+            self.tell(instrument.id, "waiting", "subscribing", connected=False)
         self._add_to_sockets([instrument.id for instrument in added])
 
     def unwant(self, instruments: Iterable[InstrumentId]) -> None:
@@ -206,7 +207,7 @@ class ConnectionPool:
         """The instruments of a shard."""
         return [InstrumentId(group) for group in self._layout.groups(shard)]
 
-    def tell(self, instrument: InstrumentId, state: StreamState, reason: str) -> None:
+    def tell(self, instrument: InstrumentId, state: StreamState, reason: str, *, connected: bool) -> None:
         """An instrument's state; told to the sink when it changes."""
         refused = self._refused_of(instrument)
         if refused:
@@ -217,9 +218,9 @@ class ConnectionPool:
                 if all_refused
                 else f"{refused[0]} is refused; {reason}".rstrip("; ")
             )
-        if self._told.get(instrument) != (state, reason):
-            self._told[instrument] = (state, reason)
-            self._sink.stream_state(instrument, state, reason, self._clock.now_ns())
+        if self._told.get(instrument) != (state, reason, connected):
+            self._told[instrument] = (state, reason, connected)
+            self._sink.stream_state(instrument, state, reason, self._clock.now_ns(), connected=connected)
 
     def refuse(self, stream: str, reason: str) -> None:
         """The venue does not serve a stream: its want is dead until it is wanted anew, the others live."""
@@ -227,8 +228,8 @@ class ConnectionPool:
         instrument = self._codec.stream_instrument(stream)
         self.report("warning", "subscription_rejected", f"{stream}: {reason}", instrument or stream)
         if instrument in self._instruments:
-            state, said = self._told.get(instrument, ("waiting", ""))
-            self.tell(instrument, state, said)
+            state, said, connected = self._told.get(instrument, ("waiting", "", True))
+            self.tell(instrument, state, said, connected=connected)
 
     def report(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
         """Something for a person."""

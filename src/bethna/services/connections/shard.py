@@ -27,6 +27,7 @@ KEPT_ENDINGS = 50
 _MAX_SILENT_DOUBLINGS = 5
 _FIRST_REMEDY_NS = 120 * NS_PER_S
 _LONGEST_REMEDY_NS = 3600 * NS_PER_S
+_UNREADABLE_AGAIN_NS = 60 * NS_PER_S
 # HTTP statuses of an upgrade that may be the fault of the streams in its URL.
 _URL_STATUSES = frozenset({400, 404, 414, 431})
 
@@ -60,8 +61,8 @@ class ShardOwner(Protocol):
         """The instruments of a shard."""
         ...
 
-    def tell(self, instrument: InstrumentId, state: StreamState, reason: str) -> None:
-        """An instrument's state may have changed."""
+    def tell(self, instrument: InstrumentId, state: StreamState, reason: str, *, connected: bool) -> None:
+        """An instrument's state may have changed; `connected`: a socket carries it."""
         ...
 
     def refuse(self, stream: str, reason: str) -> None:
@@ -78,7 +79,11 @@ class ShardOwner(Protocol):
 
 
 class Shared:
-    """What the shards of one venue have in common."""
+    """What the shards of one venue have in common.
+
+    Attributes:
+        unreadable: frames that broke the protocol and were not told of yet; when that was last told, monotonic ns.
+    """
 
     def __init__(self, spec: VenueSpec, wiring: Wiring, rng: Rng) -> None:
         self.spec = spec
@@ -90,6 +95,8 @@ class Shared:
         self.hosts = HostChoice(len(spec.hosts), seconds(wiring.settings.blocked_s))
         self.host_in_use = 0
         self.totals = Totals()
+        self.unreadable = 0
+        self.unreadable_told_at: int | None = None
 
 
 class Shard:
@@ -165,6 +172,7 @@ class Shard:
         now = self._clock.monotonic_ns()
         for link in tuple(self.links.values()):
             link.pulse()
+        self._tell_unreadable(now)
         main = self.main
         if main is None:
             return
@@ -210,6 +218,16 @@ class Shard:
     def link_refused(self, link: Link, stream: str, reason: str) -> None:
         """The venue does not serve a stream."""
         self._owner.refuse(stream, reason)
+
+    def link_unreadable(self, message: str) -> None:
+        """A frame broke the protocol: the first is told with its reason, what follows once a minute by its count."""
+        shared, now = self._shared, self._clock.monotonic_ns()
+        told_at = shared.unreadable_told_at
+        if told_at is not None and now - told_at < _UNREADABLE_AGAIN_NS:
+            shared.unreadable += 1
+        else:
+            shared.unreadable_told_at = now
+            self._owner.report("warning", "wire_error", f"a frame was left out: {message}")
 
     def link_unanswered(self, link: Link, streams: tuple[str, ...]) -> None:
         """A request was not answered in time."""
@@ -323,9 +341,16 @@ class Shard:
         state: StreamState = "stale" if self.was_up else "waiting"
         word = "reconnecting" if self.was_up else "connecting"
         for instrument in self._owner.carried(self.number):
-            self._owner.tell(instrument, state, f"{word}: {reason}")
+            self._owner.tell(instrument, state, f"{word}: {reason}", connected=False)
 
     # --- parts
+
+    def _tell_unreadable(self, now: int) -> None:
+        shared = self._shared
+        told_at = shared.unreadable_told_at
+        if shared.unreadable and told_at is not None and now - told_at >= _UNREADABLE_AGAIN_NS:
+            self._owner.report("warning", "wire_error", f"{shared.unreadable} more frames were left out")
+            shared.unreadable, shared.unreadable_told_at = 0, now
 
     def _serving(self) -> list[Link]:
         numbers = (self.slot.main, self.slot.successor)
@@ -361,14 +386,14 @@ class Shard:
         for instrument in self._owner.carried(self.number):
             standing = self._shared.fresh.look(instrument, serving, now)
             if standing.stale:
-                self._owner.tell(instrument, "stale", standing.stale)
+                self._owner.tell(instrument, "stale", standing.stale, connected=True)
                 if instrument not in self._stale:
                     self._stale.add(instrument)
                     self._owner.report("warning", "stream_stale", standing.stale, instrument)
                 if standing.was_lively:
                     self._remedy(f"{instrument}: {standing.stale}", now)
             elif standing.seen:
-                self._owner.tell(instrument, "live", "")
+                self._owner.tell(instrument, "live", "", connected=True)
                 if instrument in self._stale:
                     self._stale.discard(instrument)
                     self._owner.report("info", "stream_live", "data comes again", instrument)

@@ -74,11 +74,14 @@ class Freshness:
     def look(self, instrument: InstrumentId, links: Iterable[Link], now: int) -> Standing:
         """Compare the marks that the instrument's links left since the last look."""
         newest: dict[type, int] = {}
+        counts: dict[type, int] = {}
         for link in links:
             for kind, marks in link.marks.items():
                 mark = marks.get(instrument)
-                if mark is not None and mark > newest.get(kind, -1):
-                    newest[kind] = mark
+                if mark is not None:
+                    newest[kind] = max(mark.at, newest.get(kind, -1))
+                    counts[kind] = max(mark.count, counts.get(kind, 0))  # two sockets say the same
+                    mark.count = 0
         known = self._kinds.setdefault(instrument, set())
         stale, spoke = "", False
         for kind in sorted(known | newest.keys(), key=lambda kind: kind.__name__):
@@ -86,11 +89,12 @@ class Freshness:
             if kind not in known:
                 known.add(kind)
                 self._streams.watch(key, now)
-            reason = self._note(key, self._streams.seen(key, newest.get(kind), now))
+            reason = self._note(key, self._streams.seen(key, newest.get(kind), now, counts.get(kind, 0)))
             stale = reason or stale
             spoke = spoke or (bool(reason) and self._streams.is_learnt(key))
         whole = max(newest.values(), default=None)
-        silent = self._note(StreamKey(instrument, None), self._whole.seen(instrument, whole, now))
+        verdict = self._whole.seen(instrument, whole, now, sum(counts.values()))
+        silent = self._note(StreamKey(instrument, None), verdict)
         spoke = spoke or (bool(silent) and self._whole.is_learnt(instrument))
         return Standing(whole is not None, silent or stale, spoke)
 
@@ -119,7 +123,7 @@ class Freshness:
             for instrument, mark in marks.items():
                 if instrument in shown or instrument not in self._kinds:
                     continue
-                if mark > since:
+                if mark.at > since:
                     return False
                 if not patient and self._streams.lively(StreamKey(instrument, kind), _LIVELY_NS):
                     return False
