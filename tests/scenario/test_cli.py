@@ -276,6 +276,36 @@ def test_a_tape_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     assert (told.returncode, error_of(told)["code"]) == (2, "usage")
 
 
+def test_a_tape_of_another_venue_is_told_without_a_stack_trace(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.jsonl.zst"
+    with TapeWriter(path) as writer:
+        writer.opened(0, "wss://ws.example.com/v2", 1)
+        writer.received(0, b"{}", 2)
+    done = run(
+        "up", "--source", f"tape:{path}", "--port", "0", environment={"BETHNA_DATA_DIR": str(tmp_path)}
+    )
+    assert done.returncode == 2
+    said = done.stderr.decode().splitlines()
+    assert len(said) == 2
+    assert "ws.example.com" in said[0]
+
+
+def test_what_a_library_says_is_one_line_of_json(tape: Path, tmp_path: Path) -> None:
+    environment = {"BETHNA_DATA_DIR": str(tmp_path), "BETHNA_LOG_FORMAT": "json"}
+    words = ("up", "--source", f"tape:{tape}", "--speed", "0.001", "--port", "0", "--json")
+    with running(*words, environment=environment) as process:
+        port = int(line_of(process)["url"].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as rude:
+            rude.sendall(b"hello\r\n\r\n")
+            rude.recv(100)
+        code, errors = end(process, signal.SIGTERM)
+    assert code == 0
+    said = [json.loads(line) for line in errors.splitlines()]
+    assert [line["said"] for line in said if line["event"] == "library_spoke"] == [
+        "Invalid HTTP request received."
+    ]
+
+
 def test_the_program_ends_with_the_code_of_main() -> None:
     assert PROGRAM[0] == sys.executable
     assert run("--version").returncode == 0

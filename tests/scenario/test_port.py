@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from _doors import opened
@@ -50,6 +52,30 @@ async def test_an_application_that_cannot_start_is_an_error_and_no_exit() -> Non
     with pytest.raises(ExceptionGroup) as failed:
         await serve(broken, "127.0.0.1", 0, lambda _url: None)
     assert failed.group_contains(RuntimeError, match="could not start")
+
+
+async def test_stopping_amid_the_start_ends_the_application_in_order(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: list[str] = []
+    starting, may_start = asyncio.Event(), asyncio.Event()
+
+    async def slow(_scope: object, receive: Callable[[], Awaitable[dict[str, str]]], send: Any) -> None:
+        for _ in range(2):
+            heard.append((await receive())["type"])
+            starting.set()
+            await may_start.wait()
+            await send({"type": f"{heard[-1]}.complete"})
+
+    serving = asyncio.create_task(serve(slow, "127.0.0.1", 0, lambda _url: None))
+    await starting.wait()
+    serving.cancel()
+    asyncio.get_running_loop().call_soon(may_start.set)
+    async with asyncio.timeout(5):
+        await asyncio.wait({serving})
+    assert serving.cancelled()
+    assert heard == ["lifespan.startup", "lifespan.shutdown"]
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
 async def test_stopping_closes_open_sockets_with_a_word() -> None:

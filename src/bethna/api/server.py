@@ -161,12 +161,12 @@ async def serve_on(app: ASGIApp, bound: socket.socket, ready: Callable[[str], No
     try:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(server.serve(sockets=[bound]), name="api:server")
-            await server.settled.wait()
-            if server.started:
-                ready(url_of(bound))
             try:
+                await server.settled.wait()
+                if server.started:
+                    ready(url_of(bound))
                 await asyncio.shield(running)
-            except asyncio.CancelledError:
+            except asyncio.CancelledError:  # also amid its start, which it finishes first
                 server.should_exit = True
                 await asyncio.wait({running}, timeout=STOP_S)
                 raise

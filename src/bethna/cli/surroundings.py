@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -68,17 +69,27 @@ def _read(path: Path) -> str:
         ) from error
 
 
+class _Libraries(logging.Handler):
+    """What libraries say (`Invalid HTTP request received.`), one line each in the form of our own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass it on without its stack trace: the last line of one says what it was."""
+        import structlog
+
+        lines = [line.strip() for line in record.getMessage().splitlines() if line.strip()]
+        said = {"library": record.name, "said": (lines or [""])[-1]}
+        if record.exc_info and record.exc_info[1] is not None:
+            said["error"] = " ".join(repr(record.exc_info[1]).split())[:200]
+        structlog.get_logger().log(record.levelno, "library_spoke", **said)
+
+
 def log_to_stderr(settings: Settings) -> None:
     """Structured log lines to stderr: for a person on a terminal, else JSON."""
-    import logging
-
     import structlog
 
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    logging.basicConfig(
-        level=max(level, logging.WARNING), stream=sys.stderr, force=True
-    )  # what libraries say
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[_Libraries()], force=True)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

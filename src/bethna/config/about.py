@@ -32,7 +32,7 @@ _ABOUT: Mapping[str, Meta] = {
     "preferred_venue": _told("the name of a venue, or empty", "What a bare symbol means; empty is the first venue."),
     "host": _told("a host name or address", "Where the desk listens; the default is for this machine only."),
     "port": _between(0, 65535, "The port that the desk listens on; 0 is any free one."),
-    "allowed_hosts": _told("names such as `desk.example.com`", "Names, besides the loopback ones, that browsers may call the desk by."),
+    "allowed_hosts": _told("names as `desk.example.com`", "Further names of the desk, besides the loopback ones."),
     "allowed_origins": _told("origins such as `https://desk.example.com`", "Pages elsewhere that may use the desk."),
     "data_dir": _told("a folder, or empty", "The desk's data; empty is the platform's user-data folder."),
     "hosts": _told("`VENUE=WS|REST[,WS|REST...][;VENUE=...]`", "Hosts instead of a venue's own, best first."),
