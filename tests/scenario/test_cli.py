@@ -276,6 +276,62 @@ def test_a_tape_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     assert (told.returncode, error_of(told)["code"]) == (2, "usage")
 
 
+def through_shell(line: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """The program with the streams that a shell gives it."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {line}', "sh", *PROGRAM, *words],
+        input=TRADE,
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+@posix
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("<&-", 2, "stdin closed"),
+        (">&-", 2, "stdout closed"),
+        ("0>/dev/null", 2, "found it unreadable"),
+        (">/dev/full", 3, "No space left on device"),
+        ("2>&-", 0, ""),
+    ],
+)
+def test_a_stream_that_cannot_be_used_is_a_plain_error(line: str, code: int, said: str) -> None:
+    if "full" in line and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = through_shell(line, "decode", "binance")
+    assert done.returncode == code
+    assert said in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
+@posix
+@pytest.mark.parametrize("words", [("--json",), ()])
+def test_an_audit_whose_answer_cannot_be_written_fails_plainly(tape: Path, words: tuple[str, ...]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    for wanted in (str(tape), "nowhere"):  # an answer, and an error
+        done = through_shell(">/dev/full", "audit", wanted, *words)
+        assert "Traceback" not in done.stderr.decode()
+        if wanted == str(tape) or words:
+            assert done.returncode == 3
+            assert "bethna: cannot write to stdout: No space" in done.stderr.decode()
+    assert through_shell(">&-", "audit", str(tape)).returncode == 0
+
+
+@posix
+def test_a_desk_that_cannot_say_where_it_is_ends_plainly(tape: Path, tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BETHNA_DATA_DIR", str(tmp_path))
+        done = through_shell(">/dev/full", "up", "--source", f"tape:{tape}", "--port", "0")
+    assert done.returncode == 3
+    assert "bethna: cannot write to stdout: No space" in done.stderr.decode()
+
+
 def test_a_tape_of_another_venue_is_told_without_a_stack_trace(tmp_path: Path) -> None:
     path = tmp_path / "foreign.jsonl.zst"
     with TapeWriter(path) as writer:

@@ -49,8 +49,11 @@ def test_a_group_comes_to_its_first_error_that_can_be_told() -> None:
     assert first_of(ExceptionGroup("", [store, config])) is store
     assert first_of(ExceptionGroup("", [ExceptionGroup("", [config]), store])) is config
     assert first_of(BaseExceptionGroup("", [interrupt, store])) is interrupt
+    full = OSError(errno.ENOSPC, "full")
+    assert first_of(ExceptionGroup("", [full])) is full
 
 
 def test_a_bug_among_them_is_not_hidden() -> None:
     assert first_of(ExceptionGroup("", [StoreError("x"), KeyError("x")])) is None
+    assert first_of(ExceptionGroup("", [OSError(errno.ENOENT, "x")])) is None
     assert first_of(ExceptionGroup("", [ExceptionGroup("", [KeyError("x")]), StoreError("x")])) is None

@@ -26,28 +26,54 @@ DONE, CHECK_FAILED, USAGE, UNAVAILABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 4, 13
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line. The exit code is returned: the entry point hands it to sys.exit."""
+    try:
+        code = _run(list(sys.argv[1:] if args is None else args))
+        if sys.stdout is not None:  # None: it was closed before we began
+            sys.stdout.flush()
+    except BrokenPipeError:
+        stop_writing()
+        return DONE
+    except OSError as error:
+        if not _is_full(error):
+            raise
+        stop_writing()
+        reason = os.strerror(error.errno or 0)
+        full = StoreError(f"cannot write to stdout: {reason}", hint="make room, or write elsewhere")
+        return _say(full, as_json=False)  # JSON would go to where nothing can be written
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
     from bethna.cli.group import bethna
 
-    words = list(sys.argv[1:] if args is None else args)
     as_json = "--json" in words
     try:
         result = bethna.main(words, prog_name="bethna", standalone_mode=False)
-        sys.stdout.flush()
     except BethnaError as error:
         return _say(error, as_json)
     except BaseExceptionGroup as group:
         found = first_of(group)
         if found is None:
             raise
+        if isinstance(found, OSError):
+            raise found from None
         return INTERRUPTED if isinstance(found, KeyboardInterrupt) else _say(found, as_json)
     except click.ClickException as error:
         return _say_usage(error, as_json)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        stop_writing()
-        return DONE
     return result if isinstance(result, int) else DONE
+
+
+def _is_full(error: OSError) -> bool:
+    """Whether it is about what we write to: a stream of ours has no file name, other files' errors are their rooms'."""
+    return error.filename is None and error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EPIPE,
+    )
 
 
 def exit_code(error: BethnaError) -> int:
@@ -67,12 +93,14 @@ def exit_code(error: BethnaError) -> int:
             return CHECK_FAILED
 
 
-def first_of(group: BaseExceptionGroup[BaseException]) -> BethnaError | KeyboardInterrupt | None:
+def first_of(group: BaseExceptionGroup[BaseException]) -> BethnaError | KeyboardInterrupt | OSError | None:
     """The first error in a group that a person can be told; None when a bug is among them."""
-    found: BethnaError | KeyboardInterrupt | None = None
+    found: BethnaError | KeyboardInterrupt | OSError | None = None
     for error in group.exceptions:
         inner = first_of(error) if isinstance(error, BaseExceptionGroup) else error
-        if not isinstance(inner, BethnaError | KeyboardInterrupt):
+        if not isinstance(inner, BethnaError | KeyboardInterrupt | OSError):
+            return None
+        if isinstance(inner, OSError) and not _is_full(inner):
             return None
         found = found or inner
     return found
@@ -100,7 +128,9 @@ def _tell(code: str, message: str, hint: str, as_json: bool) -> None:
 
 
 def stop_writing() -> None:
-    """Whoever read our output is gone: point stdout at nothing, so that Python's last flush does not complain."""
+    """Nothing can be written any more: point stdout at nothing, so that Python's last flush does not complain."""
+    if sys.stdout is None:
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -36,6 +36,9 @@ def decode(venue: str, ts: int | None, as_json: bool) -> int:
     echo '{"e":"trade",...}' | bethna decode binance
     """
     del as_json  # it always is
+    for name, stream in ("stdin", sys.stdin), ("stdout", sys.stdout):
+        if stream is None:
+            raise click.UsageError(f"expected frames on stdin and a reader of stdout, found {name} closed")
     import msgspec
 
     from bethna.api.decoded import describe, describe_error
@@ -66,7 +69,7 @@ def frames_of(stream: BinaryIO) -> Iterator[list[bytes]]:
     rest: list[bytes] = []
     waiting = 0
     line = 1
-    while block := os.read(descriptor, _READ_BYTES):
+    while block := _read(descriptor):
         head, newline, tail = block.rpartition(b"\n")
         if newline:
             lines = b"".join((*rest, head)).split(b"\n")
@@ -81,3 +84,12 @@ def frames_of(stream: BinaryIO) -> Iterator[list[bytes]]:
             )
     if waiting:
         yield [b"".join(rest)]
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _READ_BYTES)
+    except OSError as error:  # opened for writing, a disk that fails
+        raise TapeError(
+            "stdin", 0, f"expected frames on stdin, found it unreadable: {error.strerror}"
+        ) from error
