@@ -13,7 +13,7 @@ from docs.console import PATIENCE_S, ROOT, Reader
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 TAPE = Path("captures", "tapes", "binance_btcusdt_20240808.jsonl.zst")
-HASH = "8e1fa18407e4de8ef76ab8c1dbeb9be9bbf56bfd8e343dc6d26639786846e4d6"
+HASH = "474daf6c73024eb665bc60dd35d1657adeadf4d4fc7ea882acfe5af681046c96"
 
 
 def run(name: str, *words: str, cwd: Path) -> str:
