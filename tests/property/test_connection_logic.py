@@ -473,7 +473,7 @@ def test_a_stream_that_comes_in_clumps_is_not_taken_for_a_quick_one(every_s: int
     assert dog.allowed_ns("x") >= FACTOR * (every_s - 1) * NS_PER_S
 
 
-@given(seeds, st.floats(0.3, 20.0), st.integers(1, 50))
+@given(seeds, st.floats(1.0, 20.0), st.integers(1, 50))
 def test_a_lively_stream_of_random_pauses_is_not_called_stale_by_the_default_bounds(
     seed: int, clumps_a_second: float, clump: int
 ) -> None:

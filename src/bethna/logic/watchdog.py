@@ -27,7 +27,7 @@ Key = TypeVar("Key", bound=Hashable)
 FACTOR = 20
 LEARNT = 8
 _WEIGHT = 0.1
-_FADE = 0.99
+_FADE = 0.997
 _MAX_LENIENCE = 4
 
 
