@@ -124,6 +124,26 @@ def test_a_wrong_setting_stops_before_anything_starts(
         assert key in plain.stderr.decode()
 
 
+@pytest.mark.parametrize("name", ["BTC USDT", "../../x-USDT", "BTC-USDT@kraken", "A" * 10_000])
+def test_without_any_symbol_that_can_be_followed_nothing_starts(
+    name: str, tape: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {"BETHNA_DATA_DIR": str(tmp_path / "data")}
+    source = ["--source", f"tape:{tape}"]
+    for verb in (["up", "--port", "0"], ["up", "--port", "0", *source], ["record", "new.jsonl.zst"]):
+        told = run(*verb, "--symbol", name, "--json", environment=environment)
+        assert told.returncode == 2
+        assert error_of(told)["code"] in ("unknown_instrument", "bad_setting")
+        assert (
+            name.partition("@")[0][:40] in error_of(told)["message"]
+            or "'kraken'" in error_of(told)["message"]
+        )
+        assert len(error_of(told)["message"]) < 100
+        assert not told.stderr
+    assert not list(tmp_path.glob("new*"))
+
+
 def test_the_settings_file_is_named_by_option_or_variable(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("port = 8123\n")

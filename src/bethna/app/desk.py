@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from bethna.app.live import LiveLine
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.clock import Clock, seconds
 from bethna.core.coverage import Gap
-from bethna.core.errors import ConfigError, UnknownInstrument, VenueUnknown
+from bethna.core.errors import ConfigError, UnknownInstrument, VenueUnknown, cut
 from bethna.core.instrument import Instrument, InstrumentName, parse_name
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
@@ -145,18 +145,24 @@ class RealTimeTrading:
             end=span.end,
         )
 
-    def _names(self) -> Iterator[InstrumentName]:
-        """The wanted instruments; what cannot be read is told and left out."""
+    def _names(self) -> list[InstrumentName]:
+        """The wanted instruments; what cannot be read is told and left out. Raises when nothing is left."""
+        names = []
+        refusal: UnknownInstrument | ConfigError | None = None
         for text in self.settings.symbols:
             try:
                 name = parse_name(text, preferred_venue(self.settings))
                 spec_for(name.venue)
             except (UnknownInstrument, ConfigError) as error:
-                self.notify("error", "symbol_refused", text, f"{error.message}: {error.hint}")
+                refusal = refusal or error
+                self.notify("error", "symbol_refused", cut(text), f"{error.message}: {error.hint}")
                 continue
             if name.alias is not None:
-                self.notify("info", "symbol_renamed", text, name.alias.notice)
-            yield name
+                self.notify("info", "symbol_renamed", cut(text), name.alias.notice)
+            names.append(name)
+        if refusal is not None and not names:
+            raise refusal
+        return names
 
     def _follow_live(self, tap: Tap | None) -> None:
         """One line a venue, for the venues of the wanted symbols."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from bethna.config import Settings
 from bethna.core.clock import Clock
-from bethna.core.errors import VenueError, WireError
+from bethna.core.errors import VenueError, WireError, cut
 from bethna.core.instrument import Instrument, InstrumentName
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel, SystemEvent, VenueHealth
@@ -174,12 +174,10 @@ class LiveLine:
         self.pool.want(wanted)
 
     def _refuse(self, name: InstrumentName) -> None:
-        wanted = name.symbol.replace("-", "")
-        base, _, quote = name.symbol.partition("-")
-        bases = {found.base: found.venue_symbol for found in self._catalogue.values() if found.quote == quote}
-        near = [bases[each] for each in get_close_matches(base, bases, n=3, cutoff=0.5)]
-        nearest = f" Nearest: {', '.join(near)}." if near else ""
-        message = f"{self.venue.capitalize()} refused {wanted}: unknown symbol.{nearest}"
+        wanted = cut(name.symbol.replace("-", ""))
+        near = nearest(name, self._catalogue.values())
+        hint = f" Nearest: {', '.join(near)}." if near else ""
+        message = f"{self.venue.capitalize()} refused {wanted}: unknown symbol.{hint}"
         self.pool.unwant([name.id])
         self._feeds.follow(_guessed(name))
         self._feeds.stream_state(name.id, "refused", message, self._clock.now_ns())
@@ -187,6 +185,25 @@ class LiveLine:
 
     def _tell(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
         self._feeds.report(SystemEvent(self._clock.now_ns(), level, code, subject or self.venue, message))
+
+
+def nearest(name: InstrumentName, listed: Iterable[Instrument]) -> list[str]:
+    """At most three listed symbols like a name: of its quote currency, then of its base, and if none, of any."""
+    base, _, quote = name.symbol.partition("-")
+    same_quote: dict[str, str] = {}
+    same_base: dict[str, str] = {}
+    every: dict[str, str] = {}
+    for found in listed:
+        every[f"{found.base}{found.quote}"] = found.venue_symbol
+        if found.quote == quote:
+            same_quote[found.base] = found.venue_symbol
+        if found.base == base:
+            same_base[found.quote] = found.venue_symbol
+    near = [same_quote[each] for each in get_close_matches(base, same_quote, n=3, cutoff=0.5)]
+    near += [same_base[each] for each in get_close_matches(quote, same_base, n=3, cutoff=0.5)]
+    if not near:
+        near = [every[each] for each in get_close_matches(f"{base}{quote}", every, n=3)]
+    return near[:3]
 
 
 def _guessed(name: InstrumentName) -> Instrument:

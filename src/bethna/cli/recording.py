@@ -6,9 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from bethna.app import RealTimeTrading
-from bethna.config import Settings
 from bethna.core.errors import StoreError
-from bethna.store.recorder import TapeWriter
 
 
 class Ended:
@@ -34,14 +32,14 @@ class Ended:
             await self._event.wait()
 
 
-async def carry(settings: Settings, writer: TapeWriter, ended: Ended, duration_s: float | None) -> None:
+async def carry(desk: RealTimeTrading, ended: Ended, duration_s: float | None) -> None:
     """Run the desk for a time (None: until cancelled), or until recording stops by itself."""
     async with asyncio.TaskGroup() as group:
-        desk = group.create_task(RealTimeTrading(settings, tap=writer).run(), name="desk")
+        running = group.create_task(desk.run(), name="desk")
         try:
             async with asyncio.timeout(duration_s):
                 await ended.wait()
         except TimeoutError:
             pass  # the time is over
         finally:
-            desk.cancel()
+            running.cancel()

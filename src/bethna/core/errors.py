@@ -24,6 +24,7 @@ Every error has `code` (a stable snake_case word), `message` (expected X, found 
 from __future__ import annotations
 
 EXCERPT_CHARS = 200
+NAME_CHARS = 40
 
 
 class BethnaError(Exception):
@@ -76,7 +77,7 @@ class UnknownInstrument(BethnaError):
     def __init__(
         self, text: str, nearest: tuple[str, ...] = (), *, message: str = "", hint: str = ""
     ) -> None:
-        said = message or f"{text!r} is not an instrument"
+        said = message or f"{cut(text)!r} is not an instrument"
         near = f"nearest: {', '.join(nearest)}" if nearest else "write it as BTC-USDT or BTC-USDT@venue"
         super().__init__(said, hint=hint or near)
         self.text = text
@@ -231,6 +232,11 @@ class Closed(BethnaError):
     """A closed thing was used."""
 
     code = "closed"
+
+
+def cut(text: str) -> str:
+    """A name that somebody typed, for a message: as much of it as names are long."""
+    return text if len(text) <= NAME_CHARS else f"{text[:NAME_CHARS]}..."
 
 
 def excerpt_of(frame: bytes | str) -> str:

@@ -22,7 +22,7 @@ import msgspec
 
 from bethna.core.clock import Clock
 from bethna.core.coverage import Gap
-from bethna.core.errors import UnknownInstrument
+from bethna.core.errors import UnknownInstrument, cut
 from bethna.core.instrument import Instrument, parse_name
 from bethna.core.market import (
     BookDelta,
@@ -241,17 +241,29 @@ class Feeds:
         feed = self._feeds.get(instrument)
         if feed is None:
             near = tuple(get_close_matches(instrument, self._feeds, n=3, cutoff=0.3))
-            raise UnknownInstrument(instrument, near, message=f"{instrument} is not followed by this desk")
+            raise UnknownInstrument(
+                instrument, near, message=f"{cut(instrument)} is not followed by this desk"
+            )
         return feed
 
     def resolve(self, text: str, preferred_venue: str) -> tuple[InstrumentId, str | None]:
-        """Any spelling as a followed instrument; the name as written wins over its alias when it is followed."""
+        """Any spelling as a followed instrument; the name as written wins over its alias when it is followed.
+
+        Raises:
+            UnknownInstrument: as `feed` does; it tells a renaming too.
+        """
         name = parse_name(text, preferred_venue)
-        if name.alias is not None:
-            written = InstrumentId(name.id.replace(name.alias.new, name.alias.old, 1))
-            if written in self._feeds:
-                return written, None
-        return self.feed(name.id).id, name.alias.notice if name.alias else None
+        if name.alias is None:
+            return self.feed(name.id).id, None
+        written = InstrumentId(name.id.replace(name.alias.new, name.alias.old, 1))
+        if written in self._feeds:
+            return written, None
+        try:
+            return self.feed(name.id).id, name.alias.notice
+        except UnknownInstrument as error:
+            raise UnknownInstrument(
+                text, error.nearest, message=f"{error.message}; {name.alias.notice}"
+            ) from error
 
     def health(self, instrument: InstrumentId, *, ended: bool = False) -> InstrumentHealth:
         """How one feed is."""

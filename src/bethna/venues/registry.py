@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from bethna.core.errors import ConfigError
+from bethna.core.errors import ConfigError, cut
 from bethna.venues import binance
 from bethna.venues.spec import Codec, VenueSpec
 
@@ -68,7 +68,9 @@ def _entry(name: str) -> VenueEntry:
     entry = VENUES.get(name)
     if entry is None:
         near = ", ".join(get_close_matches(name, VENUES) or VENUES)
-        raise ConfigError("venue", f"expected a known venue, found {name!r}", hint=f"choose from: {near}")
+        raise ConfigError(
+            "venue", f"expected a known venue, found {cut(name)!r}", hint=f"choose from: {near}"
+        )
     return entry
 
 
