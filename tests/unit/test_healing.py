@@ -159,7 +159,12 @@ class Desk:
         self.feeds.wants = self.healing
         self.feeds.follow(BTC)
         self.events: list[SystemEvent] = []
-        self.bus.channel("system").subscribe(self.events.append)
+        self.bus.channel("system").subscribe(self._hear_event)
+
+    def _hear_event(self, event: SystemEvent) -> None:
+        """The healer's own words; what the feed says of its gaps and its book is told elsewhere."""
+        if not event.code.startswith(("trade_gap", "book_")):
+            self.events.append(event)
 
     @property
     def feed(self) -> InstrumentFeed:
@@ -329,6 +334,32 @@ def test_a_rate_limit_is_waited_out_and_then_it_is_healed() -> None:
             assert desk.history.times() == [0.0, 8.0]
         assert desk.gaps() == [(2, 3, "missing", True)]
         assert desk.codes() == ["heal_delayed"]
+
+    in_virtual_time(scenario)
+
+
+def test_the_same_delay_is_told_once_with_its_path_and_then_counted() -> None:
+    async def scenario() -> None:
+        desk = Desk(patience_s=600)
+        desk.history.failures = [DOWN, DOWN, DOWN, WireError("binance", "no page")]
+        async with desk.run():
+            desk.hear(1, 4)
+            await pass_time(60)
+        assert desk.gaps() == [(2, 3, "missing", True)]
+        path = "/api/v3/historicalTrades"
+        assert [(event.level, event.code, event.message) for event in desk.events] == [
+            ("warning", "heal_delayed", f"{path}: {DOWN.message}"),
+            ("warning", "heal_delayed", f"{path}: no page"),
+        ]
+        desk.events.clear()
+        desk.history.failures = [DOWN, DOWN, DOWN]
+        async with desk.run():
+            desk.hear(7)
+            await pass_time(60)
+        assert [(event.level, event.message) for event in desk.events] == [
+            ("warning", f"{path}: {DOWN.message}"),
+            ("info", f"answered after 3 times: {path}: {DOWN.message}"),
+        ]
 
     in_virtual_time(scenario)
 

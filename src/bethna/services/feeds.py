@@ -34,8 +34,9 @@ from bethna.core.market import (
     TradePage,
     VenueCandle,
 )
-from bethna.core.status import InstrumentHealth, StreamState, SystemEvent
+from bethna.core.status import InstrumentHealth, StreamState, SystemEvent, Trust
 from bethna.core.wire import MarketEvent, RestEvent
+from bethna.logic.chronicle import Chronicle
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
 from bethna.runtime.bus import Bus
@@ -77,6 +78,50 @@ class _Ports:
         self.ticker: Callable[[Ticker], None] = bus.channel("tickers", instrument).publish
         self.want_snapshot = wants.want_snapshot
         self.want_trades = wants.want_trades
+
+
+class _ToldFeed(InstrumentFeed):
+    """A feed whose rare effects are also told to people; the way of a trade or an update is the same."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        ports: _Ports,
+        settings: FeedSettings,
+        report: Callable[[SystemEvent], None],
+    ) -> None:
+        super().__init__(instrument, ports, settings)
+        self._chronicle = Chronicle(instrument.id, report)
+        self._connected = True
+
+    def tick(self, now: int, venue_now: int) -> None:
+        super().tick(now, venue_now)
+        self._chronicle.tick(now)
+
+    def disconnected(self, reason: str, now: int) -> None:
+        self._connected = False  # one event of the connection, not one of each book on it
+        super().disconnected(reason, now)
+        self._connected = True
+
+    def gap_found(self, gap: Gap, ts: int) -> None:
+        super().gap_found(gap, ts)
+        self._chronicle.gap_found(gap, ts)
+
+    def gap_healed(self, gap: Gap, found: int, ts: int) -> None:
+        super().gap_healed(gap, found, ts)
+        self._chronicle.gap_healed(gap, found, ts)
+
+    def gap_marked(self, gap: Gap, ts: int) -> None:
+        super().gap_marked(gap, ts)
+        self._chronicle.gap_marked(gap, ts)
+
+    def book_gap(self, gap: Gap, ts: int) -> None:
+        super().book_gap(gap, ts)
+        self._chronicle.book_gap(gap, ts)
+
+    def book_trust(self, trust: Trust, reason: str, ts: int) -> None:
+        super().book_trust(trust, reason, ts)
+        self._chronicle.book_trust(trust, reason, ts, connected=self._connected)
 
 
 class Feeds:
@@ -186,7 +231,9 @@ class Feeds:
         """Follow one more instrument; nothing happens when it is followed already."""
         if instrument.id in self._feeds:
             return
-        feed = InstrumentFeed(instrument, _Ports(self._bus, instrument.id, self.wants), self._settings)
+        feed = _ToldFeed(
+            instrument, _Ports(self._bus, instrument.id, self.wants), self._settings, self.report
+        )
         feed.set_overlapping(instrument.id in self._overlapping)
         self._feeds[instrument.id] = feed
         self._states.setdefault(instrument.id, ("waiting", "no data yet"))

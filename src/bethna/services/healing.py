@@ -23,7 +23,7 @@ from bethna.core.coverage import Gap
 from bethna.core.errors import BethnaError, RateLimited, VenueAnswer, VenueError, WireError
 from bethna.core.instrument import Instrument
 from bethna.core.market import InstrumentId, TradePage
-from bethna.core.status import SystemEvent
+from bethna.core.status import EventLevel, SystemEvent
 from bethna.core.wire import RestEvent
 from bethna.venues.spec import Codec, RestRequest
 
@@ -73,6 +73,8 @@ class Healing:
         self._snapshots: dict[InstrumentId, Instrument] = {}
         self._trades: dict[InstrumentId, tuple[Instrument, Gap]] = {}
         self._attempts: dict[tuple[str, InstrumentId], int] = {}
+        self._asked: dict[tuple[str, InstrumentId], str] = {}
+        self._delays: dict[tuple[str, InstrumentId], tuple[str, int]] = {}
         self._busy: set[tuple[str, InstrumentId]] = set()
         self._woken = asyncio.Event()
 
@@ -112,13 +114,14 @@ class Healing:
         try:
             await self._wait_for_turn(key)
             async with gate:
-                events = await self._rest.fetch(
-                    self._codec.snapshot_request(instrument, self._snapshot_limit)
+                events = await self._fetch(
+                    key, self._codec.snapshot_request(instrument, self._snapshot_limit)
                 )
         except (VenueError, WireError) as error:
             await self._put_off(error, instrument, key, "snapshot_failed")
             self._snapshots[instrument.id] = instrument
         else:
+            self._over(instrument, key, "snapshot_failed")
             # A want for the same book that comes up after this line means that this snapshot did not join.
             self._snapshots.pop(instrument.id, None)
             self._feeds.apply_rest(events, self._clock.now_ns())
@@ -137,6 +140,7 @@ class Healing:
             async with gate:
                 await self._find(instrument, first, last)
             self._attempts.pop(key, None)
+            self._over(instrument, key, "heal_delayed")
         except (VenueError, WireError) as error:
             await self._put_off(error, instrument, key, "heal_delayed")
             self._trades.setdefault(instrument.id, (instrument, gap))
@@ -160,7 +164,7 @@ class Healing:
         at, found = first, 0
         while at <= last:
             request = self._codec.trades_request(instrument, at, min(PAGE, last - at + 1))
-            ids = await self._bring_page(request)
+            ids = await self._bring_page(instrument, request)
             found += sum(at <= each <= last for each in ids)
             newest = max(ids, default=-1)
             if newest < at:
@@ -171,7 +175,7 @@ class Healing:
     async def _newest_hold(self, instrument: Instrument, first: int) -> bool:
         """Rule 4; True when the newest trades reach back to the gap's first."""
         try:
-            ids = await self._bring_page(self._codec.recent_trades_request(instrument, PAGE))
+            ids = await self._bring_page(instrument, self._codec.recent_trades_request(instrument, PAGE))
         except VenueAnswer as error:
             if error.status >= SERVER_FAULT:
                 raise
@@ -179,9 +183,13 @@ class Healing:
             return False
         return bool(ids) and min(ids) <= first
 
-    async def _bring_page(self, request: RestRequest) -> list[int]:
+    async def _fetch(self, key: tuple[str, InstrumentId], request: RestRequest) -> Sequence[RestEvent]:
+        self._asked[key] = request.path.partition("?")[0]
+        return await self._rest.fetch(request)
+
+    async def _bring_page(self, instrument: Instrument, request: RestRequest) -> list[int]:
         """Fetch trades and hand them over; their ids."""
-        events = await self._rest.fetch(request)
+        events = await self._fetch(("trades", instrument.id), request)
         self._feeds.apply_rest(events, self._clock.now_ns())
         return [trade.trade_id for page in events if isinstance(page, TradePage) for trade in page.trades]
 
@@ -195,7 +203,11 @@ class Healing:
         self, error: BethnaError, instrument: Instrument, key: tuple[str, InstrumentId], code: str
     ) -> None:
         """Rule 5, last sentence: the venue's own word on how long to wait counts, the growing delay comes on top."""
-        self._tell(error, instrument, code)
+        text = f"{self._asked[key]}: {error.message}"
+        before, times = self._delays.get(key, ("", 0))
+        self._delays[key] = (text, times + 1 if text == before else 1)
+        if text != before:  # the same again is counted, not told again
+            self._report("warning", code, instrument, text)
         self._attempts[key] = self._attempts.get(key, 0) + 1
         if isinstance(error, RateLimited):
             await asyncio.sleep(error.retry_after_s)
@@ -206,5 +218,13 @@ class Healing:
             self._feeds.heal_failed(instrument.id, reason, self._clock.now_ns())
 
     def _tell(self, error: BethnaError, instrument: Instrument, code: str) -> None:
-        now = self._clock.now_ns()
-        self._feeds.report(SystemEvent(now, "warning", code, instrument.id, f"{error.message}"))
+        self._report("warning", code, instrument, error.message)
+
+    def _over(self, instrument: Instrument, key: tuple[str, InstrumentId], code: str) -> None:
+        """The venue answers again: tell how often it had not, when that was counted."""
+        text, times = self._delays.pop(key, ("", 0))
+        if times > 1:
+            self._report("info", code, instrument, f"answered after {times} times: {text}")
+
+    def _report(self, level: EventLevel, code: str, instrument: Instrument, message: str) -> None:
+        self._feeds.report(SystemEvent(self._clock.now_ns(), level, code, instrument.id, message))
