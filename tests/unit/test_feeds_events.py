@@ -71,6 +71,17 @@ def test_a_gap_in_the_trades_and_its_healing_are_told_by_the_tapes_time() -> Non
     assert desk.told[1].message == "healed: trades 2 to 3, 2 found"
 
 
+def test_what_was_left_out_is_told_at_the_end_of_a_tape() -> None:
+    desk = Desk()
+    desk.trade(1, 0)
+    for number in range(2, MOST):
+        desk.trade(2 * number, 0)
+        desk.feeds.heal_failed(BTC.id, "too_large", LONG_AGO)
+    assert len(desk.told) == MOST
+    desk.feeds.finish(LONG_AGO + SECOND)
+    assert (desk.told[-1].code, desk.told[-1].ts) == ("events_left_out", LONG_AGO + SECOND)
+
+
 def test_a_gap_that_stays_is_told_with_the_reason() -> None:
     desk = Desk()
     desk.trade(1, 0)

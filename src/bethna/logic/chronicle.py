@@ -62,8 +62,11 @@ class Chronicle:
 
     def tick(self, now: int) -> None:
         """Rule 3. A clock that is set back ends the minute."""
-        if 0 <= now - self._window < WINDOW_NS:
-            return
+        if not 0 <= now - self._window < WINDOW_NS:
+            self.finish(now)
+
+    def finish(self, now: int) -> None:
+        """The minute is over, or everything is: say what was left out (rule 3)."""
         untold, self._window, self._told, self._untold = self._untold, now, 0, 0
         if untold:
             self._tell("warning", "events_left_out", f"{untold} more gaps and turns of the book", now)

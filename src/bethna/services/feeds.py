@@ -98,6 +98,10 @@ class _ToldFeed(InstrumentFeed):
         super().tick(now, venue_now)
         self._chronicle.tick(now)
 
+    def finish(self, now: int) -> None:
+        self.sequence.finish(now)
+        self._chronicle.finish(now)
+
     def disconnected(self, reason: str, now: int) -> None:
         self._connected = False  # one event of the connection, not one of each book on it
         super().disconnected(reason, now)
@@ -147,7 +151,7 @@ class Feeds:
         self.wants: Wants = wants or NoWants()
         self._follow_unknown = follow_unknown
         self._only: frozenset[InstrumentId] | None = None
-        self._feeds: dict[InstrumentId, InstrumentFeed] = {}
+        self._feeds: dict[InstrumentId, _ToldFeed] = {}
         self._states: dict[InstrumentId, tuple[StreamState, str]] = {}
         self._routes: dict[type, dict[InstrumentId, Callable[[Any], object]]] = {
             kind: {} for kind in EVENT_KINDS
@@ -223,7 +227,7 @@ class Feeds:
     def finish(self, now: int) -> None:
         """Nothing more will come: what is held is released, open gaps are marked."""
         for feed in self._feeds.values():
-            feed.sequence.finish(now)
+            feed.finish(now)
 
     # who is followed --------------------------------------------------------------------------------------------
 

@@ -1,4 +1,7 @@
-"""Where the market data of a pool goes, and the marks that its sockets leave on the way; both for the hot path."""
+"""Where the market data of a pool goes, and the marks that its sockets leave on the way.
+
+Both are for the hot path: nothing here may wait.
+"""
 
 from __future__ import annotations
 
