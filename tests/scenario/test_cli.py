@@ -352,6 +352,24 @@ def test_a_desk_that_cannot_say_where_it_is_ends_plainly(tape: Path, tmp_path: P
     assert "bethna: cannot write to stdout: No space" in done.stderr.decode()
 
 
+def test_a_recording_without_a_frame_is_damaged_input(tmp_path: Path) -> None:
+    with TapeWriter(tmp_path / "opened.jsonl.zst") as writer:
+        writer.opened(0, "wss://stream.binance.com:9443/stream", 1)
+    (tmp_path / "empty.jsonl").touch()
+    for name in (tmp_path / "empty.jsonl", tmp_path / "opened.jsonl.zst", os.devnull):
+        told = run("audit", "--json", str(name))
+        assert (told.returncode, error_of(told)["code"]) == (4, "damaged_tape")
+        assert error_of(told)["message"] == "expected a recording, found no frame in it"
+        plain = run("audit", str(name))
+        assert (plain.returncode, plain.stdout) == (4, b"")
+
+
+def test_a_recording_without_a_name_is_wrong_usage() -> None:
+    told = run("audit", "--json", "")
+    assert (told.returncode, error_of(told)["code"]) == (2, "usage")
+    assert "name of a recording" in error_of(told)["message"]
+
+
 def test_a_tape_of_another_venue_is_told_without_a_stack_trace(tmp_path: Path) -> None:
     path = tmp_path / "foreign.jsonl.zst"
     with TapeWriter(path) as writer:

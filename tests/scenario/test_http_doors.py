@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,10 @@ UNANSWERABLE = [
     ("/api/v1/book", 404, "not_found", "/api/v1/book", "openapi"),
     ("/api/v1/nothing", 404, "not_found", "/api/v1/nothing", "openapi"),
     ("/api", 404, "not_found", "/api", "openapi"),
+    ("/schema/swagger", 404, "not_found", "/schema/swagger", "openapi"),
+    ("/schema/redoc", 404, "not_found", "/schema/redoc", "openapi"),
+    ("/schema/a/b.js", 404, "not_found", "/schema/a/b.js", "openapi"),
+    ("/schema/a/b", 404, "not_found", "/schema/a/b", "openapi"),
     ("/ws", 426, "upgrade_required", "WebSocket", "ws://"),
 ]  # fmt: skip
 
@@ -238,6 +243,38 @@ async def test_a_bug_is_a_plain_500_and_an_event() -> None:
         events = (await served.http.get("/api/v1/events")).json()["events"]
     assert [(event["level"], event["subject"]) for event in events] == [("error", f"api:/api/v1/book/{BTC}")]
     assert "ZeroDivisionError" in events[0]["message"]
+
+
+async def test_head_is_get_without_the_body(subtests: pytest.Subtests) -> None:
+    paths = [
+        "/api/v1/health",
+        "/api/v1/instruments",
+        "/api/v1/events",
+        "/api/v1/book/btcusdt",
+        "/api/v1/book/nope",
+    ]
+    async with opened() as served:
+        for path in [*paths, "/api/v1/nothing", "/metrics", "/schema/openapi.json", "/"]:
+            with subtests.test(path):
+                whole, head = await served.http.get(path), await served.http.head(path)
+                assert (head.status_code, head.content) == (whole.status_code, b"")
+                assert head.headers["content-type"] == whole.headers["content-type"]
+                assert "content-length" in head.headers
+                again = await served.http.get(path)
+                assert again.status_code == whole.status_code
+
+
+@pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "GET / HTTP/1.0", "hello"])
+async def test_a_request_without_a_host_is_refused_like_any_other(request_line: str) -> None:
+    async with opened() as served:
+        address = served.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(f"{request_line}\r\n\r\n".encode())
+        head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+        writer.close()
+    assert head.split()[1] in (b"400", b"403")
+    assert b"content-type: application/json" in head
+    assert set(json.loads(body)["error"]) == {"code", "message", "hint"}
 
 
 async def test_nothing_can_be_written(subtests: pytest.Subtests) -> None:

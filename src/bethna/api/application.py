@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, NotFoundException, ValidationException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -91,7 +91,7 @@ def create_app(
             title="BethNa",
             version=VERSION,
             description=_ABOUT,
-            path="/schema",
+            openapi_router=Router("/schema", route_handlers=[], before_request=_only_json),
             render_plugins=[JsonRenderPlugin()],
         ),
         logging_config=None,
@@ -108,12 +108,20 @@ def behind_doors(inner: ASGIApp, doors: Doors) -> ASGIApp:
         refusal = doors.refusal(scope)
         if scope["type"] == ScopeType.HTTP:
             send = with_headers(scope, send, known=refusal is None)
+        if scope.get("method") == "HEAD":
+            scope = cast("Scope", {**scope, "method": "GET"})  # the server leaves the body out
         if refusal is None:
             await inner(scope, receive, send)
         else:
             await refuse(scope, receive, send, refusal)
 
     return guarded
+
+
+def _only_json(request: Anybody) -> None:
+    """The library answers what it does not know below /schema with a page of its own."""
+    if request.url.path.rstrip("/") not in ("/schema", "/schema/openapi.json"):
+        raise NotFoundException
 
 
 def _running(hub: Hub, lag: LoopLag | None) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

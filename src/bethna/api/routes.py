@@ -8,10 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from litestar import MediaType, Request, Response, get, route
+from litestar import MediaType, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.enums import HttpMethod
 from litestar.exceptions import NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
@@ -125,12 +124,7 @@ async def metrics(numbers: NamedDependency[SkipValidation[Metrics]]) -> str:
     return numbers.text()
 
 
-@route(
-    ["/", "/{page:path}"],
-    http_method=[HttpMethod.GET, HttpMethod.HEAD],
-    include_in_schema=False,
-    media_type=MediaType.HTML,
-)
+@get(["/", "/{page:path}"], include_in_schema=False, media_type=MediaType.HTML)
 async def page(
     request: Anybody, assets: NamedDependency[SkipValidation[Assets]], page: FromPath[Path | None] = None
 ) -> Response[bytes]:

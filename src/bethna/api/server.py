@@ -19,9 +19,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 from litestar.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
+from bethna.api.protocol import encode, error_answer
 from bethna.api.wire import EXTENSION
 from bethna.core.errors import AddressUnusable
 
@@ -33,6 +35,22 @@ PING_S = 20.0
 BACKLOG = 512
 _SHORT, _MEDIUM = 125, 0xFFFF
 _TEXT = 0x81  # final frame, opcode 1 (RFC 6455, 5.2)
+
+
+class DeskHttp(H11Protocol):
+    """uvicorn's HTTP, refusing what is none (no Host, say) in the form of every other error."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse before there is a request that the application could answer."""
+        body = encode(
+            error_answer("bad_request", f"expected HTTP/1.1 with a Host header: {msg}", "see RFC 9112")
+        )
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode("ascii") + body)
+        self.transport.close()
 
 
 class DeskWebSocket(WebSocketsSansIOProtocol):
@@ -143,7 +161,7 @@ async def serve_on(app: ASGIApp, bound: socket.socket, ready: Callable[[str], No
     config = uvicorn.Config(
         app,
         interface="asgi3",
-        http="auto",
+        http=DeskHttp,
         ws=DeskWebSocket,
         ws_max_size=MAX_FRAME_BYTES,
         ws_ping_interval=PING_S,

@@ -10,6 +10,7 @@ import click
 from bethna.cli.boundary import CHECK_FAILED, DAMAGED, DONE, UNAVAILABLE
 from bethna.cli.group import json_option
 from bethna.cli.surroundings import log_to_stderr, read_settings
+from bethna.core.errors import TapeError
 
 if TYPE_CHECKING:
     from bethna.api.audit import Audit
@@ -70,6 +71,8 @@ def audit(
     """
     if (tape is None) == (live is None):
         raise click.UsageError("name one recording, or --live SYMBOL")
+    if tape == "":
+        raise click.UsageError("expected the name of a recording, found an empty one")
     if live is not None:
         return _audit_live(live, duration_s, interval, as_json)
     import msgspec
@@ -83,6 +86,10 @@ def audit(
     desk = RealTimeTrading(settings)
     desk.play_through()
     found = audit_desk(desk, Interval(interval) if interval else None, list_gaps=list_gaps)
+    if not found.frames and not found.damage:
+        raise TapeError(
+            str(tape), 1, "expected a recording, found no frame in it", hint="bethna record --help makes one"
+        )
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
     else:
