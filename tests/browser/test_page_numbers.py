@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,9 @@ async def test_at_the_end_every_number_is_the_last_one_sent(
         browser_page(chromium_path, running.url) as page,
     ):
         await expect(page.get_by_test_id("badge")).to_contain_text("TAPE ENDED", timeout=30_000)
+        await expect(page.get_by_test_id("clock")).to_have_text(
+            re.compile(r"2024-08-\d\d \d\d:\d\d:\d\dUTC tape")
+        )
         async with httpx.AsyncClient(base_url=running.url) as client:
             price = (await client.get("/api/v1/prices")).json()["prices"][0]
             book = (await client.get(f"/api/v1/book/{BTC}")).json()

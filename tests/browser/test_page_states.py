@@ -97,6 +97,27 @@ async def test_a_refused_symbol_says_why_in_every_panel_and_the_others_live_on(
         await expect(page.get_by_test_id("notice")).to_contain_text("Binance refused FOOUSDT")
 
 
+async def test_on_a_phone_what_is_said_once_covers_nothing(
+    chromium_path: Path, tmp_path: Path, venue: LocalVenue
+) -> None:
+    leads_here = {**QUICK, "BETHNA_HOSTS": f"binance={venue.ws_url}|{venue.rest_url}"}
+    async with (
+        desk(tmp_path, "-s", "FOOUSDT", "-s", "BTCUSDT", environment=leads_here) as running,
+        browser_page(chromium_path, running.url, width=390, height=844) as page,
+    ):
+        await _carries_trades(venue)
+        await venue.trade()
+        notice = page.get_by_test_id("notice")
+        await expect(notice).to_contain_text("Binance refused FOOUSDT")
+        said, shown = await notice.bounding_box(), await page.locator("main").bounding_box()
+        assert said is not None
+        assert shown is not None
+        assert said["y"] + said["height"] <= shown["y"]
+        assert said["x"] >= 0
+        assert said["x"] + said["width"] <= 390
+        assert shown["y"] + shown["height"] <= 844
+
+
 async def test_while_a_venue_is_away_old_numbers_stay_dimmed_with_their_age_and_the_reason(
     chromium_path: Path, tmp_path: Path, venue: LocalVenue
 ) -> None:

@@ -21,6 +21,12 @@ describe('prices', () => {
     expect(formatCompact(value)).toBe('—');
   });
 
+  it('what rounds to nothing has no sign', () => {
+    expect(formatFixed(-0.3, 0)).toBe('0');
+    expect(formatFixed(-0, 2)).toBe('0.00');
+    expect(formatFixed(-0.6, 0)).toBe('−1');
+  });
+
   it('always reads back as the number that was received', () => {
     for (let i = 0; i < 2000; i += 1) {
       const value = Number((Math.random() * 10 ** (i % 9)).toPrecision(1 + (i % 12)));

@@ -6,7 +6,7 @@ import { dotOf } from '../src/lib/dots';
 import { ladderOf } from '../src/lib/ladder';
 import type { Book, Candle, Gap, Health, PriceRow, Trade } from '../src/lib/protocol';
 import { newestPrice } from '../src/lib/newest';
-import { badgeOf, pillOf } from '../src/lib/status';
+import { badgeOf, clockOf, pillOf } from '../src/lib/status';
 import { weaveGaps } from '../src/lib/tape';
 import { duration, intervalSeconds } from '../src/lib/time';
 
@@ -25,6 +25,25 @@ function health(change: Partial<Health>): Health {
 }
 
 const OPEN = { state: 'open', attempt: 0, retryAt: null, lastFrameAt: 0, since: 0, wireErrors: 0, holes: 0 } as const;
+
+describe('the clock of the bar', () => {
+  const wall = new Date('2026-01-02T03:04:05Z');
+  const tape = { name: 'a', speed: 1, position: MIDDAY, start: null, end: null, ended: false, loops: 0, damage: null };
+
+  it('is this computer\'s only while there is no tape', () => {
+    expect(clockOf(null, wall)).toMatchObject({ text: '03:04:05', zone: 'UTC', twice: false });
+    expect(clockOf(health({}), wall)).toMatchObject({ text: '03:04:05', zone: 'UTC' });
+    const playing = clockOf(health({ source: 'tape', tape }), wall);
+    expect(playing).toMatchObject({ text: '12:00:00', zone: 'UTC tape', twice: true });
+    expect(playing.detail).toContain("The tape's time: 2024-08-09 12:00:00 UTC.");
+    expect(clockOf(health({ source: 'tape', tape: null }), wall).text).toBe('—');
+  });
+
+  it('has the date when the badge has none', () => {
+    const ended = clockOf(health({ source: 'tape', tape: { ...tape, ended: true } }), wall);
+    expect(ended).toMatchObject({ text: '2024-08-09 12:00:00', zone: 'UTC tape', twice: false });
+  });
+});
 
 describe('bars', () => {
   it('changes its epoch only when more than the newest bar changed', () => {

@@ -21,7 +21,8 @@ function group(text: string): string {
 }
 
 function signed(value: number, text: string): string {
-  return value < 0 ? MINUS + text.replace(/^-/, '') : text;
+  const size = text.replace(/^-/, '');
+  return value < 0 && /[1-9]/.test(size) ? MINUS + size : size; // what rounds to nothing has no sign
 }
 
 /** The exact decimal text of a float, without an exponent. */

@@ -1,8 +1,8 @@
 /** What the badge and the pill say: the source without doubt, and the worst thing that is true now. */
 import type { LinkStatus } from './feed/inbox';
-import { venueName } from './format';
+import { MISSING, venueName } from './format';
 import type { Health, InstrumentHealth, TapeState, VenueHealth } from './protocol';
-import { dayTime, duration } from './time';
+import { clockTime, dayTime, duration } from './time';
 import { plainReason, venueTrouble } from './trouble';
 
 export type Level = 'ok' | 'busy' | 'warn' | 'error' | 'ended';
@@ -67,6 +67,25 @@ function tapeBadge(tape: TapeState, quiet: boolean): Badge {
   const played = progress === null ? '' : `\n${Math.floor(progress * 100)} % played${timeLeft(tape)}`;
   const rounds = tape.loops === 0 ? '' : `, ${tape.loops} ${tape.loops === 1 ? 'round' : 'rounds'} before`;
   return { kind: 'tape', text: `TAPE${speed}${at}`, detail: `Recording ${tape.name}. These prices are of the past.${played}${rounds}${span}${unheard}`, quiet, progress };
+}
+
+export interface BarClock {
+  text: string;
+  zone: string;
+  detail: string;
+  /** The badge shows the same time: where room is scarce one of them is enough. */
+  twice: boolean;
+}
+
+/** The time that the figures are of: the tape's own while there is one, this computer's otherwise. */
+export function clockOf(health: Health | null, wall: Date): BarClock {
+  const own = `Your time: ${wall.toLocaleTimeString()} ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  if (health?.source !== 'tape') return { text: clockTime(wall.getTime() * 1000), zone: 'UTC', detail: own, twice: false };
+  const at = health.tape?.position ?? null;
+  const ended = health.tape?.ended === true;
+  const text = at === null ? MISSING : ended ? dayTime(at) : clockTime(at);
+  const detail = `The tape's time${at === null ? ' is not known yet' : `: ${dayTime(at)} UTC`}.\n${own}`;
+  return { text, zone: 'UTC tape', detail, twice: at !== null && !ended };
 }
 
 function timeLeft(tape: TapeState): string {
