@@ -100,6 +100,9 @@ async def test_cuts_are_healed_by_id_without_a_trade_lost_or_doubled(
         assert same_book(desk, venue), f"seed {seed}"
         assert feed.quotes.failed == 0, f"seed {seed}"
         lost = bool(venue.lost_trades)
+        told = {event.code for event in desk.events(1_000) if event.subject == BTC}
+        assert {"trade_gap", "trade_gap_healed"} <= told or not lost, f"seed {seed}"
+        assert "trade_gap_marked" not in told, f"seed {seed}"
         assert feed.coverage().state is (State.HEALED if lost or feed.booksync.resyncs else State.COMPLETE)
 
 

@@ -229,7 +229,7 @@ def test_a_venue_that_gives_less_than_was_asked_for_is_asked_on() -> None:
         desk.history.page_of = 1
         async with desk.run():
             desk.hear(1, 5)
-            await asyncio.sleep(1)
+            await pass_time(1)
         assert desk.history.pages() == [(2, 3), (3, 2), (4, 1)]
         assert desk.gaps() == [(2, 4, "missing", True)]
 
@@ -463,7 +463,7 @@ def test_a_snapshot_that_could_not_be_fetched_is_asked_for_again_without_being_t
         desk.history.failures = [DOWN, WireError("binance", "no book")]
         async with desk.run():
             desk.book(100)
-            await asyncio.sleep(30)
+            await pass_time(30)
         assert desk.history.times() == [0.0, 1.0, 3.0]
         assert desk.codes() == ["snapshot_failed", "snapshot_failed"]
         assert desk.feed.booksync.trust is Trust.TRUSTED
