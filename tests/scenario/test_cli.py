@@ -106,7 +106,7 @@ def test_wrong_usage_is_told_in_both_forms(words: list[str]) -> None:
     [
         ({"BETHNA_PROT": "1"}, "BETHNA_PROT"),
         ({"BETHNA_TIMEOUT_S": "-1"}, "BETHNA_TIMEOUT_S"),
-        ({"BETHNA_TRADE_STREAM": "binance=nope"}, "trade_stream"),
+        ({"BETHNA_TRADE_STREAM": "binance=nope"}, "(variable BETHNA_TRADE_STREAM)"),
     ],
 )
 def test_a_wrong_setting_stops_before_anything_starts(

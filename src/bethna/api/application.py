@@ -43,7 +43,7 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 _HINTS = {
     400: "/schema/openapi.json says what is expected",
     404: "/schema/openapi.json says what there is",
-    405: "this address is read with GET",
+    405: "this address is read with GET or HEAD",
 }
 _ABOUT = (
     "Market data of a running desk, with a certificate of completeness on every figure. Instants are integer "

@@ -30,9 +30,13 @@ def read_settings(**options: object) -> Settings:
         venues=tuple(VENUES),
     )
     for venue, stream in settings.trade_stream.items():
-        codec_for(
-            venue, trade_stream=stream
-        )  # refuses what the venue does not have, before anything is opened
+        try:
+            codec_for(venue, trade_stream=stream)
+        except ConfigError as error:  # now, before anything is opened
+            origin = settings.origin("trade_stream")
+            raise ConfigError(
+                error.key, f"{error.message} ({origin})", origin=origin, hint=error.hint
+            ) from error
     return settings
 
 
