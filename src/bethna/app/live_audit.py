@@ -86,8 +86,9 @@ async def listen(
         UnknownInstrument: the venue does not list the symbol.
         VenueError: no data came, or the venue does not answer.
     """
-    with TapeWriter(tape) as writer:
-        desk = RealTimeTrading(settings, tap=writer)
+    writer = TapeWriter(tape)
+    desk = RealTimeTrading(settings, tap=writer)  # first: what cannot be followed leaves no tape behind
+    with writer:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(desk.run(), name="desk")
             try:
