@@ -25,6 +25,7 @@ from bethna.core.status import (
     VenueHealth,
 )
 from bethna.logic.feed import FeedSettings
+from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock, SystemClock
@@ -102,6 +103,7 @@ class RealTimeTrading:
     Args:
         pace: the host's clock. The desk's own `clock` is the tape's while a tape plays.
         tap: hears everything that goes over a live wire (a recorder).
+        network: where sockets and requests go; the real one unless a test brings its own.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class RealTimeTrading:
         pace: Clock | None = None,
         rng: Random | None = None,
         tap: Tap | None = None,
+        network: Network = INTERNET,
     ) -> None:
         self.settings = settings
         self.pace = pace or SystemClock()
@@ -129,7 +132,7 @@ class RealTimeTrading:
         self.player = self._tape_player(Path(tape)) if tape is not None else None
         self.lines: dict[str, LiveLine] = {}
         if tape is None:
-            self._follow_live(tap)
+            self._follow_live(tap, network)
 
     def _tape_player(self, path: Path) -> TapePlayer:
         span = scan(path)
@@ -164,12 +167,12 @@ class RealTimeTrading:
             raise refusal
         return names
 
-    def _follow_live(self, tap: Tap | None) -> None:
+    def _follow_live(self, tap: Tap | None, network: Network) -> None:
         """One line a venue, for the venues of the wanted symbols."""
         for name in self._names():
             line = self.lines.get(name.venue)
             if line is None:
-                line = LiveLine(name.venue, self.settings, self.feeds, self.clock, self.rng, tap)
+                line = LiveLine(name.venue, self.settings, self.feeds, self.clock, self.rng, tap, network)
                 self.lines[name.venue] = line
             line.follow([name])
         self.feeds.wants = Healers(self.lines)

@@ -18,7 +18,7 @@ from bethna.core.status import EventLevel, SystemEvent, VenueHealth
 from bethna.core.wire import Catalogue
 from bethna.logic.quota import WeightKeeper
 from bethna.logic.session_types import ConnectionSettings
-from bethna.net.http import HttpClient
+from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
 from bethna.services.connections import ConnectionPool
 from bethna.services.feeds import Feeds
@@ -66,7 +66,14 @@ class LiveLine:
     """Everything live about one venue. `run` is its one coroutine; `follow` may be called before and while it runs."""
 
     def __init__(
-        self, venue: str, settings: Settings, feeds: Feeds, clock: Clock, rng: Random, tap: Tap | None = None
+        self,
+        venue: str,
+        settings: Settings,
+        feeds: Feeds,
+        clock: Clock,
+        rng: Random,
+        tap: Tap | None = None,
+        network: Network = INTERNET,
     ) -> None:
         self.venue = venue
         self.spec = venue_spec(venue, settings)
@@ -77,13 +84,13 @@ class LiveLine:
         self._clock = clock
         self._rng = rng
         self.quota = WeightKeeper(self.spec.weight_per_minute)
-        self.http = HttpClient(clock, proxy=self._settings.proxy)
+        self.http = network.requests(clock, proxy=self._settings.proxy)
         self.rest = VenueRest(
             self.spec, self.codec, self._settings, clock, rng, self.quota, self.http, tap,
             offset=feeds.clock_offset(venue),
         )  # fmt: skip
         self.pool = ConnectionPool(
-            self.spec, self.codec, self._settings, clock, rng, feeds, tap, feeds.report
+            self.spec, self.codec, self._settings, clock, rng, feeds, tap, feeds.report, network=network
         )  # fmt: skip
         self.healing = Healing(
             self.codec, self.rest, feeds, clock,

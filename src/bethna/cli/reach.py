@@ -11,7 +11,7 @@ from bethna.core.clock import NS_PER_S
 from bethna.core.errors import VenueError
 from bethna.core.wire import ServerTime
 from bethna.net.http import HttpClient
-from bethna.net.ws import WebSocket, connect
+from bethna.net.ws import Socket, connect
 from bethna.runtime.clocks import SystemClock
 from bethna.venues.registry import VENUES, codec_for
 from bethna.venues.spec import StreamHost
@@ -113,7 +113,7 @@ def _unheard(_raw: bytes, _ts: int) -> None:
 class _Unmoved:
     """Hears of a socket's rare events and does nothing."""
 
-    def opened(self, socket: WebSocket) -> None:
+    def opened(self, socket: Socket) -> None:
         """The upgrade succeeded."""
 
     def pinged(self, payload: bytes) -> None:

@@ -45,10 +45,38 @@ OnFrame = Callable[[bytes, int], None]
 """Called with each whole text or binary message and its receive time (ns UTC by the clock)."""
 
 
+class Socket(Protocol):
+    """An open WebSocket as its user sees it; `WebSocket` is the real one."""
+
+    def send(self, text: str) -> None:
+        """Send a text message; silently nothing once the connection is gone (its end is told by `wait_ended`)."""
+        ...
+
+    def ping(self) -> None:
+        """Send a ping frame without payload."""
+        ...
+
+    def pong(self, payload: bytes) -> None:
+        """Send a pong frame."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        ...
+
+    def close(self) -> None:
+        """Say goodbye, then drop it."""
+        ...
+
+    async def wait_ended(self) -> str:
+        """Wait until the connection is gone; who ended it and why. Raises ConnectionLost."""
+        ...
+
+
 class SocketEvents(Protocol):
     """Who hears of the rare things; all are called from the event loop and must not wait."""
 
-    def opened(self, socket: WebSocket) -> None:
+    def opened(self, socket: Socket) -> None:
         """The upgrade succeeded; messages follow."""
         ...
 

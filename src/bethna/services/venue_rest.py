@@ -24,7 +24,8 @@ from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.hosts import HostChoice
 from bethna.logic.quota import WeightKeeper
 from bethna.logic.session_types import ConnectionSettings
-from bethna.net.http import HttpAnswer, HttpClient
+from bethna.net.http import HttpAnswer
+from bethna.net.network import Requests
 from bethna.net.tap import Tap
 from bethna.net.timers import LoopTimers, Timers
 from bethna.net.ws import retry_after_s
@@ -54,7 +55,7 @@ class VenueRest:
         clock: Clock,
         rng: Rng,
         quota: WeightKeeper,
-        http: HttpClient,
+        http: Requests,
         tap: Tap | None = None,
         *,
         offset: ClockOffset | None = None,

@@ -52,9 +52,10 @@ from bethna.logic.session_types import (
     Tick,
     Unsubscribe,
 )
+from bethna.net.network import Network
 from bethna.net.tap import Tap
 from bethna.net.timers import Timer, Timers
-from bethna.net.ws import CLOSE_GRACE_S, WebSocket, connect, host_of
+from bethna.net.ws import CLOSE_GRACE_S, Socket, host_of
 from bethna.services.connections.sink import FrameSink, Mark
 from bethna.venues.spec import Codec
 
@@ -121,6 +122,7 @@ class Wiring(Struct, frozen=True):
     timers: Timers
     sink: FrameSink
     tap: Tap | None
+    network: Network
 
 
 class Link:
@@ -152,7 +154,7 @@ class Link:
         self.excerpts: deque[str] = deque(maxlen=KEPT_EXCERPTS)
         self._wiring = wiring
         self._owner = owner
-        self._socket: WebSocket | None = None
+        self._socket: Socket | None = None
         self._scope: asyncio.Timeout | None = None
         self._timer: Timer | None = None
         self._denied: ConnectError | RateLimited | None = None
@@ -193,12 +195,12 @@ class Link:
             said = error.message
         self.receive(Lost("connection_lost", said))
 
-    async def _connect(self) -> WebSocket | None:
+    async def _connect(self) -> Socket | None:
         """An open socket, or None when it could not be had or the session gave up (`_give_up`)."""
         wiring = self._wiring
         try:
             async with asyncio.timeout(None) as self._scope:
-                return await connect(
+                return await wiring.network.connect(
                     self.url,
                     venue=wiring.venue,
                     clock=wiring.clock,
@@ -262,7 +264,7 @@ class Link:
 
     # --- what the socket says
 
-    def opened(self, socket: WebSocket) -> None:
+    def opened(self, socket: Socket) -> None:
         """The upgrade succeeded."""
         self._socket = socket
         self.opened_at = self._wiring.clock.monotonic_ns()

@@ -18,6 +18,7 @@ from bethna.core.status import EventLevel, StreamState, SystemEvent, VenueHealth
 from bethna.logic.backoff import Rng
 from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
+from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
 from bethna.net.timers import LoopTimers, Timer, Timers
 from bethna.services.connections.link import KEPT_EXCERPTS, Ending, Link, Wiring
@@ -42,6 +43,7 @@ class ConnectionPool:
         tap: a recorder, or None.
         on_event: told what a person may want to know.
         timers: moved by hand in tests.
+        network: where sockets go.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class ConnectionPool:
         on_event: OnEvent,
         *,
         timers: Timers | None = None,
+        network: Network = INTERNET,
     ) -> None:
         self._spec = spec
         self._codec = codec
@@ -64,7 +67,9 @@ class ConnectionPool:
         self._sink = sink
         self._on_event = on_event
         self._timers = timers or LoopTimers(clock)
-        self._shared = Shared(spec, Wiring(spec.name, codec, settings, clock, self._timers, sink, tap), rng)
+        self._shared = Shared(
+            spec, Wiring(spec.name, codec, settings, clock, self._timers, sink, tap, network), rng
+        )
         self._layout = Shards(min(spec.max_streams, settings.streams_per_socket or spec.max_streams))
         self._instruments: dict[InstrumentId, Instrument] = {}
         self._refused: dict[str, str] = {}

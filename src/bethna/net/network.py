@@ -1,0 +1,77 @@
+"""The way out as one seam: who opens sockets and sends requests for a venue; `Internet` is the real one.
+
+A test that runs the whole desk in virtual time hands in another one. Nothing here retries, counts or decodes.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from bethna.core.clock import Clock
+from bethna.net import ws
+from bethna.net.http import HttpAnswer, HttpClient
+from bethna.net.ws import OnFrame, Socket, SocketEvents
+
+
+class Requests(Protocol):
+    """Sends GET requests while its context is open, as `net.http.HttpClient` describes."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def get(self, url: str, *, venue: str, timeout_s: float) -> HttpAnswer:
+        """One GET, whatever status it brings. Raises ConnectError."""
+        ...
+
+
+class Network(Protocol):
+    """Where sockets and requests of one desk go."""
+
+    async def connect(
+        self,
+        url: str,
+        *,
+        venue: str,
+        clock: Clock,
+        on_frame: OnFrame,
+        events: SocketEvents,
+        timeout_s: float,
+        proxy: str | None,
+    ) -> Socket:
+        """Open a WebSocket, see `net.ws.connect`. Raises ConnectError or RateLimited."""
+        ...
+
+    def requests(self, clock: Clock, *, proxy: str | None) -> Requests:
+        """A client for REST requests."""
+        ...
+
+
+class Internet:
+    """The real way out."""
+
+    async def connect(
+        self,
+        url: str,
+        *,
+        venue: str,
+        clock: Clock,
+        on_frame: OnFrame,
+        events: SocketEvents,
+        timeout_s: float,
+        proxy: str | None,
+    ) -> Socket:
+        """Open a WebSocket by `net.ws.connect`."""
+        return await ws.connect(
+            url, venue=venue, clock=clock, on_frame=on_frame, events=events, timeout_s=timeout_s, proxy=proxy
+        )
+
+    def requests(self, clock: Clock, *, proxy: str | None) -> HttpClient:
+        """A pool of HTTP connections. Raises ConfigError for a proxy that cannot be used."""
+        return HttpClient(clock, proxy=proxy)
+
+
+INTERNET = Internet()
