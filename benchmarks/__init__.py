@@ -21,6 +21,7 @@ output says so first: figures from made-up frames are not comparable with those 
 
 Contestants, each a process of its own that answers JSON lines (`benchmarks/contestant.py`)
     ours            `benchmarks/ours.py`: the path as the desk builds it
+    uncovered       `benchmarks/uncovered.py`: ours without the machines that make figures certain: what they cost
     probe           `benchmarks/probe.py`: decode, keep a book, call back; checks nothing. The limit.
     cryptofeed 2    the newest for Python 3.11 and 3.12
     cryptofeed 3    needs a python3.13 or newer on the PATH
@@ -42,5 +43,5 @@ What keeps it fair
       best bid and ask on the way. A wrong answer fails the run (exit code 1), however fast it came.
 
 Aims: at least 8 times cryptofeed on trades and 6 times on the mix (the fastest cryptofeed present counts), at
-most 1.5 times the probe.
+most 1.5 times the probe, and coverage at most 5 % of what the same path costs without it.
 """

@@ -20,8 +20,8 @@ from benchmarks.contest import Outcome, Work
 from benchmarks.environments import PEERS, Missing, interpreter
 from benchmarks.frames import PROJECT
 
-OURS, PROBE = "ours", "probe"
-NAMES = (OURS, PROBE, *(peer.name for peer in PEERS))
+OURS, UNCOVERED, PROBE = "ours", "uncovered", "probe"
+NAMES = (OURS, UNCOVERED, PROBE, *(peer.name for peer in PEERS))
 
 
 class WrongAnswerError(Exception):
@@ -97,6 +97,7 @@ class Field:
         self.missing: dict[str, str] = {}
         self._say = say
         self._start(OURS, "benchmarks.ours", skip, lambda: sys.executable)
+        self._start(UNCOVERED, "benchmarks.uncovered", skip, lambda: sys.executable)
         self._start(PROBE, "benchmarks.probe", skip, lambda: sys.executable)
         for peer in PEERS:
             self._start(peer.name, peer.module, skip, partial(interpreter, peer, extra_pythons, say))

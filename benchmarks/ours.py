@@ -15,7 +15,7 @@ from benchmarks.contest import Seen
 from benchmarks.contestant import CallbackContestant, OnFrame, OnSnapshot, serve
 from bethna.core.instrument import instrument_id
 from bethna.core.market import BookDelta, Trade
-from bethna.logic.feed import FeedSettings
+from bethna.logic.feed import FeedSettings, InstrumentFeed
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
 from bethna.services.feeds import Feeds
@@ -25,7 +25,18 @@ LOOK_EVERY = 100
 
 
 def build(*, read_top: bool) -> tuple[OnFrame, OnSnapshot, Callable[[], dict[str, Any]]]:
-    """Wire a feed; see `CallbackContestant` for what the three functions take and give."""
+    """The path as the desk has it; see `CallbackContestant` for what the three functions take and give."""
+    return wire(read_top, _as_it_is)
+
+
+def _as_it_is(feeds: Feeds, feed: InstrumentFeed) -> None:
+    """Nothing is taken out."""
+
+
+def wire(
+    read_top: bool, change: Callable[[Feeds, InstrumentFeed], None]
+) -> tuple[OnFrame, OnSnapshot, Callable[[], dict[str, Any]]]:
+    """Wire a feed; `change` may take parts out of it before the first frame."""
     clock = ManualClock()
     bus = Bus(clock)
     feeds = Feeds(bus, clock, FeedSettings(), follow_unknown=True)
@@ -33,6 +44,7 @@ def build(*, read_top: bool) -> tuple[OnFrame, OnSnapshot, Callable[[], dict[str
     btc = instrument_id("BTC-USDT", "binance")
     feeds.follow(codec.instrument("BTCUSDT"))
     feed = feeds.feed(btc)
+    change(feeds, feed)
     seen = Seen()
     decode, apply = codec.decode, feeds.apply
     frames_to_look, next_tick = LOOK_EVERY, time.monotonic() + 1

@@ -8,12 +8,13 @@ from typing import Any
 
 from benchmarks.contest import Work
 from benchmarks.frames import Source
-from benchmarks.harness import NAMES, OURS, PROBE, Field, Result
+from benchmarks.harness import NAMES, OURS, PROBE, UNCOVERED, Field, Result
 
 Results = dict[str, dict[str, Result]]
 
 AT_LEAST_CRYPTOFEED = {"trades": 8.0, "mix": 6.0}
 AT_MOST_PROBE = 1.5
+AT_MOST_UNCOVERED = 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,14 @@ def aims(results: Results) -> Iterator[Aim]:
             ratio = ours / by_name[PROBE].us
             yield Aim(
                 contest, f"at most {AT_MOST_PROBE:g} times the probe's cost", ratio, ratio <= AT_MOST_PROBE
+            )
+        if UNCOVERED in by_name:
+            ratio = ours / by_name[UNCOVERED].us
+            yield Aim(
+                contest,
+                f"coverage: at most {AT_MOST_UNCOVERED:g} times the cost without it",
+                ratio,
+                ratio <= AT_MOST_UNCOVERED,
             )
 
 
