@@ -70,9 +70,9 @@ class Coverage(Struct, frozen=True, gc=False):
     as_of: int | None = None
 
 
-def unknown(*sources: str) -> Coverage:
+def unknown(*sources: str, provenance: Provenance = Provenance.LIVE) -> Coverage:
     """The certificate of a figure that is not there yet."""
-    return Coverage(state=State.UNKNOWN, sources=sources)
+    return Coverage(provenance, State.UNKNOWN, sources=sources)
 
 
 def weakest(states: Iterable[State]) -> State:

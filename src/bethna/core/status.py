@@ -86,6 +86,20 @@ StreamState = Literal["waiting", "live", "stale", "refused", "ended"]
 SourceKind = Literal["live", "twin", "tape"]
 
 
+class Simulation(Struct, frozen=True, gc=False):
+    """The market is simulated: no price was ever traded.
+
+    Attributes:
+        seed: of the simulated world; None where nobody told it.
+        reason: why it is simulated, for a person.
+        live_reachable: the live market answers by now, and a restart would lead there.
+    """
+
+    seed: int | None
+    reason: str
+    live_reachable: bool = False
+
+
 class VenueHealth(Struct, frozen=True, gc=False):
     """One venue's connections, summed.
 

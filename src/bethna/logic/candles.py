@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from bethna.core.clock import NS_PER_S
-from bethna.core.coverage import Coverage, Gap, State, with_gaps
+from bethna.core.coverage import Coverage, Gap, Provenance, State, with_gaps
 from bethna.core.market import INTERVAL_NS, Candle, InstrumentId, Interval, Trade
 from bethna.core.money import EXACT_LOTS, from_lots, to_lots
 
@@ -72,15 +72,22 @@ class CandleBuilder:
 
     Args:
         scale: lots per base unit, 10 ** (digits of quantities on the wire).
-        sources: what the certificates name as source.
+        sources, provenance: what the certificates say of where the trades come from.
     """
 
     def __init__(
-        self, instrument: InstrumentId, scale: int, sources: tuple[str, ...], *, kept: int = KEPT_BARS
+        self,
+        instrument: InstrumentId,
+        scale: int,
+        sources: tuple[str, ...],
+        *,
+        kept: int = KEPT_BARS,
+        provenance: Provenance = Provenance.LIVE,
     ) -> None:
         self.instrument = instrument
         self.scale = scale
         self.sources = sources
+        self.provenance = provenance
         self.watched_from: int | None = None
         self.amended = 0
         # Before the first trade the open second is an empty range, so that no trade lies in it.
@@ -228,7 +235,7 @@ class CandleBuilder:
         if self.watched_from is not None and self.watched_from > bar.open_time:  # rule 4
             touching.insert(0, Gap("trades", None, None, bar.open_time, self.watched_from, "not_watched"))
         as_of = min(end, venue_now)
-        coverage = with_gaps(Coverage(sources=self.sources, as_of=as_of, state=State.COMPLETE), touching)
+        coverage = with_gaps(Coverage(self.provenance, State.COMPLETE, (), self.sources, as_of), touching)
         return Candle(
             self.instrument, interval, bar.open_time, bar.open, bar.high, bar.low, bar.close,
             from_lots(bar.lots, self.scale), bar.count, end <= venue_now,

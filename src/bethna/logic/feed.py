@@ -22,7 +22,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bethna.core.coverage import Coverage, Gap, State, unknown, with_gaps
+from bethna.core.coverage import Coverage, Gap, Provenance, State, unknown, with_gaps
 from bethna.core.errors import CrossedBook
 from bethna.core.instrument import Instrument
 from bethna.core.market import (
@@ -54,6 +54,7 @@ class FeedSettings(Struct, frozen=True):
     Attributes:
         patience_ns: how long a gap may wait for healing. max_held_trades, max_held_deltas: how many wait meanwhile.
         kept_trades: newest trades that can be read back. quantity_scale: lots per base unit.
+        provenance: what every certificate says of where the data comes from; `synthetic` for a simulated market.
     """
 
     patience_ns: int = 10_000_000_000
@@ -61,6 +62,7 @@ class FeedSettings(Struct, frozen=True):
     max_held_deltas: int = 10_000
     kept_trades: int = 1_000
     quantity_scale: int = 100_000_000
+    provenance: Provenance = Provenance.LIVE
 
 
 class FeedPorts(Protocol):
@@ -117,11 +119,14 @@ class InstrumentFeed:
             stood=self._book_stood,
         )  # fmt: skip
         self.quotes = QuoteCheck()
-        self.candle_builder = CandleBuilder(self.id, settings.quantity_scale, (instrument.venue,))
+        self.candle_builder = CandleBuilder(
+            self.id, settings.quantity_scale, (instrument.venue,), provenance=settings.provenance
+        )
         self.kept: deque[Trade] = deque(maxlen=settings.kept_trades)
         self.trades = 0
         self.ticker: Ticker | None = None
         self.venue_now = 0
+        self._provenance = settings.provenance
         self._away: _Absence | None = None
         self._ports = ports
         self._publish_trade = ports.trade
@@ -237,7 +242,7 @@ class InstrumentFeed:
     def coverage(self) -> Coverage:
         """Everything since the feed began: trades and book."""
         if not self.trades and self.booksync.last is None and self.quotes.latest is None:
-            return unknown(self.instrument.venue)
+            return self._unknown()
         gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps(), *self._absences()]
         doubted = self.booksync.book_lost
         return with_gaps(self._certificate(State.INCOMPLETE if doubted else State.COMPLETE), gaps)
@@ -269,7 +274,7 @@ class InstrumentFeed:
     def book_view(self, depth: int) -> BookView:
         """Top of the book; empty while there is none that can be believed or half believed."""
         sync = self.booksync
-        nothing = unknown(self.instrument.venue)
+        nothing = self._unknown()
         if sync.book is None:
             return BookView(self.id, [], [], None, sync.trust, 0, None, None, nothing)
         try:
@@ -399,4 +404,7 @@ class InstrumentFeed:
         return None if newest is None else newest.ts_event
 
     def _certificate(self, state: State) -> Coverage:
-        return Coverage(state=state, sources=(self.instrument.venue,), as_of=self._heard_until())
+        return Coverage(self._provenance, state, (), (self.instrument.venue,), self._heard_until())
+
+    def _unknown(self) -> Coverage:
+        return unknown(self.instrument.venue, provenance=self._provenance)
