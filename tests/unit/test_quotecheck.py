@@ -63,7 +63,7 @@ def test_without_a_trusted_book_quotes_wait_and_are_bounded() -> None:
     check = QuoteCheck()
     for update_id in range(MAX_KEPT + 10):
         assert check.quote(quote(update_id), None)
-    assert len(check._kept) == MAX_KEPT
+    assert len(check.waits) == MAX_KEPT
     check.book_moved(book(MAX_KEPT + 9))
     assert verdict(check) == (1, 0, 0)
 

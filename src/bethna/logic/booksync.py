@@ -34,6 +34,8 @@ from bethna.logic.gaplog import MAX_JUMP, Astray, GapLog
 
 MIN_CERTIFIED_DEPTH = 100
 COUNT_EVERY_NS = 10 * NS_PER_S
+# In Python 3.11 a member of an enum is looked up by a Python function, 0.2 us each time.
+TRUSTED = Trust.TRUSTED
 
 
 class BookOutput(Protocol):
@@ -104,9 +106,14 @@ class BookSync:
         if delta.first_id == self._next_id and not self._held:  # rule 4
             self._next_id = delta.last_id + 1
             self._seen_id = delta.last_id
-            if self.trust is not Trust.TRUSTED:
+            if self.trust is not TRUSTED:
                 self._set_trust(Trust.TRUSTED, "updates join", delta.ts_recv)
-            self._move(delta)
+            book = self.book
+            assert book is not None
+            book.apply(delta.bids, delta.asks, delta.last_id)  # as `_move`, without its call: the hot path
+            self.applied += 1
+            self.last = delta
+            self._moved(delta)
             return True
         if self._far(delta):
             return self._doubt(delta)
@@ -116,7 +123,7 @@ class BookSync:
         """Take a snapshot; True when the book now stands on it."""
         if self._down:  # rule 10
             return False
-        if self.book is not None and self.trust is Trust.TRUSTED and snapshot.last_id < self.book.update_id:
+        if self.book is not None and self.trust is TRUSTED and snapshot.last_id < self.book.update_id:
             if self._refreshing:  # it says nothing new, and a worn book still wants one (rule 7)
                 self._want("snapshot older than the book", snapshot.ts_recv)
             return False
@@ -148,7 +155,7 @@ class BookSync:
         if not self.verify(now) or self.book is None:
             return
         self.certified_depth = self.book.certified_depth
-        if self.trust is Trust.TRUSTED and not self._refreshing and self.book.worn(MIN_CERTIFIED_DEPTH):
+        if self.trust is TRUSTED and not self._refreshing and self.book.worn(MIN_CERTIFIED_DEPTH):
             self._refreshing = True
             self._want("certified depth has worn thin", now)
 
@@ -177,7 +184,7 @@ class BookSync:
     @property
     def book_lost(self) -> bool:
         """There was a book, and now there is none that can be trusted."""
-        return self._snapshots > 0 and self.trust is not Trust.TRUSTED
+        return self._snapshots > 0 and self.trust is not TRUSTED
 
     @property
     def held(self) -> int:
@@ -225,7 +232,7 @@ class BookSync:
         if ids == self._astray.ids:
             self.log.double(*ids, delta.ts_event, overlap=self.overlapping)
             return False
-        if self.trust is Trust.TRUSTED:
+        if self.trust is TRUSTED:
             self._set_trust(Trust.SYNCING, "an update far from the stream's", delta.ts_recv)
             self._wanted_at = delta.ts_recv
         agreed = self._astray.doubt(delta, ids, delta.ts_event, delta.ts_recv, self._expected())
@@ -313,7 +320,7 @@ class BookSync:
     def _stand_on(self, snapshot: BookSnapshot) -> None:
         """Rule 3: a new book on the snapshot, then every held delta that joins it."""
         self._snapshots += 1
-        self.resyncs += self._snapshots > 1 and self.trust is not Trust.TRUSTED
+        self.resyncs += self._snapshots > 1 and self.trust is not TRUSTED
         self._refreshing = False
         self._stood_at = snapshot.ts_recv
         self.book = OrderBook(snapshot)

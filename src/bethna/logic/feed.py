@@ -39,7 +39,7 @@ from bethna.core.market import (
 )
 from bethna.core.money import decimals_of
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
-from bethna.logic.booksync import BookSync
+from bethna.logic.booksync import TRUSTED, BookSync
 from bethna.logic.candles import CandleBuilder
 from bethna.logic.quotecheck import QuoteCheck
 from bethna.logic.trades import TradeSequence
@@ -133,8 +133,20 @@ class InstrumentFeed:
         self._publish_book = ports.book
         self._publish_quote = ports.quote
         self._count_trade = self.candle_builder.apply
-        self.apply_trade = self.sequence.apply
         self.apply_delta = self.booksync.apply
+
+    def apply_trade(self, trade: Trade) -> None:
+        """A trade from the stream. Nearly every one is the next one and none waits: it leaves at once."""
+        sequence = self.sequence
+        if trade.trade_id == sequence.next_id and not sequence.waits:
+            sequence.next_id += 1
+            sequence.last = trade
+            self.trades += 1
+            self.kept.append(trade)
+            self._count_trade(trade)
+            self._publish_trade(trade)
+        else:
+            sequence.apply(trade)
 
     def _release(self, trade: Trade) -> None:
         """Rule 2."""
@@ -145,7 +157,8 @@ class InstrumentFeed:
 
     def _book_moved(self, delta: BookDelta) -> None:
         self._publish_book(delta)
-        self._cross_examine()
+        if self.quotes.waits:
+            self._cross_examine()
 
     def _book_stood(self, snapshot: BookSnapshot) -> None:
         self._publish_book(snapshot)
@@ -160,7 +173,7 @@ class InstrumentFeed:
         """Best bid and ask, from the stream."""
         sync = self.booksync
         failed = self.quotes.failed
-        if self.quotes.quote(quote, sync.book if sync.trust is Trust.TRUSTED else None):
+        if self.quotes.quote(quote, sync.book if sync.trust is TRUSTED else None):
             self._publish_quote(quote)
         if self.quotes.failed > failed:
             self._disprove()
@@ -223,7 +236,7 @@ class InstrumentFeed:
         self._publish_book(
             BookStatus(
                 self.id,
-                Trust.SYNCING if self.booksync.trust is Trust.TRUSTED else self.booksync.trust,
+                Trust.SYNCING if self.booksync.trust is TRUSTED else self.booksync.trust,
                 f"updates {gap.first_id} to {gap.last_id} missing",
                 ts,
             )
@@ -282,7 +295,7 @@ class InstrumentFeed:
         except CrossedBook:  # rule 4: a tick distrusts it, soon
             return BookView(self.id, [], [], None, Trust.UNTRUSTED, 0, None, None, nothing)
         gaps = [gap for gap in sync.log.gaps() if not gap.healed]
-        trusted = sync.trust is Trust.TRUSTED
+        trusted = sync.trust is TRUSTED
         base = self._certificate(State.COMPLETE if trusted else State.INCOMPLETE)
         return BookView(
             self.id, bids, asks, sync.book.update_id, sync.trust, min(sync.certified_depth, sync.book.known_depth),

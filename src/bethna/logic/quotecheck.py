@@ -31,7 +31,11 @@ Best = tuple[Level | None, Level | None]
 
 
 class QuoteCheck:
-    """Counts agreements and disagreements for one instrument; `failures` keeps the first few for a person."""
+    """Counts agreements and disagreements for one instrument; `failures` keeps the first few for a person.
+
+    Attributes:
+        waits: quotes beyond the book's id (rule 2); while there is none, a book that moved needs no look.
+    """
 
     def __init__(self) -> None:
         self.ok = 0
@@ -47,7 +51,7 @@ class QuoteCheck:
         self.failures: list[tuple[Quote, Best]] = []
         self._newest_id = -1
         self._below_id = -1
-        self._kept: deque[Quote] = deque(maxlen=MAX_KEPT)
+        self.waits: deque[Quote] = deque(maxlen=MAX_KEPT)
 
     def quote(self, quote: Quote, book: OrderBook | None) -> bool:
         """Take a quote while `book` stands (None: no trusted book); False when it was dropped."""
@@ -58,7 +62,7 @@ class QuoteCheck:
                 return False
             self._newest_id = update_id
             if book is None or update_id > book.update_id:
-                self._kept.append(quote)
+                self.waits.append(quote)
             elif update_id == book.update_id:
                 self._judge(quote, book)
         self.quotes += 1
@@ -67,7 +71,7 @@ class QuoteCheck:
 
     def book_moved(self, book: OrderBook) -> None:
         """The book took one more update (rules 2 and 3)."""
-        kept = self._kept
+        kept = self.waits
         book_id = book.update_id
         while kept:
             update_id = kept[0].update_id
@@ -85,7 +89,7 @@ class QuoteCheck:
         if not 0 <= before < update_id:
             return False
         self._below_id = -1
-        self._kept.clear()
+        self.waits.clear()
         return True
 
     def _name(self, quote: Quote, update_id: int) -> None:

@@ -65,6 +65,9 @@ class TradeSequence:
     Attributes:
         overlapping: two of our own sockets deliver this stream (a rotation), so duplicates are expected.
         last: the newest trade that left in order.
+        next_id: the expected id, -1 before the first trade.
+        waits: by id, the trades that wait for the frontier; while there is none, whoever owns this machine may release
+            the expected trade itself, moving `next_id` and `last` (rule 2).
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class TradeSequence:
         self._patience_ns = patience_ns
         self._max_held = max_held
         self.last: Trade | None = None
-        self._held: dict[int, Trade] = {}
+        self.waits: dict[int, Trade] = {}
         self._hole: Hole | None = None
         self._astray: Astray[Trade] = Astray(self.log)
         self._moved_at = 0
@@ -93,7 +96,7 @@ class TradeSequence:
         if trade.trade_id == self.next_id:
             self.next_id += 1
             self.last = trade
-            if self._held:
+            if self.waits:
                 self._advance(trade, trade.ts_recv, fetched=False)
             else:
                 self._release(trade)
@@ -106,27 +109,27 @@ class TradeSequence:
             trade_id, hole = trade.trade_id, self._hole
             if trade_id < self.next_id:
                 self._take_late(trade, now, fetched=True)
-            elif hole is None or trade_id > hole.last or trade_id in self._held:
+            elif hole is None or trade_id > hole.last or trade_id in self.waits:
                 continue
             elif trade_id == self.next_id:
                 self.next_id += 1
                 self._spliced += 1
                 self.last = trade
                 self._advance(trade, now, fetched=True)
-            elif len(self._held) < self._max_held:
+            elif len(self.waits) < self._max_held:
                 self._spliced += 1
-                self._held[trade_id] = trade
+                self.waits[trade_id] = trade
                 hole.fetched = True
 
     def heal_failed(self, now: int, reason: str = "heal_failed") -> None:
         """The healer cannot get the missing ids (rules 7 and 8)."""
-        if self._held and not self._joined:
+        if self.waits and not self._joined:
             self._give_up(now, reason)
 
     def tick(self, now: int) -> None:
         """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`, which may be set back."""
         self._moved_at = min(self._moved_at, now)
-        if self._held and now - self._moved_at > self._patience_ns:
+        if self.waits and now - self._moved_at > self._patience_ns:
             self._give_up(now, "missing")
         if self._astray.since is not None and abs(now - self._astray.since) > self._patience_ns:
             self._astray.expire(self.next_id)
@@ -134,7 +137,7 @@ class TradeSequence:
     def finish(self, now: int) -> None:
         """The stream has ended: whatever is held leaves, every hole is marked."""
         self._astray.drop()
-        while self._held:
+        while self.waits:
             self._give_up(now, "missing")
 
     @property
@@ -145,7 +148,7 @@ class TradeSequence:
     @property
     def held(self) -> int:
         """How many trades wait for the frontier."""
-        return len(self._held)
+        return len(self.waits)
 
     def _irregular(self, trade: Trade) -> None:
         trade_id = trade.trade_id
@@ -153,7 +156,7 @@ class TradeSequence:
             self.next_id = trade_id + 1
             self.last = trade
             self._release(trade)
-        elif trade_id in self._held or self._astray.ids[0] == trade_id:  # rule 4
+        elif trade_id in self.waits or self._astray.ids[0] == trade_id:  # rule 4
             self._name_double(trade)
         elif trade_id < self.next_id:
             self._below(trade)
@@ -176,7 +179,7 @@ class TradeSequence:
 
     def _near_held(self, trade_id: int) -> bool:
         """Whether it continues what was believed already: the trades that wait."""
-        return bool(self._held) and abs(trade_id - self._arrived) <= MAX_JUMP
+        return bool(self.waits) and abs(trade_id - self._arrived) <= MAX_JUMP
 
     def _doubt(self, trade: Trade) -> None:
         """Rule 9."""
@@ -192,7 +195,7 @@ class TradeSequence:
 
     def _begin_anew(self, trade: Trade, now: int) -> None:
         """Rule 9: the expected id never came, and the count goes on elsewhere."""
-        while self._held:
+        while self.waits:
             self._give_up(now, "missing")
         lost = self.log.open(self.next_id, self.next_id, self._last_ts(), trade.ts_event, "renumbered")
         self._output.gap_marked(lost.gap("trades"), now)
@@ -200,18 +203,18 @@ class TradeSequence:
         self._irregular(trade)
 
     def _hold(self, trade: Trade, now: int) -> None:
-        first = not self._held
+        first = not self.waits
         if not first and trade.trade_id < self._arrived:  # a later id came before it while both had to wait
             swapped = self.log.open(
                 trade.trade_id, trade.trade_id, trade.ts_event, trade.ts_event, "reordered"
             )
             swapped.take(trade.trade_id, trade.trade_id, fetched=False)
         self._arrived = trade.trade_id
-        self._held[trade.trade_id] = trade
+        self.waits[trade.trade_id] = trade
         if first:
             self._moved_at = now
             self._announce(trade, now)
-        elif len(self._held) > self._max_held:
+        elif len(self.waits) > self._max_held:
             self._give_up(now, "missing")
 
     def _announce(self, lowest: Trade, now: int) -> None:
@@ -226,7 +229,7 @@ class TradeSequence:
         assert hole is not None
         hole.take(trade.trade_id, trade.trade_id, fetched=fetched)
         joined = [trade]
-        while held := self._held.pop(self.next_id, None):
+        while held := self.waits.pop(self.next_id, None):
             joined.append(held)
             hole.take(self.next_id, self.next_id, fetched=False)
             self.next_id += 1
@@ -239,12 +242,12 @@ class TradeSequence:
         self.last = joined[-1]
         for each in joined:
             self._release(each)
-        if closed and self._held:
-            self._announce(self._held[min(self._held)], now)
+        if closed and self.waits:
+            self._announce(self.waits[min(self.waits)], now)
 
     def _give_up(self, now: int, reason: str) -> None:
         """Rule 7: mark what is really missing below the lowest held trade, and go on from there."""
-        lowest = self._held[min(self._held)]
+        lowest = self.waits[min(self.waits)]
         assert self._hole is not None
         self.log.drop(self._hole)
         if self._spliced and self.next_id > self._hole.first:  # what history gave so far keeps its name
@@ -254,13 +257,13 @@ class TradeSequence:
         self._hole = None
         self._output.gap_marked(marked.gap("trades"), now)
         self.next_id = lowest.trade_id
-        while held := self._held.pop(self.next_id, None):
+        while held := self.waits.pop(self.next_id, None):
             self.next_id += 1
             self.last = held
             self._release(held)
         self._moved_at = now
-        if self._held:
-            self._announce(self._held[min(self._held)], now)
+        if self.waits:
+            self._announce(self.waits[min(self.waits)], now)
 
     def _take_late(self, trade: Trade, now: int, *, fetched: bool) -> bool:
         """Rule 3: True when the trade lies in a marked hole."""
