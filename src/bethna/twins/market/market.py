@@ -1,0 +1,172 @@
+"""One symbol's market: order book, trades and candles that agree with each other; it does not know what time it is.
+
+Rules
+  1. Trade ids and update ids are contiguous over the market's whole life, from a number of its own.
+  2. What a taker's executions at a price add up to is what the level there loses.
+  3. Executions carry the venue's time in whole milliseconds.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from math import exp
+from random import Random
+
+from bethna.core.clock import NS_PER_MS, NS_PER_S
+from bethna.twins.market.bars import Bars
+from bethna.twins.market.book import Side
+from bethna.twins.market.facts import UNIT, Bar, Change, Day, Execution, Listing, Step
+from bethna.twins.market.flow import DECAY, LEAST_FAIR, Arrivals, Flow
+from bethna.twins.market.latent import Latent
+
+Level = tuple[int, int]
+"""(price in ticks, quantity in lots)"""
+
+
+class Market:
+    """One symbol.
+
+    Attributes:
+        listing: what it is. index: its position in the world.
+        update_id: of the last change; the book before all changes has one too.
+        last_trade_id: of the last execution; the first one's, less one, before it.
+        last_price: ticks, None before the first execution.
+    """
+
+    def __init__(
+        self, listing: Listing, index: int, seed: int, latent: Latent, *, pace: float, kept_trades: int
+    ) -> None:
+        rng = Random(f"{seed}/symbol/{listing.symbol}")
+        self.listing = listing
+        self.index = index
+        self.update_id = rng.randrange(1_000_000_000, 9_000_000_000)
+        self.last_trade_id = rng.randrange(100_000, 900_000_000)
+        self.last_price: int | None = None
+        self._order = rng.randrange(1_000_000, 9_000_000)
+        self._latent = latent
+        self._base = latent.paths[listing.base]
+        self._quote = latent.paths[listing.quote]
+        self._start_price = listing.price * UNIT / listing.tick
+        self._bids = Side(bid=True)
+        self._asks = Side(bid=False)
+        self._arrivals = Arrivals(rng.random, listing.rate * pace, DECAY * pace)
+        self._second = -1
+        self._fair = self._slope = 0.0
+        self._activity = 1.0
+        self._kept = kept_trades
+        self._trades: list[Execution] = []
+        self._clock_fell = False
+        self._bars = Bars(listing.tick * listing.lot)
+        if listing.trading:
+            self._flow = Flow(listing, rng, self._bids, self._asks, max(LEAST_FAIR, self._start_price))
+
+    # --- what the world asks
+
+    def wait_ns(self) -> int:
+        """Nanoseconds from the last order to the next."""
+        return self._arrivals.wait_ns(self._activity)
+
+    def act(self, at: int, ts: int) -> Step:
+        """The next order comes, `at` ns after the world's start, at venue time `ts`."""
+        second = at // NS_PER_S
+        if second != self._second:
+            self._refresh(second)
+        flow = self._flow
+        bids, asks = self._bids, self._asks
+        bid, ask = bids.keys[-1], asks.keys[-1]
+        bid_lots, ask_lots = bids.lots[bid], asks.lots[ask]
+        flow.order(self._fair + self._slope * (at - second * NS_PER_S))
+        update_id = self.update_id
+        changes = []
+        for is_bid, price, quantity in flow.touched:
+            update_id += 1
+            changes.append(Change(update_id, is_bid, price, quantity))
+        self.update_id = update_id
+        executions = () if flow.took is None else self._execute(ts - ts % NS_PER_MS, flow.took)
+        best_changed = (
+            bids.keys[-1] != bid
+            or asks.keys[-1] != ask
+            or bids.lots[bid] != bid_lots
+            or asks.lots[ask] != ask_lots
+        )
+        return Step(ts, executions, tuple(changes), best_changed)
+
+    # --- what anybody may ask
+
+    def best(self) -> tuple[Level | None, Level | None]:
+        """Best bid and best ask."""
+        return self._bids.best(), self._asks.best()
+
+    def depth(self, limit: int) -> tuple[list[Level], list[Level]]:
+        """The best `limit` levels of bids and asks, best first."""
+        return self._bids.depth(limit), self._asks.depth(limit)
+
+    def trades_from(self, first_id: int, limit: int) -> list[Execution]:
+        """Executions from an id on, ascending; from the oldest that is kept when that is younger."""
+        if not self._trades:
+            return []
+        index = max(0, first_id - self._trades[0].trade_id)
+        return self._trades[index : index + max(0, limit)]
+
+    def recent_trades(self, limit: int) -> list[Execution]:
+        """The newest executions, ascending."""
+        return self._trades[-limit:] if limit > 0 else []
+
+    def trades_between(self, start: int, end: int, limit: int) -> list[Execution]:
+        """The oldest `limit` executions in `start <= ts <= end`, ascending by id, among those that are kept."""
+        trades = self._trades
+        if self._clock_fell:  # times do not ascend any more
+            return [each for each in trades if start <= each.ts <= end][: max(0, limit)]
+        low = bisect_left(trades, start, key=_time_of)
+        high = bisect_right(trades, end, key=_time_of)
+        return trades[low : min(high, low + max(0, limit))]
+
+    def candles(self, length_ns: int, start: int | None, end: int | None, limit: int, now: int) -> list[Bar]:
+        """Bars whose open time lies in `start..end`, ascending, empty ones included; see `Bars.candles`."""
+        return self._bars.candles(length_ns, start, end, limit, now)
+
+    def bar(self, length_ns: int, now: int) -> Bar | None:
+        """The bar that contains `now`, venue time; None before the first price."""
+        return self._bars.bar(length_ns, now)
+
+    def day(self, now: int) -> Day:
+        """The rolling day that ends `now`, venue time."""
+        return self._bars.day(now, self.last_price)
+
+    def fair(self, at: int) -> float:
+        """The fair price in ticks in the running second, `at` ns after the world's start; for tests and for drawing."""
+        here = max(LEAST_FAIR, self._start_price * exp(self._base.here - self._quote.here))
+        ahead = max(LEAST_FAIR, self._start_price * exp(self._base.ahead - self._quote.ahead))
+        return here + (ahead - here) * (at % NS_PER_S) / NS_PER_S
+
+    def _refresh(self, second: int) -> None:
+        self._second = second
+        base, quote = self._base, self._quote
+        self._fair = max(LEAST_FAIR, self._start_price * exp(base.here - quote.here))
+        ahead = max(LEAST_FAIR, self._start_price * exp(base.ahead - quote.ahead))
+        self._slope = (ahead - self._fair) / NS_PER_S
+        self._activity = self._latent.activity(base)
+
+    def _execute(self, ts: int, bought: bool) -> tuple[Execution, ...]:
+        """Rules 1 to 3."""
+        self._order += 1
+        self._arrivals.excite()
+        trades, bars = self._trades, self._bars
+        if trades and ts < trades[-1].ts:
+            self._clock_fell = True
+        trade_id = self.last_trade_id
+        executions = []
+        for price, quantity in self._flow.fills:
+            trade_id += 1
+            executions.append(Execution(trade_id, self._order, price, quantity, not bought, ts))
+            bars.add(ts, price, quantity, trade_id, not bought)
+            self.last_price = price
+        self.last_trade_id = trade_id
+        trades.extend(executions)
+        if len(trades) > self._kept + self._kept // 4:
+            del trades[: len(trades) - self._kept]
+        return tuple(executions)
+
+
+def _time_of(execution: Execution) -> int:
+    return execution.ts
