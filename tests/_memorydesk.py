@@ -23,6 +23,7 @@ from bethna.core.market import (
 )
 from bethna.core.status import (
     InstrumentHealth,
+    Simulation,
     SourceKind,
     SystemEvent,
     TapePosition,
@@ -56,6 +57,7 @@ class MemoryDesk:
         ]
         self.log: list[SystemEvent] = []
         self.playing: TapePosition | None = None
+        self.simulated: Simulation | None = None
         self.told: list[str] = []
         self.broken: set[InstrumentId] = set()
         self.bus.channel("system").subscribe(self.log.append, "log")
@@ -104,10 +106,15 @@ class MemoryDesk:
     # what the doors read -----------------------------------------------------------------------------------------
 
     def source(self) -> SourceKind:
-        return "live" if self.playing is None else "tape"
+        if self.playing is not None:
+            return "tape"
+        return "live" if self.simulated is None else "twin"
 
     def tape(self) -> TapePosition | None:
         return self.playing
+
+    def simulation(self) -> Simulation | None:
+        return self.simulated
 
     def state_hash(self) -> str | None:
         return "abc" if self.playing is not None and self.playing.ended else None

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.needs("chromium", "ui")
 
 FOO = "FOO-USDT@binance"
 PANELS = ("chart-panel", "book", "tape")
-QUICK = {"BETHNA_FIRST_DELAY_S": "0.05", "BETHNA_MAX_DELAY_S": "0.2"}
+QUICK = {"BETHNA_SOURCE": "live", "BETHNA_FIRST_DELAY_S": "0.05", "BETHNA_MAX_DELAY_S": "0.2"}
 # Nothing listens on the discard port of this machine.
 NOWHERE = {**QUICK, "BETHNA_HOSTS": "binance=ws://127.0.0.1:9|http://127.0.0.1:9"}
 CATALOGUE = {

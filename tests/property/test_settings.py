@@ -23,6 +23,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "source": ("tape:x.jsonl", "tape:x.jsonl"),
     "speed": ("max", None),
     "loop": ("true", True),
+    "twin_faults": ("faults.toml", "faults.toml"),
     "symbols": ("BTCUSDT, eth/usdt BTCUSDT", ("BTCUSDT", "eth/usdt")),
     "preferred_venue": ("somewhere", "somewhere"),
     "host": ("::1", "::1"),
@@ -115,6 +116,13 @@ def test_no_number_is_refused(name: str, text: str) -> None:
     ("name", "wrong"),
     [
         ("source", "twins"),
+        ("source", "Live"),
+        ("source", "twin:7"),
+        ("twin_seed", -1),
+        ("twin_seed", 2**32),
+        ("twin_seed", 1.5),
+        ("twin_pace", 0),
+        ("live_probe_s", 0.5),
         ("source", "tape:"),
         ("source", 3),
         ("speed", 0),
@@ -161,7 +169,8 @@ def test_no_number_is_refused(name: str, text: str) -> None:
 def test_a_value_that_does_not_fit_is_refused(name: str, wrong: object) -> None:
     error = refusal("", {}, {name: wrong})
     assert error.key == name
-    assert error.origin == "option --" + ("symbol" if name == "symbols" else name.replace("_", "-"))
+    called = {"symbols": "symbol", "twin_seed": "seed", "twin_faults": "faults"}
+    assert error.origin == "option --" + called.get(name, name.replace("_", "-"))
     assert allowed(name) in error.hint
 
 

@@ -29,7 +29,7 @@ async def survive(venue: BrokenVenue, symbols: str = "BTC-USDT") -> RealTimeTrad
     async with venue.open():
         settings = load(
             environment={
-                "BETHNA_HOSTS": f"binance={venue.hosts}", "BETHNA_SYMBOLS": symbols,
+                "BETHNA_SOURCE": "live", "BETHNA_HOSTS": f"binance={venue.hosts}", "BETHNA_SYMBOLS": symbols,
                 "BETHNA_FIRST_DELAY_S": "0.01", "BETHNA_MAX_DELAY_S": "0.05", "BETHNA_HEAL_TIMEOUT_S": "2",
             }
         )  # fmt: skip

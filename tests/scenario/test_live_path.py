@@ -21,7 +21,8 @@ async def test_frames_over_sockets_give_what_the_tape_gives(shared_dir: Path) ->
     played = RealTimeTrading(load(options={"source": f"tape:{tape}", "speed": "max"}))
     played.play_through()
     async with TapeVenue(tape).open() as venue:
-        settings = load(environment={"BETHNA_HOSTS": f"binance={venue.hosts}", "BETHNA_SYMBOLS": "BTC-USDT"})
+        hosts = {"BETHNA_HOSTS": f"binance={venue.hosts}"}
+        settings = load(environment={"BETHNA_SOURCE": "live", "BETHNA_SYMBOLS": "BTC-USDT", **hosts})
         desk = RealTimeTrading(settings)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             running = group.create_task(desk.run())

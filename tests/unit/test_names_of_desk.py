@@ -11,6 +11,7 @@ from bethna.core.errors import UnknownInstrument
 from bethna.core.instrument import Instrument, parse_name
 from bethna.core.market import InstrumentId
 
+LIVE = {"source": "live"}
 LISTED = [
     Instrument(InstrumentId(f"{base}-{quote}@binance"), "binance", base, quote, f"{base}{quote}")
     for base, quote in (
@@ -37,7 +38,7 @@ def test_the_nearest_are_of_the_same_quote_then_base_then_any(asked: str, near: 
 
 def test_one_name_that_can_be_followed_is_enough_and_the_others_are_told() -> None:
     desk = RealTimeTrading(
-        load(options={"symbols": ("BTC USDT", "BTC-USDT@kraken", "A" * 10_000, "eth/usdt")})
+        load(options={**LIVE, "symbols": ("BTC USDT", "BTC-USDT@kraken", "A" * 10_000, "eth/usdt")})
     )
     assert list(desk.lines) == ["binance"]
     assert [event.code for event in desk.events(10)] == ["symbol_refused"] * 3
@@ -46,7 +47,7 @@ def test_one_name_that_can_be_followed_is_enough_and_the_others_are_told() -> No
 
 
 def test_an_old_name_that_is_not_followed_tells_its_new_one() -> None:
-    desk = RealTimeTrading(load(options={"symbols": ("BTC-USDT",)}))
+    desk = RealTimeTrading(load(options={**LIVE, "symbols": ("BTC-USDT",)}))
     with pytest.raises(
         UnknownInstrument, match="POL-USDT@binance is not followed by this desk; MATIC was renamed to POL"
     ):

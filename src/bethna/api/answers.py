@@ -28,6 +28,7 @@ from bethna.api.protocol import (
     InstrumentsAnswer,
     PriceRow,
     PricesAnswer,
+    SimulationCard,
     TapeCard,
     TradeItem,
     TradeRow,
@@ -45,6 +46,7 @@ from bethna.core.status import (
     GapMarked,
     Healed,
     InstrumentHealth,
+    Simulation,
     SystemEvent,
     TapePosition,
     VenueHealth,
@@ -280,12 +282,13 @@ def health_answer(desk: DeskReader) -> HealthAnswer:
     now_ns = desk.clock.now_ns()
     venues = desk.venues()
     feeds = [desk.instrument_health(instrument.id) for instrument in desk.instruments()]
-    tape = desk.tape()
+    tape, simulation = desk.tape(), desk.simulation()
     return HealthAnswer(
         desk_state(venues, feeds),
         VERSION,
         desk.source(),
         None if tape is None else _tape_card(tape),
+        None if simulation is None else _simulation_card(simulation),
         micros(now_ns),
         desk.state_hash(),
         {venue.venue: _venue_card(venue) for venue in venues},
@@ -314,6 +317,10 @@ def _tape_card(tape: TapePosition) -> TapeCard:
         tape.loops,
         tape.damage,
     )
+
+
+def _simulation_card(simulation: Simulation) -> SimulationCard:
+    return SimulationCard(simulation.seed, simulation.reason, simulation.live_reachable)
 
 
 def _venue_card(venue: VenueHealth) -> VenueCard:

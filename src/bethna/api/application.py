@@ -26,7 +26,7 @@ from bethna.api.hub import Hub
 from bethna.api.metrics import Metrics
 from bethna.api.protocol import ErrorAnswer, error_answer
 from bethna.api.reader import DeskReader
-from bethna.api.routes import ROUTES
+from bethna.api.routes import ROUTES, Restarter
 from bethna.api.stream import STALL_S, ws_route
 from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument
 from bethna.core.market import Interval
@@ -39,11 +39,20 @@ Anybody = Request[Any, Any, State]
 WEB_DIST = Path(__file__).resolve().parent.parent / "web_dist"
 """Where the built page is, if it was built."""
 
-_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
+_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "not_simulated",
+    413: "too_large",
+    415: "not_json",
+}
 _HINTS = {
     400: "/schema/openapi.json says what is expected",
     404: "/schema/openapi.json says what there is",
-    405: "this address is read with GET or HEAD",
+    405: "this address is read with GET or HEAD; /api/v1/restart takes POST",
+    409: "a desk on the live market or on a tape is started anew by hand",
+    415: "send it with the header content-type: application/json",
 }
 _ABOUT = (
     "Market data of a running desk, with a certificate of completeness on every figure. Instants are integer "
@@ -60,6 +69,7 @@ def create_app(
     allowed_origins: Iterable[str] = (),
     lag: LoopLag | None = None,
     stall_s: float = STALL_S,
+    restart: Restarter = None,
 ) -> Litestar:
     """The application over one desk.
 
@@ -69,6 +79,7 @@ def create_app(
         allowed_origins: further origins whose pages may open sockets.
         lag: the sampler of the loop's lag, when somebody else runs it; else the application runs its own.
         stall_s: how long a client's socket may take nothing before it is cut off.
+        restart: ends this desk and begins one on the named source; None where that is not allowed.
     """
     hub = Hub(desk, bus)
     sampler = lag or LoopLag(SystemClock())
@@ -80,6 +91,7 @@ def create_app(
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "numbers": Provide(lambda: metrics, sync_to_thread=False),
             "assets": Provide(lambda: page, sync_to_thread=False),
+            "restarter": Provide(lambda: restart, sync_to_thread=False),
         },
         lifespan=[_running(hub, sampler if lag is None else None)],
         exception_handlers={

@@ -172,6 +172,7 @@ def _ticker(ticker: Ticker) -> Row:
         "bid": ticker.bid,
         "ask": ticker.ask,
         "trades": ticker.trades,
+        "last_trade_id": None if ticker.last_trade_id is None else str(ticker.last_trade_id),
         **_times(ticker.ts_event, ticker.ts_recv),
     }
 

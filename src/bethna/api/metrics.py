@@ -59,6 +59,8 @@ class Metrics:
 
     def _families(self) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
         yield "build", "gauge", "Always 1; the version is a label.", [("", {"version": VERSION}, 1)]
+        simulated = int(self._desk.simulation() is not None)
+        yield "simulated", "gauge", "1 when the market is simulated.", [("", {}, simulated)]
         yield from self._venues()
         yield from self._instruments()
         yield from self._mailboxes()

@@ -69,6 +69,14 @@ class TapeCard(Struct, frozen=True, gc=False):
     damage: str | None
 
 
+class SimulationCard(Struct, frozen=True, gc=False):
+    """The market is simulated; `live_reachable` when a restart would lead to the live one."""
+
+    seed: int | None
+    reason: str
+    live_reachable: bool
+
+
 class VenueCard(Struct, frozen=True, gc=False):
     """One venue's connections, summed since start; `clock_offset_ms` is venue minus host."""
 
@@ -113,6 +121,7 @@ class HealthAnswer(Struct, frozen=True, gc=False):
     version: str
     source: SourceKind
     tape: TapeCard | None
+    simulation: SimulationCard | None
     now: int
     state_hash: str | None
     venues: dict[str, VenueCard]
@@ -245,6 +254,18 @@ class EventsAnswer(Struct, frozen=True, gc=False):
     """GET /api/v1/events: newest last."""
 
     events: list[EventRow]
+
+
+class RestartWish(Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /api/v1/restart: the source that the next desk is to have."""
+
+    source: Literal["live"]
+
+
+class RestartAnswer(Struct, frozen=True, gc=False):
+    """The desk ends now and begins anew on that source, at the same address."""
+
+    restarting: SourceKind
 
 
 class TradeItem(TradeRow, frozen=True, gc=False, tag_field="kind", tag="trade"):

@@ -8,7 +8,14 @@ from typing import Protocol
 from bethna.core.clock import Clock
 from bethna.core.instrument import Instrument
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
-from bethna.core.status import InstrumentHealth, SourceKind, SystemEvent, TapePosition, VenueHealth
+from bethna.core.status import (
+    InstrumentHealth,
+    Simulation,
+    SourceKind,
+    SystemEvent,
+    TapePosition,
+    VenueHealth,
+)
 
 
 class DeskReader(Protocol):
@@ -28,6 +35,10 @@ class DeskReader(Protocol):
 
     def tape(self) -> TapePosition | None:
         """The playing tape, None for other sources."""
+        ...
+
+    def simulation(self) -> Simulation | None:
+        """What is known of the simulated market, None for other sources."""
         ...
 
     def state_hash(self) -> str | None:

@@ -1,19 +1,21 @@
-"""The GET routes of docs/reference/http.md, and the page.
+"""The routes of docs/reference/http.md, and the page.
 
 Each reads the desk from memory and answers at once; what an answer looks like is `answers`' and `protocol`'s business.
+One asks for another desk: it hands the wish on and knows nothing of how that is done.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 
 from bethna.api.answers import (
     book_answer,
@@ -34,11 +36,14 @@ from bethna.api.protocol import (
     HealthAnswer,
     InstrumentsAnswer,
     PricesAnswer,
+    RestartAnswer,
+    RestartWish,
     TradesAnswer,
 )
 from bethna.api.reader import DeskReader
 from bethna.core.clock import NS_PER_US
 from bethna.core.market import Interval
+from bethna.core.status import SourceKind
 
 T = TypeVar("T")
 
@@ -46,9 +51,11 @@ MAX_CANDLES = 1500
 MAX_DEPTH = 5000
 MAX_TRADES = 1000
 MAX_EVENTS = 1000
+MAX_WISH_BYTES = 1024
 
 Desk = NamedDependency[SkipValidation[DeskReader]]
 Anybody = Request[object, object, State]
+Restarter = Callable[[SourceKind], None] | None
 
 _REFUSALS = {
     400: ResponseSpec(
@@ -118,6 +125,38 @@ async def events(
     return events_answer(desk, limit)
 
 
+def _only_json_bodies(request: Anybody) -> None:
+    """No form of a foreign page can send this content type; a script that does carries its Origin to the doors."""
+    found = request.headers.get("content-type", "")
+    if found.partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(
+            status_code=415, detail=f"expected content-type application/json, found {found[:100]!r}"
+        )
+
+
+@post(
+    "/api/v1/restart",
+    status_code=202,
+    before_request=_only_json_bodies,
+    request_max_body_size=MAX_WISH_BYTES,
+    responses={
+        400: _REFUSALS[400],
+        409: ResponseSpec(ErrorAnswer, description="It runs on no simulation.", generate_examples=False),
+        415: ResponseSpec(ErrorAnswer, description="The body is no JSON.", generate_examples=False),
+    },
+)
+async def restart(
+    data: JSONBody[RestartWish], desk: Desk, restarter: NamedDependency[SkipValidation[Restarter]]
+) -> RestartAnswer:
+    """End a desk on a simulated market and begin one on the live market, at the same address."""
+    if restarter is None:
+        raise HTTPException(
+            status_code=409, detail=f"expected a desk on a simulated market, found the source {desk.source()}"
+        )
+    restarter(data.source)
+    return RestartAnswer(data.source)
+
+
 @get("/metrics", media_type="text/plain; version=0.0.4")
 async def metrics(numbers: NamedDependency[SkipValidation[Metrics]]) -> str:
     """Prometheus text."""
@@ -144,4 +183,4 @@ def _name(path: Path) -> str:
     return path.as_posix().lstrip("/")
 
 
-ROUTES = (health, instruments, prices, candles, book, trades, events, metrics, page)
+ROUTES = (health, instruments, prices, candles, book, trades, events, restart, metrics, page)

@@ -2,5 +2,6 @@
 
 from bethna.app.desk import RealTimeTrading
 from bethna.app.serving import serve
+from bethna.app.sources import Market, SimulatedMarket, chosen_market
 
-__all__ = ["RealTimeTrading", "serve"]
+__all__ = ["Market", "RealTimeTrading", "SimulatedMarket", "chosen_market", "serve"]

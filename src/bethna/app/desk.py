@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from bethna.app.live import LiveLine
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.clock import Clock, seconds
-from bethna.core.coverage import Gap
-from bethna.core.errors import ConfigError, UnknownInstrument, VenueUnknown, cut
+from bethna.core.coverage import Gap, Provenance
+from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument, VenueUnknown, cut
 from bethna.core.instrument import Instrument, InstrumentName, parse_name
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
     EventLevel,
     InstrumentHealth,
+    Simulation,
     SourceKind,
     SystemEvent,
     TapePosition,
@@ -52,7 +53,29 @@ def feed_settings(settings: Settings) -> FeedSettings:
         max_held_trades=max(settings.heal_max_trades, settings.buffer),
         max_held_deltas=10 * settings.buffer,
         kept_trades=settings.buffer,
+        provenance=Provenance.SYNTHETIC if settings.source == "twin" else Provenance.LIVE,
     )
+
+
+def check_decided(settings: Settings) -> None:
+    """A desk has one source for its life. Raises ConfigError while that is not decided."""
+    if settings.source == "auto":
+        raise ConfigError(
+            "source",
+            "expected a source that is decided, found 'auto'",
+            origin=settings.origin("source"),
+            hint="`async with bethna.app.chosen_market(settings) as market` decides; its `settings` are for the desk",
+        )
+    if settings.source != "twin":
+        return
+    for venue in {name.venue for name in wanted_names(settings)[0]}:
+        if not settings.hosts.get(venue):
+            raise ConfigError(
+                "hosts",
+                f"expected where the simulated {venue} is served, found nothing in `hosts`",
+                origin=settings.origin("hosts"),
+                hint="`bethna.app.chosen_market` starts one and sets it; or run `bethna twin` and set it yourself",
+            )
 
 
 class TapeCodecs:
@@ -97,13 +120,35 @@ class Healers:
         self._lines[instrument.venue].healing.want_trades(instrument, gap, ts)
 
 
+def wanted_names(settings: Settings) -> tuple[list[InstrumentName], list[tuple[str, BethnaError]]]:
+    """The wanted instruments, and what cannot be read or followed with why. Raises when nothing is left."""
+    names: list[InstrumentName] = []
+    refused: list[tuple[str, BethnaError]] = []
+    for text in settings.symbols:
+        try:
+            name = parse_name(text, preferred_venue(settings))
+            spec_for(name.venue)
+        except (UnknownInstrument, ConfigError) as error:
+            refused.append((cut(text), error))
+        else:
+            names.append(name)
+    if refused and not names:
+        raise refused[0][1]
+    return names, refused
+
+
 class RealTimeTrading:
     """One desk over one source. It is a `DeskReader`; `run` plays or streams until cancelled (a tape: until its end).
 
     Args:
+        settings: `source` is decided: `live`, `tape:PATH`, or `twin` with `hosts` leading to it.
         pace: the host's clock. The desk's own `clock` is the tape's while a tape plays.
         tap: hears everything that goes over a live wire (a recorder).
         network: where sockets and requests go; the real one unless a test brings its own.
+        simulation: what is known of the simulated market, when `source` is `twin`.
+
+    Raises:
+        ConfigError: the source is not decided, or no symbol can be followed.
     """
 
     def __init__(
@@ -114,8 +159,12 @@ class RealTimeTrading:
         rng: Random | None = None,
         tap: Tap | None = None,
         network: Network = INTERNET,
+        simulation: Simulation | None = None,
     ) -> None:
+        check_decided(settings)
         self.settings = settings
+        simulated = simulation or Simulation(settings.twin_seed or None, "the settings ask for it")
+        self._simulation = simulated if settings.source == "twin" else None
         self.pace = pace or SystemClock()
         self.rng = rng or Random()
         self._events: deque[SystemEvent] = deque(maxlen=KEPT_EVENTS)
@@ -150,21 +199,12 @@ class RealTimeTrading:
 
     def _names(self) -> list[InstrumentName]:
         """The wanted instruments; what cannot be read is told and left out. Raises when nothing is left."""
-        names = []
-        refusal: UnknownInstrument | ConfigError | None = None
-        for text in self.settings.symbols:
-            try:
-                name = parse_name(text, preferred_venue(self.settings))
-                spec_for(name.venue)
-            except (UnknownInstrument, ConfigError) as error:
-                refusal = refusal or error
-                self.notify("error", "symbol_refused", cut(text), f"{error.message}: {error.hint}")
-                continue
+        names, refused = wanted_names(self.settings)
+        for text, error in refused:
+            self.notify("error", "symbol_refused", text, f"{error.message}: {error.hint}")
+        for name in names:
             if name.alias is not None:
-                self.notify("info", "symbol_renamed", cut(text), name.alias.notice)
-            names.append(name)
-        if refusal is not None and not names:
-            raise refusal
+                self.notify("info", "symbol_renamed", name.alias.old, name.alias.notice)
         return names
 
     def _follow_live(self, tap: Tap | None, network: Network) -> None:
@@ -178,9 +218,18 @@ class RealTimeTrading:
         self.feeds.wants = Healers(self.lines)
 
     def notify(self, level: EventLevel, code: str, subject: str, message: str) -> None:
-        """Tell the user: in the notices and in the event log."""
-        self._notices.append(message)
+        """Tell the user: in the event log and, once, in the notices."""
+        if message not in self._notices:
+            self._notices.append(message)
+        self.tell(level, code, subject, message)
+
+    def tell(self, level: EventLevel, code: str, subject: str, message: str) -> None:
+        """Tell the event log alone."""
         self.bus.channel("system").publish(SystemEvent(self.clock.now_ns(), level, code, subject, message))
+
+    def simulated(self, simulation: Simulation) -> None:
+        """Something has changed about the simulated market: another seed, or the live one can be reached."""
+        self._simulation = simulation
 
     async def run(self) -> None:
         """Carry data until the tape ends or the task is cancelled."""
@@ -210,7 +259,13 @@ class RealTimeTrading:
 
     def source(self) -> SourceKind:
         """Where data comes from."""
-        return "tape" if self.player is not None else "live"
+        if self.player is not None:
+            return "tape"
+        return "live" if self._simulation is None else "twin"
+
+    def simulation(self) -> Simulation | None:
+        """What is known of the simulated market."""
+        return self._simulation
 
     def tape(self) -> TapePosition | None:
         """The playing tape."""

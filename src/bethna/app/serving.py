@@ -1,4 +1,10 @@
-"""The desk with its doors open: one data folder, one source, one port, ended together."""
+"""The desk with its doors open: one data folder, one source, one port, ended together.
+
+Rules
+  1. The source is decided once for a desk (`sources`). A desk on a simulated market may be asked to start anew on the
+     live one: it ends in order, doors first, and another one begins in the same process on the same port.
+  2. The port stays ours meanwhile: who connects between two desks waits for the second.
+"""
 
 from __future__ import annotations
 
@@ -8,62 +14,104 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bethna.api.application import create_app
 from bethna.api.server import serve_on
 from bethna.app.desk import RealTimeTrading
+from bethna.app.sources import Market, chosen_market
 from bethna.config import Settings
 from bethna.core.errors import StoreError
+from bethna.core.status import SourceKind
 from bethna.net.tap import Tap
 from bethna.runtime.clocks import LoopLag, SystemClock
 from bethna.store.folder import DataFolder, data_root
 from bethna.store.recorder import TapeWriter
 
+Ready = Callable[[Market], None]
+
 
 async def serve(
-    settings: Settings, listener: socket.socket, *, ready: Callable[[], None], record_to: Path | None = None
+    settings: Settings, listener: socket.socket, *, ready: Ready, record_to: Path | None = None
 ) -> None:
     """Run a desk and serve it on a bound socket until cancelled.
 
     Args:
-        ready: called once connections are accepted.
+        ready: called once connections are accepted, with the source as it was decided; again after a restart.
         record_to: also record what the live wire says; when recording fails the desk goes on and says so.
 
     Raises:
+        ConfigError: no symbol can be followed, or what is to be simulated is not understood.
         StoreError: another desk has the data folder, or it cannot be written.
         TapeError: there is no such tape.
+        VenueError: the simulated market did not start.
     """
+    source: str | None = settings.source
+    while source is not None:
+        source = await _serve_one(replace(settings, source=source), listener, ready, record_to)
+
+
+async def _serve_one(
+    settings: Settings, listener: socket.socket, ready: Ready, record_to: Path | None
+) -> str | None:
+    """One desk; the source of the next one when it was asked to start anew (rule 1)."""
     clock = SystemClock()
-    with DataFolder(data_root(settings.data_dir), settings.source, clock.now_ns()) as folder:
-        async with _recording(settings, record_to) as recording:
-            desk = RealTimeTrading(settings, tap=recording.tap)
-            recording.desk = desk
-            await _run(desk, settings, listener, folder, ready)
+    async with chosen_market(settings, clock=clock) as market:
+        with DataFolder(data_root(settings.data_dir), market.folder, clock.now_ns()) as folder:
+            async with _recording(settings, record_to) as recording:
+                desk = RealTimeTrading(market.settings, tap=recording.tap, simulation=market.simulation)
+                recording.desk = desk
+                return await _run(desk, market, listener.dup(), folder, ready)
 
 
 async def _run(
-    desk: RealTimeTrading,
-    settings: Settings,
-    listener: socket.socket,
-    folder: DataFolder,
-    ready: Callable[[], None],
-) -> None:
-    lag = LoopLag(SystemClock())
+    desk: RealTimeTrading, market: Market, listener: socket.socket, folder: DataFolder, ready: Ready
+) -> str | None:
+    settings, lag, next_one = market.settings, LoopLag(SystemClock()), _NextOne()
     app = create_app(
         desk,
         desk.bus,
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
         lag=lag,
+        restart=next_one.ask if market.simulation is not None else None,
     )
 
     def opened(url: str) -> None:
         folder.announce(url)
-        ready()
+        ready(market)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(lag.run(), name="loop-lag")
-        group.create_task(desk.run(), name="desk")
-        group.create_task(serve_on(app, listener, opened), name="doors")
+        beside = [
+            group.create_task(lag.run(), name="loop-lag"),
+            group.create_task(desk.run(), name="desk"),
+            group.create_task(market.watch(desk), name="market"),
+        ]
+        doors = group.create_task(serve_on(app, listener, opened), name="doors")
+        source = await next_one.asked()
+        doors.cancel()
+        await asyncio.wait([doors])
+        for task in beside:
+            task.cancel()
+    return source
+
+
+class _NextOne:
+    """The wish for another desk."""
+
+    def __init__(self) -> None:
+        self._source: SourceKind | None = None
+        self._told = asyncio.Event()
+
+    def ask(self, source: SourceKind) -> None:
+        """End this desk and begin one on another source."""
+        self._source = source
+        self._told.set()
+
+    async def asked(self) -> SourceKind | None:
+        """The source that was asked for; waits until one is."""
+        await self._told.wait()
+        return self._source
 
 
 class _Recording:

@@ -36,7 +36,23 @@ def source_options(command: F) -> F:
             "--speed", metavar="N|max", help="How fast a tape plays: 1 is as recorded, max is flat out."
         ),
         click.option(
-            "--source", metavar="live|tape:PATH", help="Where market data comes from (default: live)."
+            "--faults",
+            "twin_faults",
+            metavar="FILE",
+            help="What the simulated venue does wrong, and when (TOML; `bethna twin faults` lists what there is).",
+        ),
+        click.option(
+            "--seed",
+            "twin_seed",
+            type=int,
+            metavar="N",
+            help="The seed of the simulated market (default: a fresh one).",
+        ),
+        click.option(
+            "--source",
+            metavar="auto|live|twin|tape:PATH",
+            help="Where market data comes from; auto (the default) is the live market, or a simulated one when no "
+            "host answers.",
         ),
     ):
         command = option(command)

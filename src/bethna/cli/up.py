@@ -14,7 +14,10 @@ from bethna.cli.surroundings import log_to_stderr, read_settings
 from bethna.core.errors import AddressUnusable
 
 if TYPE_CHECKING:
+    from bethna.app import Market
     from bethna.config import Settings
+
+_FRAME_WIDTH = 76
 
 
 @click.command(short_help="Start the desk: page, API and WebSocket.")
@@ -35,8 +38,9 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
     """Start the desk: its page, API and WebSocket on one port. Ctrl-C ends it.
 
     \b
-    bethna up                                           the live market
+    bethna up                                           the live market; simulated when no host answers
     bethna up --symbol BTC-USDT --symbol ETH-USDT       these instruments
+    bethna up --source twin --seed 7 --faults FILE      a simulated market that misbehaves
     bethna up --source tape:FILE --speed 20             a recording, 20 times as fast
     bethna up --source tape:FILE --speed max --loop     flat out, over and over
     """
@@ -44,8 +48,8 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
     from bethna.app import serve
     from bethna.cli.running import run
 
-    settings = read_settings(**options)
-    _check_source(settings, record_to)
+    settings = _with_recording(read_settings(**options), record_to)
+    _check_options(settings)
     log_to_stderr(settings)
     try:
         listener = listen(settings.host, settings.port)
@@ -55,25 +59,69 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
         raise explained(error) from error
     with listener:
         url = url_of(listener)
-        run(serve(settings, listener, ready=lambda: _announce(settings, url, as_json), record_to=record_to))
+        run(
+            serve(
+                settings, listener, ready=lambda market: _announce(market, url, as_json), record_to=record_to
+            )
+        )
     return DONE
 
 
-def _check_source(settings: Settings, record_to: Path | None) -> None:
-    if record_to is not None and settings.source != "live":
-        raise click.UsageError("--record needs --source live: a tape is a recording already")
+def _with_recording(settings: Settings, record_to: Path | None) -> Settings:
+    """What is recorded is the live wire: with --record, auto is live, and nothing else will do."""
+    if record_to is None or settings.source == "live":
+        return settings
+    if settings.source == "auto":
+        from msgspec.structs import replace
+
+        return replace(settings, source="live")
+    if settings.source == "twin":
+        raise click.UsageError(
+            "--record needs --source live: a tape of a simulated market would pass for one of the real market"
+        )
+    raise click.UsageError("--record needs --source live: a tape is a recording already")
+
+
+def _check_options(settings: Settings) -> None:
+    """An option that would do nothing is refused, lest somebody relies on it."""
     for name in ("speed", "loop"):
-        if settings.source == "live" and settings.origin(name).startswith("option"):
-            raise click.UsageError(f"--{name} needs --source tape:PATH: the live market has its own pace")
+        if not settings.source.startswith("tape:") and settings.origin(name).startswith("option"):
+            raise click.UsageError(f"--{name} needs --source tape:PATH: another source has its own pace")
+    for name in ("twin_seed", "twin_faults"):
+        if settings.source not in ("auto", "twin") and settings.origin(name).startswith("option"):
+            option = settings.origin(name).removeprefix("option ")
+            raise click.UsageError(f"{option} needs --source twin: {settings.source} is not simulated")
 
 
-def _announce(settings: Settings, url: str, as_json: bool) -> None:
+def _announce(market: Market, url: str, as_json: bool) -> None:
+    source, simulation = market.settings.source, market.simulation
     if as_json:
         import os
 
         import msgspec
 
-        said = {"url": url, "source": settings.source, "pid": os.getpid()}
+        said = {"url": url, "source": source, "pid": os.getpid(), "simulation": simulation}
         click.echo(msgspec.json.encode(said).decode())
-    else:
-        click.echo(f"BethNa is at {url} ({settings.source}). Ctrl-C ends it.")
+        return
+    if simulation is not None:
+        click.echo(_framed(market))
+    click.echo(f"BethNa is at {url} ({source}). Ctrl-C ends it.")
+
+
+def _framed(market: Market) -> str:
+    """What nobody may overlook, in a frame."""
+    import textwrap
+
+    simulation = market.simulation
+    assert simulation is not None
+    lines = [f"SIMULATED MARKET, seed {simulation.seed}", "No price here was ever traded.", ""]
+    lines += textwrap.wrap(f"Why: {simulation.reason}.", _FRAME_WIDTH)
+    if market.looks_again:
+        lines += textwrap.wrap(
+            "The live market is asked again from time to time; when it answers, the page offers it.",
+            _FRAME_WIDTH,
+        )
+    if market.control:
+        lines += ["", f"Make it misbehave: {market.control}/twin/faults"]
+    bar = "+" + "-" * (_FRAME_WIDTH + 2) + "+"
+    return "\n".join([bar, *(f"| {line:<{_FRAME_WIDTH}} |" for line in lines), bar])

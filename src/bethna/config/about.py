@@ -25,9 +25,16 @@ def _means(meaning: str) -> Meta:
 
 
 _ABOUT: Mapping[str, Meta] = {
-    "source": _told("`live` or `tape:PATH`", "Where market data comes from."),
+    "source": _told(
+        "`auto`, `live`, `twin` or `tape:PATH`",
+        "Where market data comes from; `auto` is the live market, or a simulated one when no host answers.",
+    ),
     "speed": _told("a number from 0.001 to 100000, or `max`", "The pace of a tape: 1 is as recorded, `max` flat out."),
     "loop": _means("Whether a tape starts over at its end."),
+    "twin_seed": _between(0, 2**32 - 1, "The seed of the simulated market; 0 takes a fresh one."),
+    "twin_pace": _between(0.01, 1000, "How lively the simulated market is; 1 is as on an ordinary day."),
+    "twin_faults": _told("a file, or empty", "What the simulated venue does wrong, and when."),
+    "live_probe_s": _between(1, 86_400, "How often the live market is looked for while `auto` simulates one."),
     "symbols": _told("1 to 500 names such as `BTC-USDT` or `BTC-USDT@venue`", "The instruments to follow."),
     "preferred_venue": _told("the name of a venue, or empty", "What a bare symbol means; empty is the first venue."),
     "host": _told("a host name or address", "Where the desk listens; the default is for this machine only."),

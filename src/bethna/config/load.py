@@ -22,6 +22,8 @@ from bethna.core.errors import ConfigError
 _NOT_SETTINGS = re.compile(r"BETHNA_SHARED|BETHNA_CONFIG|BETHNA_TEST_.*")
 _BY_VENUE = ("hosts", "trade_stream")
 _VENUE_KEYS = ("ws", "rest", "trade_stream")
+# Options that are not called like the setting they stand for.
+_OPTIONS = {"symbols": "symbol", "twin_seed": "seed", "twin_faults": "faults"}
 _IN_FILE = (*(name for name in TYPES if name not in _BY_VENUE), "venues")
 
 
@@ -150,7 +152,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Giv
 
 def _from_options(options: Mapping[str, object]) -> Iterator[tuple[str, Given]]:
     for name, value in options.items():
-        origin = "option --" + ("symbol" if name == "symbols" else name.replace("_", "-"))
+        origin = "option --" + _OPTIONS.get(name, name.replace("_", "-"))
         if name not in TYPES:
             _unknown(name, origin, TYPES)
         if value is not None:

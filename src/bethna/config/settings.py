@@ -46,14 +46,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set; docs/reference/settings.md says what each means. Durations are seconds.
 
     Attributes:
+        source: `auto` is decided once, before there is a desk, by `bethna.app.chosen_market`.
         speed: None is flat out, written `max`. streams_per_socket: 0 is the venue's own limit.
+        twin_seed: 0 takes a fresh seed.
         origins: per setting where its value came from: `bethna.toml line 3`, `variable BETHNA_PORT`, `option --port`;
             a default has no entry.
     """
 
-    source: str = "live"
+    source: str = "auto"
     speed: float | None = 1.0
     loop: bool = False
+    twin_seed: int = 0
+    twin_pace: float = 1.0
+    twin_faults: str = ""
+    live_probe_s: float = 60.0
     symbols: tuple[str, ...] = ("ETH-USDT", "BTC-USDT", "SOL-USDT", "POL-USDT")
     preferred_venue: str = ""
 

@@ -67,8 +67,10 @@ def _is_secret(key: str) -> bool:
 
 
 def _read_source(value: Any, _text: bool) -> str:
-    if value == "live" or (isinstance(value, str) and value.startswith("tape:") and value != "tape:"):
-        return str(value)
+    if isinstance(value, str) and (
+        value in ("auto", "live", "twin") or (value.startswith("tape:") and value != "tape:")
+    ):
+        return value
     raise ValueError(value)
 
 

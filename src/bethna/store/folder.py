@@ -3,7 +3,9 @@
 1. A writer holds an operating-system lock on `writer.lock` for its life; a second one is refused and told how to
    attach. The lock dies with its process, however that ends: what a dead one left behind is taken over.
 2. `running.json` says where the desk listens. It counts only while the lock is held.
-3. State per source: live, and each tape by its content, so nothing replayed reaches what is live.
+3. State per source: live, each tape by its content and each simulation by its seed, so nothing replayed or simulated
+   reaches what is live.
+4. A simulation's folder in which nothing was kept goes with its writer: seeds are fresh, their folders would pile up.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from bethna.store.tapes import find_tape
 
 LOCK_FILE = "writer.lock"
 RUNNING_FILE = "running.json"
-_TAPE_PREFIX = "tape:"
+_TAPE_PREFIX, _TWIN_PREFIX = "tape:", "twin:"
 _RECORD_BYTES = 1024  # the lock's record is written whole, at a fixed size, so that nobody reads half of one
 _FINGERPRINT_BYTES = 1 << 20
 _LOOKS, _LOOK_S = 3, 0.02
@@ -56,7 +58,9 @@ def data_root(data_dir: str = "") -> Path:
 
 
 def source_folder(source: str) -> str:
-    """The subfolder's name for a source of the settings: `live`, `tape-NAME-1a2b3c4d`. Raises TapeError."""
+    """The subfolder's name for a source: `live`, `twin-7` of `twin:7`, `tape-NAME-1a2b3c4d`. Raises TapeError."""
+    if source.startswith(_TWIN_PREFIX):
+        return f"twin-{int(source.removeprefix(_TWIN_PREFIX))}"
     if not source.startswith(_TAPE_PREFIX):
         return source
     name, files, _ = find_tape(Path(source.removeprefix(_TAPE_PREFIX)))
@@ -124,6 +128,8 @@ class DataFolder:
         with suppress(OSError):
             (self.path / RUNNING_FILE).unlink(missing_ok=True)
             os.ftruncate(lock, 0)
+        if self._holder.source.startswith(_TWIN_PREFIX):
+            _clear_away(self.path)
         os.close(lock)
 
     def __enter__(self) -> Self:
@@ -138,6 +144,14 @@ class DataFolder:
         with suppress(OSError):  # a full disk: the lock itself holds, only the refusal will say less
             os.lseek(self._lock, 0, os.SEEK_SET)
             os.write(self._lock, msgspec.json.encode(holder).ljust(_RECORD_BYTES))
+
+
+def _clear_away(path: Path) -> None:
+    """Rule 4; while the lock is held. Where the system does not let go of an open file, the folder stays."""
+    with suppress(OSError):
+        if [found.name for found in path.iterdir()] == [LOCK_FILE]:
+            (path / LOCK_FILE).unlink()
+            path.rmdir()
 
 
 def running(folder: Path) -> Running | None:

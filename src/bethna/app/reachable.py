@@ -1,0 +1,91 @@
+"""Whether the live market can be reached from here: it asks a venue's hosts for the time, and opens no stream.
+
+Rules
+  1. Hosts are asked in order of preference. The next one is asked when the one before has failed, or when it has not
+     answered for HEAD_START_S; each has PATIENCE_S.
+  2. An answer in the venue's own words is reachable, also `too many requests`: the desk knows how to wait.
+  3. `Not from here` (the venue's blocked statuses), an error of the server or of the way there, and words that are not
+     the venue's are no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from bethna.core.errors import VenueError, WireError
+from bethna.core.wire import ServerTime
+from bethna.net.network import Requests
+from bethna.net.ws import host_of
+from bethna.venues.registry import codec_for
+from bethna.venues.spec import StreamHost, VenueSpec
+
+PATIENCE_S = 5.0
+HEAD_START_S = 1.0
+TOO_MANY = (418, 429)
+
+
+class Look(Struct, frozen=True):
+    """What a look around found.
+
+    Attributes:
+        answered: name of the host that answered, empty when none did.
+        silent: why each of the others does not serve us, in words, best host first.
+    """
+
+    answered: str
+    silent: tuple[str, ...]
+
+
+async def look_around(spec: VenueSpec, requests: Requests) -> Look:
+    """Ask the hosts of a venue until one answers (rule 1)."""
+    waiting = list(spec.hosts)
+    asked: dict[asyncio.Task[str], StreamHost] = {}
+    failed: dict[str, str] = {}
+    answered = ""
+    async with asyncio.TaskGroup() as group:
+        while not answered and (waiting or asked):
+            if waiting:
+                host = waiting.pop(0)
+                asked[group.create_task(_ask(spec, host, requests), name=f"ask-{host.name}")] = host
+            done, _ = await asyncio.wait(
+                asked, timeout=HEAD_START_S if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                host = asked.pop(task)
+                if why := task.result():
+                    failed[host.name] = why
+                else:
+                    answered = answered or host_of(host.rest)
+        for task in asked:
+            task.cancel()
+    return Look(answered, tuple(failed[host.name] for host in spec.hosts if host.name in failed))
+
+
+async def _ask(spec: VenueSpec, host: StreamHost, requests: Requests) -> str:
+    """Why a host does not serve us, empty when it does (rules 2 and 3)."""
+    name = host_of(host.rest)
+    codec = codec_for(spec.name)
+    request = codec.time_request()
+    try:
+        answer = await requests.get(host.rest + request.path, venue=spec.name, timeout_s=PATIENCE_S)
+        if answer.status in TOO_MANY:
+            return ""
+        if answer.status in spec.blocked_statuses:
+            return f"{name} does not serve this place (HTTP {answer.status})"
+        if answer.status != 200:
+            return f"{name} answers HTTP {answer.status}"
+        events: Sequence[object] = codec.decode_http(request.path, answer.body, answer.ts_recv)
+    except WireError:
+        return f"{name} answers something else than the venue would"
+    except VenueError as error:
+        return f"{name} {_cause(error)}"
+    return "" if any(isinstance(event, ServerTime) for event in events) else f"{name} does not tell its time"
+
+
+def _cause(error: VenueError) -> str:
+    if isinstance(error.__cause__, TimeoutError):
+        return f"does not answer within {PATIENCE_S:g} s"
+    return "cannot be connected to" if type(error.__cause__).__name__ == "ConnectError" else "does not answer"

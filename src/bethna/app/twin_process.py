@@ -1,0 +1,154 @@
+"""A simulated venue in a process of its own, as the command `bethna twin` runs it; what it simulates is its business.
+
+Rules
+  1. It lives as long as we do: its stdin is a pipe of ours and it ends when that closes, however we end.
+  2. Ctrl-C is for us: the child stands in a session of its own, so that the desk ends first.
+  3. What it writes to stderr is on ours. What it says of why it does not start is passed on in its own words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+
+import msgspec
+from msgspec import Struct
+
+from bethna.config import HostUrls, Settings
+from bethna.core.errors import BethnaError, ConfigError, VenueError
+
+START_S = 30.0
+STOP_S = 3.0
+_USAGE = 2  # the exit code of wrong usage, docs/reference/cli.md
+
+
+class _Said(Struct):
+    """The one line of a twin that listens."""
+
+    url: str
+    ws: str
+    seed: int
+
+
+class _Words(Struct):
+    code: str
+    message: str
+    hint: str = ""
+
+
+class _Refusal(Struct):
+    """The one line of a command that failed."""
+
+    error: _Words
+
+
+class TwinProcess:
+    """A running twin."""
+
+    def __init__(self, venue: str, process: asyncio.subprocess.Process, said: _Said) -> None:
+        self.venue = venue
+        self.seed = said.seed
+        self.hosts = HostUrls(said.ws.rstrip("/"), said.url.rstrip("/"))
+        self._process = process
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.hosts.rest.rpartition(":")[2])
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it: by closing its stdin (rule 1), by force when that does not help."""
+        await _end(self._process)
+
+
+async def start_twin(venue: str, settings: Settings, seed: int, port: int = 0) -> TwinProcess:
+    """Start a twin of `venue` on loopback and wait until it listens.
+
+    Args:
+        port: 0 takes a free one.
+
+    Raises:
+        ConfigError: it does not accept what the settings say of it, such as a fault file.
+        VenueError: it did not start.
+    """
+    command = [sys.executable, "-m", "bethna", "twin", venue, *_options(settings, seed, port)]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
+        )
+    except OSError as error:
+        raise VenueError(venue, f"the simulated {venue} did not start: {error.strerror}") from error
+    line = b""
+    try:
+        line = await _first_line(venue, process)
+        return TwinProcess(venue, process, msgspec.json.decode(line, type=_Said))
+    except ValueError:
+        await _end(process)
+        raise _refused(venue, settings, line, process.returncode) from None
+    except BaseException:
+        await _end(process)
+        raise
+
+
+async def _first_line(venue: str, process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_S):
+            return await process.stdout.readline()
+    except TimeoutError as error:
+        silent = f"expected the simulated {venue} to start within {START_S:g} s, found it silent"
+        raise VenueError(venue, silent) from error
+
+
+def _options(settings: Settings, seed: int, port: int) -> list[str]:
+    options = ["--host", "127.0.0.1", "--port", str(port), "--seed", str(seed), "--json", "--attached"]
+    if settings.twin_pace != 1.0:
+        options += ["--pace", repr(settings.twin_pace)]
+    if settings.twin_faults:
+        options += ["--faults", settings.twin_faults]
+    return options
+
+
+def _refused(venue: str, settings: Settings, line: bytes, code: int | None) -> BethnaError:
+    """Rule 3."""
+    try:
+        said = msgspec.json.decode(line, type=_Refusal).error
+    except ValueError:
+        found = repr(line[:100].decode("utf-8", "replace")) if line else "nothing"
+        return VenueError(
+            venue,
+            f"expected the simulated {venue} to say where it listens, found {found} (exit code {code})",
+            hint="`bethna twin --help` shows how to start one by hand",
+        )
+    if code == _USAGE:
+        refused: BethnaError = ConfigError(
+            "twin_faults", said.message, origin=settings.origin("twin_faults"), hint=said.hint
+        )
+    else:
+        refused = VenueError(venue, f"the simulated {venue} did not start: {said.message}", hint=said.hint)
+    refused.code = said.code
+    return refused
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+    except TimeoutError:
+        _kill(process)
+        await process.wait()
+    except asyncio.CancelledError:
+        _kill(process)
+        raise
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
