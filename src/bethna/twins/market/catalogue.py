@@ -69,6 +69,9 @@ _LIVELY = {
     "POLUSDT": 12.0,
     "BTCFDUSD": 14.0,
     "BTCUSDC": 10.0,
+    "USDCUSDT": 4.0,
+    "FDUSDUSDT": 3.0,
+    "EURUSDT": 1.5,
 }
 _FIRST_RATE = 9.0
 _LEAST_RATE = 0.03
@@ -83,6 +86,8 @@ _QUOTES = {
     "ETH": (14, 0.1),
 }
 _HALTED = frozenset({"MATICUSDT", "MATICBTC", "AGIXUSDT", "WAVESUSDT", "RNDRUSDT", "TUSDUSDT"})
+_ABSENT = frozenset({"USDCEUR", "USDCTRY", "FDUSDUSDC"})
+LEAST_TICKS = 50  # a price of fewer steps could hardly move
 # Symbols whose price step the rule of four digits would make unlike the venue's.
 _TICKS = {"POLUSDT": 10_000, "BTCEUR": 1_000_000, "BTCTRY": UNIT, "USDCUSDT": 10_000, "FDUSDUSDT": 10_000}
 
@@ -152,7 +157,7 @@ def listing(base: str, quote: str) -> Listing:
         rate=rate,
         trading=symbol not in _HALTED,
         size=max(4, round(spend / (worth * lot / UNIT))),
-        levels=max(24, min(1_300, round(150 * rate**0.6))),
+        levels=max(24, min(1_500, round(150 * rate**0.6))),
         width=min(0.0015, 0.0004 / rate**0.7) if rate < 40 else 0.00002,
     )
 
@@ -163,5 +168,6 @@ def catalogue() -> tuple[Listing, ...]:
     found = []
     for quote, (count, _) in _QUOTES.items():
         bases = [name for name in _ranks() if name != quote][:count]
-        found += [listing(base, quote) for base in bases if base + quote != "USDCEUR"]
+        found += [listing(base, quote) for base in bases if base + quote not in _ABSENT]
+    found = [each for each in found if each.price * UNIT >= LEAST_TICKS * each.tick]
     return tuple(sorted(found, key=lambda each: (-each.rate, each.symbol)))

@@ -98,9 +98,9 @@ class Flow:
         self._asks = asks
         self._size = listing.size
         self._reach = max(1.0, fair * listing.width)
-        self._levels = min(listing.levels, int(max(fair, LEAST_FAIR)) // 2)
-        span = min(max(fair * SPAN, 3.0 * self._levels), 0.8 * fair)
-        self._deep = log(max(2.0, span / self._reach))
+        self._levels = max(FLOOR + 2, min(listing.levels, int(fair) // 2))
+        self._span = min(max(fair * SPAN, 3.0 * self._levels), 0.8 * fair)
+        self._deep = log(max(2.0, self._span / self._reach))
         self._full = 3 * self._levels * self._size
         self.touched: list[Touched] = []
         self.fills: list[Fill] = []
@@ -126,11 +126,10 @@ class Flow:
         fullness = max(count / self._levels, side.total / self._full)
         if count > FLOOR and random() < (0.9 if fullness > 1.15 else max(0.1, 2.6 * fullness - 2.15)):
             self._cancel(side, fair)
-        elif 2 * count < self._levels:  # rule 7
-            for _ in range(LADDER):
-                self._rest(side, fair, deep=True)
+        elif 4 * count < 3 * self._levels and random() < 0.3:
+            self._lay_ladder(side, fair)
         else:
-            self._rest(side, fair, deep=random() < 0.25)
+            self._rest(side, fair, deep=random() < 0.3)
 
     def _take(self, side: Side, fair: float) -> None:
         """Rules 2 to 4."""
@@ -138,20 +137,19 @@ class Flow:
         wrong = fair if side.bid else -fair
         wanted = int(self._size * _TAKEN[self._bits(11)]) + 1
         spare = len(keys) - FLOOR
+        if spare <= 0:  # rule 3: a side that is nearly empty is refilled first
+            self.took = None
+            self._lay_ladder(side, fair)
+            return
         hurried = keys[-1] > wrong
         if hurried:
             wanted *= 4
-        most = max(1, min(SWEEP if hurried else WALK, spare))
+        most = min(SWEEP if hurried else WALK, spare)
         while True:
             key = keys[-1]
             held = lots[key]
             price = key if side.bid else -key
             taken = min(held, wanted)
-            if spare <= 0 and taken == held:  # rule 3: the last levels are never taken whole
-                if held == 1:
-                    self.touched.append((side.bid, price, side.put(key, self._size)))
-                    held += self._size
-                taken = min(wanted, held - 1)
             left = side.cut(-1, taken)
             self.touched.append((side.bid, price, left))
             wanted -= taken
@@ -213,12 +211,28 @@ class Flow:
             quantity = side.lots[key]
         self.touched.append((side.bid, key if side.bid else -key, side.cut(index, quantity)))
 
+    def _lay_ladder(self, side: Side, fair: float) -> None:
+        """Rule 7: a maker fills empty levels at depth."""
+        random = self._random
+        anchor = side.keys[-1]
+        free = anchor - 1 if side.bid else self._span
+        for _ in range(LADDER):
+            key = anchor - 1 - int(min(self._span, free) * random() ** 2)
+            if key not in side.lots and (key > 0 or not side.bid):
+                quantity = int(self._size * _SIZE[self._bits(11)]) + 1
+                self.touched.append((side.bid, key if side.bid else -key, side.put(key, quantity)))
+        if not self.touched:
+            self._rest(side, fair, deep=True)
+
     def _lay_out(self, side: Side, fair: float) -> None:
         """The book before anything has happened."""
         draws = 0
-        while len(side.keys) < self._levels and draws < 12 * self._levels:
+        while len(side.keys) < self._levels and draws < 2 * self._levels:
             self._rest(side, fair, deep=draws % 8 > 2)
             draws += 1
-        while len(side.keys) < self._levels:
-            side.put(side.keys[0] - 1, self._size)
+        key = side.keys[-1]
+        while len(side.keys) < self._levels:  # a coarse tick: the free levels from the best on
+            key -= 1
+            if key not in side.lots:
+                side.put(key, int(self._size * _SIZE[self._bits(11)]) + 1)
         self.touched = []

@@ -31,7 +31,7 @@ JUMP = 25.0  # in sigmas of a second
 KICK = 0.7
 COMMON_SHARE = 0.5
 PEG = 0.999
-CALM = 0.25  # the mean of exp(activity) is about one with this taken off
+CALM = 0.12  # the mean of exp(activity) is about one with this taken off
 
 _KEEP = exp(-1 / MEMORY_S)
 _NOISE = VOLATILITY_SD * sqrt(1 - _KEEP * _KEEP)

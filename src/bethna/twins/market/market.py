@@ -36,6 +36,10 @@ class Market:
     def __init__(
         self, listing: Listing, index: int, seed: int, latent: Latent, *, pace: float, kept_trades: int
     ) -> None:
+        if min(listing.tick, listing.lot, listing.size, listing.rate, pace) <= 0:
+            raise ValueError(
+                f"{listing.symbol}: tick, lot, size, rate and pace are above 0, found {listing}, {pace}"
+            )
         rng = Random(f"{seed}/symbol/{listing.symbol}")
         self.listing = listing
         self.index = index

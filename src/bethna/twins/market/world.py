@@ -45,6 +45,8 @@ class World:
         kept_trades: int = 20_000,
     ) -> None:
         listed = catalogue() if listings is None else tuple(listings)
+        if len({each.symbol for each in listed}) < len(listed):
+            raise ValueError("a symbol is listed twice")
         assets = dict.fromkeys(name for each in listed for name in (each.base, each.quote))
         self.seed = seed
         self.start = start
