@@ -210,7 +210,7 @@ def tickers(draw: st.DrawFn) -> Said:
         "q": q[0],
     }
     if full:
-        payload |= {"P": change, "b": bid[0], "a": ask[0], "n": count, "B": "1", "A": "1", "u": 1}
+        payload |= {"P": change, "b": bid[0], "a": ask[0], "n": count, "B": "1", "A": "1", "u": 1, "L": count}
     fact = Ticker(
         instrument_id(f"{base}-{quote}", "binance"),
         c[1],
@@ -225,6 +225,7 @@ def tickers(draw: st.DrawFn) -> Said:
         count if full else None,
         time * 1_000_000,
         NOW,
+        count if full else None,
     )
     return Said(f"{(base + quote).lower()}@{'ticker' if full else 'miniTicker'}", payload, fact)
 

@@ -170,12 +170,29 @@ FACTS: list[tuple[str, dict[str, Any], WireEvent]] = [
     (
         "bnbbtc@ticker",
         TICKER,
-        Ticker(BNBBTC, 0.0025, 0.001, 0.0025, 0.001, 10000.0, 18.0, 250.0, 0.0024, 0.0026, 18151, E_NS, NOW),
+        Ticker(
+            BNBBTC,
+            0.0025,
+            0.001,
+            0.0025,
+            0.001,
+            10000.0,
+            18.0,
+            250.0,
+            0.0024,
+            0.0026,
+            18151,
+            E_NS,
+            NOW,
+            18150,
+        ),
     ),
     (
         "bnbbtc@ticker",
         TICKER | {"b": "0.00000000", "B": "0.00000000"},
-        Ticker(BNBBTC, 0.0025, 0.001, 0.0025, 0.001, 10000.0, 18.0, 250.0, None, 0.0026, 18151, E_NS, NOW),
+        Ticker(
+            BNBBTC, 0.0025, 0.001, 0.0025, 0.001, 10000.0, 18.0, 250.0, None, 0.0026, 18151, E_NS, NOW, 18150
+        ),
     ),
     (
         "bnbbtc@miniTicker",
@@ -411,3 +428,18 @@ def test_partial_depth_out_of_order_is_refused(
 def test_bytes_that_are_no_message_are_refused(codec: BinanceCodec, raw: bytes) -> None:
     with pytest.raises(WireError):
         codec.decode(raw, NOW)
+
+
+@pytest.mark.parametrize(("options", "last"), [({}, 18150), ({"trade_stream": "aggTrade"}, None)])
+def test_the_newest_trade_of_a_ticker_counts_only_where_trades_are_counted(
+    options: dict[str, Any], last: int | None
+) -> None:
+    (ticker,) = BinanceCodec(**options).decode(combined("bnbbtc@ticker", TICKER), NOW)
+    assert isinstance(ticker, Ticker)
+    assert ticker.last_trade_id == last
+
+
+def test_a_ticker_without_trades_names_no_newest() -> None:
+    (ticker,) = BinanceCodec().decode(combined("bnbbtc@ticker", TICKER | {"F": -1, "L": -1, "n": 0}), NOW)
+    assert isinstance(ticker, Ticker)
+    assert ticker.last_trade_id is None

@@ -128,6 +128,7 @@ EXAMPLES: list[tuple[WireEvent | RestEvent, Row]] = [
             "bid": None,
             "ask": None,
             "trades": None,
+            "last_trade_id": None,
             **TIMES,
         },
     ),

@@ -338,3 +338,98 @@ def test_one_low_id_alone_changes_nothing() -> None:
     ledger.wait(11)
     assert [(gap.first_id, gap.reason) for gap in ledger.sequence.log.doubles] == [(3, "stray")]
     assert ledger.hear(base + 2) == [f"{base + 2}"]
+
+
+# --- rule 10: what the venue says by the way
+
+
+def expect(ledger: Ledger, newest_id: int, after: int) -> list[str]:
+    """What is told when the venue's ticker names its newest trade `after` seconds later."""
+    before = len(ledger.told)
+    ledger.now += after * SECOND
+    ledger.sequence.expect(newest_id, ledger.now, ledger.now)
+    return ledger.told[before:]
+
+
+def test_a_lost_tail_is_found_by_two_words_of_the_venue() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 7, 1) == []
+    assert expect(ledger, 8, 1) == []
+    assert expect(ledger, 8, 1) == ["found 6-7"], "what both words agree on"
+    assert ledger.fetch(6, 7) == ["6", "healed 6-7 by 2", "7"]
+    assert ledger.hear(8) == ["8"]
+
+
+def test_trades_that_come_in_time_leave_no_gap() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 7, 1) == []
+    ledger.hear(6, 7)
+    assert expect(ledger, 9, 5) == []
+    ledger.hear(8, 9)
+    assert expect(ledger, 9, 5) == []
+    assert list(ledger.sequence.log.gaps()) == []
+
+
+def test_one_corrupt_word_announces_nothing() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 900, 1) == []
+    assert expect(ledger, 5, 3) == [], "the next word takes it back"
+    assert expect(ledger, CORRUPT, 3) == []
+    assert expect(ledger, CORRUPT, 3) == [], "too far to be believed"
+
+
+def test_before_the_first_trade_nothing_is_expected() -> None:
+    ledger = Ledger()
+    assert expect(ledger, 7, 1) + expect(ledger, 7, 5) == []
+
+
+def test_a_host_whose_clock_is_set_back_begins_to_wait_anew() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 7, 10) + expect(ledger, 7, -9) + expect(ledger, 7, 1) == []
+    assert expect(ledger, 7, 1) == ["found 6-7"]
+
+
+def test_a_tail_that_history_lacks_is_marked_and_its_trades_may_come_late() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 7, 1) + expect(ledger, 7, 3) == ["found 6-7"]
+    ledger.sequence.heal_failed(ledger.now, "not_in_history")
+    assert ledger.told[-1] == "marked 6-7 not_in_history"
+    assert ledger.hear(8, 7) == ["8", "7!"]
+    assert ledger.sequence.open_gap is None
+
+
+def test_a_tail_is_given_up_when_patience_ends_and_at_the_end() -> None:
+    for finish in (False, True):
+        ledger = Ledger()
+        ledger.hear(5)
+        assert expect(ledger, 7, 1) + expect(ledger, 7, 3) == ["found 6-7"]
+        if finish:
+            ledger.sequence.finish(ledger.now)
+            assert ledger.told[-1] == "marked 6-7 missing"
+        else:
+            assert ledger.wait(11) == ["marked 6-7 missing"]
+
+
+def test_the_stream_itself_may_bring_an_announced_tail() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 8, 1) + expect(ledger, 8, 3) == ["found 6-8"]
+    assert ledger.hear(6, 7, 8) == ["6", "7", "healed 6-8 by 0", "8"]
+
+
+def test_a_trade_that_has_to_wait_announces_the_tail_by_its_own_id() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 8, 1) + expect(ledger, 8, 3) == ["found 6-8"]
+    assert ledger.fetch(6) == ["6"]
+    assert ledger.hear(10) == ["found 7-9"]
+    assert ledger.fetch(7, 8, 9) == ["7", "8", "healed 7-9 by 3", "9", "10"]
+    assert [(gap.first_id, gap.last_id, gap.healed) for gap in ledger.sequence.log.gaps()] == [
+        (6, 6, True),
+        (7, 9, True),
+    ]

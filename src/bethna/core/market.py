@@ -153,7 +153,11 @@ class VenueCandle(Struct, frozen=True, gc=False):
 
 
 class Ticker(Struct, frozen=True, gc=False):
-    """The venue's rolling 24 hours; fields that a shorter form does not carry are None."""
+    """The venue's rolling 24 hours; fields that a shorter form does not carry are None.
+
+    Attributes:
+        last_trade_id: the newest trade inside, as the subscribed trade stream counts; None where that counts otherwise.
+    """
 
     instrument: InstrumentId
     last: float
@@ -168,6 +172,7 @@ class Ticker(Struct, frozen=True, gc=False):
     trades: int | None
     ts_event: int
     ts_recv: int
+    last_trade_id: int | None = None
 
 
 class TradePage(Struct, frozen=True, gc=False):

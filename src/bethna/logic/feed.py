@@ -138,7 +138,7 @@ class InstrumentFeed:
     def apply_trade(self, trade: Trade) -> None:
         """A trade from the stream. Nearly every one is the next one and none waits: it leaves at once."""
         sequence = self.sequence
-        if trade.trade_id == sequence.next_id and not sequence.waits:
+        if trade.trade_id == sequence.next_id and sequence.hole is None:
             sequence.next_id += 1
             sequence.last = trade
             self.trades += 1
@@ -181,6 +181,8 @@ class InstrumentFeed:
     def apply_ticker(self, ticker: Ticker) -> None:
         """The venue's rolling day."""
         self.ticker = ticker
+        if ticker.last_trade_id is not None:
+            self.sequence.expect(ticker.last_trade_id, ticker.ts_event, ticker.ts_recv)
         self._ports.ticker(ticker)
 
     def apply_page(self, page: TradePage, now: int) -> None:

@@ -21,6 +21,9 @@ Rules
   9. An id that is far from the stream's (gaplog rule 5) is in doubt: it announces nothing. Two that agree are believed:
      above the frontier as a gap (rule 5), below it as a venue that counts anew, which is marked as `renumbered`. An id
      below the frontier is only in doubt when its trade is not older than the last released one: else it is a duplicate.
+ 10. A venue that says elsewhere (in its ticker) which id is the newest shows what no later trade has shown yet. What
+     two words `TAIL_NS` apart agree on and the frontier has not reached is a gap like any other, though no trade waits
+     behind it; the first trade that has to wait announces it anew by its own id.
 """
 
 from __future__ import annotations
@@ -28,9 +31,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
 from bethna.core.market import Trade
 from bethna.logic.gaplog import MAX_JUMP, Astray, GapLog, Hole
+
+TAIL_NS = 2 * NS_PER_S
 
 
 class TradeOutput(Protocol):
@@ -66,8 +72,8 @@ class TradeSequence:
         overlapping: two of our own sockets deliver this stream (a rotation), so duplicates are expected.
         last: the newest trade that left in order.
         next_id: the expected id, -1 before the first trade.
-        waits: by id, the trades that wait for the frontier; while there is none, whoever owns this machine may release
-            the expected trade itself, moving `next_id` and `last` (rule 2).
+        hole: the gap that is being healed, None when trades flow. While there is none, whoever owns this machine may
+            release the expected trade itself, moving `next_id` and `last` (rule 2).
     """
 
     def __init__(
@@ -83,8 +89,9 @@ class TradeSequence:
         self._patience_ns = patience_ns
         self._max_held = max_held
         self.last: Trade | None = None
-        self.waits: dict[int, Trade] = {}
-        self._hole: Hole | None = None
+        self.hole: Hole | None = None
+        self._held: dict[int, Trade] = {}
+        self._told: tuple[int, int, int] | None = None
         self._astray: Astray[Trade] = Astray(self.log)
         self._moved_at = 0
         self._spliced = 0
@@ -96,7 +103,7 @@ class TradeSequence:
         if trade.trade_id == self.next_id:
             self.next_id += 1
             self.last = trade
-            if self.waits:
+            if self.hole is not None:
                 self._advance(trade, trade.ts_recv, fetched=False)
             else:
                 self._release(trade)
@@ -106,30 +113,30 @@ class TradeSequence:
     def splice(self, trades: Iterable[Trade], now: int) -> None:
         """Take trades from history (rule 6); those beyond the announced gap come by the stream."""
         for trade in trades:
-            trade_id, hole = trade.trade_id, self._hole
+            trade_id, hole = trade.trade_id, self.hole
             if trade_id < self.next_id:
                 self._take_late(trade, now, fetched=True)
-            elif hole is None or trade_id > hole.last or trade_id in self.waits:
+            elif hole is None or trade_id > hole.last or trade_id in self._held:
                 continue
             elif trade_id == self.next_id:
                 self.next_id += 1
                 self._spliced += 1
                 self.last = trade
                 self._advance(trade, now, fetched=True)
-            elif len(self.waits) < self._max_held:
+            elif len(self._held) < self._max_held:
                 self._spliced += 1
-                self.waits[trade_id] = trade
+                self._held[trade_id] = trade
                 hole.fetched = True
 
     def heal_failed(self, now: int, reason: str = "heal_failed") -> None:
         """The healer cannot get the missing ids (rules 7 and 8)."""
-        if self.waits and not self._joined:
+        if self.hole is not None and not self._joined:
             self._give_up(now, reason)
 
     def tick(self, now: int) -> None:
         """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`, which may be set back."""
         self._moved_at = min(self._moved_at, now)
-        if self.waits and now - self._moved_at > self._patience_ns:
+        if self.hole is not None and now - self._moved_at > self._patience_ns:
             self._give_up(now, "missing")
         if self._astray.since is not None and abs(now - self._astray.since) > self._patience_ns:
             self._astray.expire(self.next_id)
@@ -137,18 +144,32 @@ class TradeSequence:
     def finish(self, now: int) -> None:
         """The stream has ended: whatever is held leaves, every hole is marked."""
         self._astray.drop()
-        while self.waits:
+        while self.hole is not None:
             self._give_up(now, "missing")
+
+    def expect(self, newest_id: int, ts_event: int, now: int) -> None:
+        """The venue says by the way that `newest_id` is its newest trade, at `ts_event` (rule 10)."""
+        if newest_id < self.next_id or self.next_id < 0 or newest_id - self.next_id > MAX_JUMP:
+            self._told = None
+            return
+        if self._told is None or min(self._told[0], newest_id) < self.next_id or now < self._told[2]:
+            self._told = (newest_id, ts_event, now)
+            return
+        first_id, first_ts, since = self._told
+        if now - since >= TAIL_NS and self.hole is None:
+            self._told = None
+            self._moved_at = now
+            self._announce(min(first_id, newest_id), first_ts, now)
 
     @property
     def open_gap(self) -> Gap | None:
         """The gap that is being healed now, None when trades flow."""
-        return self._hole.gap("trades") if self._hole else None
+        return self.hole.gap("trades") if self.hole else None
 
     @property
     def held(self) -> int:
         """How many trades wait for the frontier."""
-        return len(self.waits)
+        return len(self._held)
 
     def _irregular(self, trade: Trade) -> None:
         trade_id = trade.trade_id
@@ -156,7 +177,7 @@ class TradeSequence:
             self.next_id = trade_id + 1
             self.last = trade
             self._release(trade)
-        elif trade_id in self.waits or self._astray.ids[0] == trade_id:  # rule 4
+        elif trade_id in self._held or self._astray.ids[0] == trade_id:  # rule 4
             self._name_double(trade)
         elif trade_id < self.next_id:
             self._below(trade)
@@ -179,7 +200,7 @@ class TradeSequence:
 
     def _near_held(self, trade_id: int) -> bool:
         """Whether it continues what was believed already: the trades that wait."""
-        return bool(self.waits) and abs(trade_id - self._arrived) <= MAX_JUMP
+        return bool(self._held) and abs(trade_id - self._arrived) <= MAX_JUMP
 
     def _doubt(self, trade: Trade) -> None:
         """Rule 9."""
@@ -195,7 +216,7 @@ class TradeSequence:
 
     def _begin_anew(self, trade: Trade, now: int) -> None:
         """Rule 9: the expected id never came, and the count goes on elsewhere."""
-        while self.waits:
+        while self.hole is not None:
             self._give_up(now, "missing")
         lost = self.log.open(self.next_id, self.next_id, self._last_ts(), trade.ts_event, "renumbered")
         self._output.gap_marked(lost.gap("trades"), now)
@@ -203,67 +224,79 @@ class TradeSequence:
         self._irregular(trade)
 
     def _hold(self, trade: Trade, now: int) -> None:
-        first = not self.waits
+        first = not self._held
         if not first and trade.trade_id < self._arrived:  # a later id came before it while both had to wait
             swapped = self.log.open(
                 trade.trade_id, trade.trade_id, trade.ts_event, trade.ts_event, "reordered"
             )
             swapped.take(trade.trade_id, trade.trade_id, fetched=False)
         self._arrived = trade.trade_id
-        self.waits[trade.trade_id] = trade
+        self._held[trade.trade_id] = trade
         if first:
             self._moved_at = now
-            self._announce(trade, now)
-        elif len(self.waits) > self._max_held:
+            if self.hole is not None:  # rule 10: this trade says it better
+                self._drop(self.hole)
+            self._announce(trade.trade_id - 1, trade.ts_event, now)
+        elif len(self._held) > self._max_held:
             self._give_up(now, "missing")
 
-    def _announce(self, lowest: Trade, now: int) -> None:
-        self._hole = self.log.open(self.next_id, lowest.trade_id - 1, self._last_ts(), lowest.ts_event)
+    def _announce(self, last_id: int, end: int, now: int) -> None:
+        self.hole = self.log.open(self.next_id, last_id, self._last_ts(), end)
         self._spliced = self._joined = 0
-        self._output.gap_found(self._hole.gap("trades"), now)
+        self._output.gap_found(self.hole.gap("trades"), now)
+
+    def _announce_next(self, now: int) -> None:
+        lowest = self._held[min(self._held)]
+        self._announce(lowest.trade_id - 1, lowest.ts_event, now)
 
     def _advance(self, trade: Trade, now: int, *, fetched: bool) -> None:
         """The frontier moved onto `trade` while others wait: release what joins (rules 2, 6, 8)."""
         self._moved_at = now
-        hole = self._hole
+        hole = self.hole
         assert hole is not None
         hole.take(trade.trade_id, trade.trade_id, fetched=fetched)
         joined = [trade]
-        while held := self.waits.pop(self.next_id, None):
+        while held := self._held.pop(self.next_id, None):
             joined.append(held)
             hole.take(self.next_id, self.next_id, fetched=False)
             self.next_id += 1
         self._joined += len(joined) - fetched
         closed = self.next_id > hole.last
         if closed:
-            self._hole = None
+            self.hole = None
             self.heals += 1
             self._output.gap_healed(hole.gap("trades"), self._spliced, now)
         self.last = joined[-1]
         for each in joined:
             self._release(each)
-        if closed and self.waits:
-            self._announce(self.waits[min(self.waits)], now)
+        if closed and self._held:
+            self._announce_next(now)
 
     def _give_up(self, now: int, reason: str) -> None:
         """Rule 7: mark what is really missing below the lowest held trade, and go on from there."""
-        lowest = self.waits[min(self.waits)]
-        assert self._hole is not None
-        self.log.drop(self._hole)
-        if self._spliced and self.next_id > self._hole.first:  # what history gave so far keeps its name
-            healed = self.log.open(self._hole.first, self.next_id - 1, self._hole.start, self._last_ts())
-            healed.take(healed.first, healed.last, fetched=True)
-        marked = self.log.open(self.next_id, lowest.trade_id - 1, self._last_ts(), lowest.ts_event, reason)
-        self._hole = None
+        hole = self.hole
+        assert hole is not None
+        self._drop(hole)
+        lowest = self._held[min(self._held)] if self._held else None
+        last_id, end = (hole.last, hole.end) if lowest is None else (lowest.trade_id - 1, lowest.ts_event)
+        marked = self.log.open(self.next_id, last_id, self._last_ts(), end, reason)
+        self.hole = None
         self._output.gap_marked(marked.gap("trades"), now)
-        self.next_id = lowest.trade_id
-        while held := self.waits.pop(self.next_id, None):
+        self.next_id = last_id + 1
+        while held := self._held.pop(self.next_id, None):
             self.next_id += 1
             self.last = held
             self._release(held)
         self._moved_at = now
-        if self.waits:
-            self._announce(self.waits[min(self.waits)], now)
+        if self._held:
+            self._announce_next(now)
+
+    def _drop(self, hole: Hole) -> None:
+        """Take back the announced gap; what history gave of it so far keeps its name."""
+        self.log.drop(hole)
+        if self._spliced and self.next_id > hole.first:
+            healed = self.log.open(hole.first, self.next_id - 1, hole.start, self._last_ts())
+            healed.take(healed.first, healed.last, fetched=True)
 
     def _take_late(self, trade: Trade, now: int, *, fetched: bool) -> bool:
         """Rule 3: True when the trade lies in a marked hole."""

@@ -1,6 +1,6 @@
-"""The way out as one seam: who opens sockets and sends requests for a venue; `Internet` is the real one.
+"""The way out as one seam: who opens sockets and sends requests for a venue; it does not retry, count or decode.
 
-A test that runs the whole desk in virtual time hands in another one. Nothing here retries, counts or decodes.
+`Internet` is the real one; a test that runs the whole desk in virtual time hands in another.
 """
 
 from __future__ import annotations

@@ -33,7 +33,14 @@ from bethna.core.market import InstrumentId
 from bethna.core.wire import Ack, Refusal, RestEvent, ShutdownNotice, UnknownMessage, WireEvent
 from bethna.venues.binance import rest
 from bethna.venues.binance.frames import MALFORMED, ErrorBody, Head, RequestId, ShutdownFrame
-from bethna.venues.binance.routes import ROUTES, NoFact, Route, instant, partial_depth_route
+from bethna.venues.binance.routes import (
+    ROUTES,
+    NoFact,
+    Route,
+    instant,
+    partial_depth_route,
+    ticker_route_beside_aggregates,
+)
 from bethna.venues.binance.spec import SPEC
 from bethna.venues.binance.symbols import NotASymbol, Symbols
 from bethna.venues.spec import RestRequest
@@ -87,6 +94,9 @@ class BinanceCodec:
         self._in_microseconds = time_unit == "us"
         self._unit_ns = UNIT_NS[time_unit]
         self._trade_stream = trade_stream
+        self._routes = dict(ROUTES)
+        if trade_stream == "aggTrade":
+            self._routes["24hrTicker"] = ticker_route_beside_aggregates
         self._symbols = Symbols()
         self._rest = rest.RestReader(self._symbols, UNIT_NS[rest_time_unit])
         self._by_head: dict[bytes, Route] = {}
@@ -182,7 +192,7 @@ class BinanceCodec:
         route = self._by_kind.get((kind, symbol))
         if route is None:
             self._make_room()
-            route = ROUTES[kind](self._symbols.by_symbol(symbol), symbol, self._unit_ns)
+            route = self._routes[kind](self._symbols.by_symbol(symbol), symbol, self._unit_ns)
             self._by_kind[kind, symbol] = route
         return route
 

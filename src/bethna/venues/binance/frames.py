@@ -187,6 +187,7 @@ class TickerFrame(DayFrame, gc=False):
     bid: Amount = field(name="b")
     ask: Amount = field(name="a")
     trades: Id = field(name="n")
+    last_trade: Annotated[int, Meta(ge=-1, le=MAX_INT)] = field(name="L")
 
 
 class ShutdownFrame(Struct, gc=False):

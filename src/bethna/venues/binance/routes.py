@@ -195,8 +195,13 @@ def mini_ticker_route(instrument: Instrument, symbol: str, unit_ns: int) -> Rout
 
 
 def ticker_route(instrument: Instrument, symbol: str, unit_ns: int) -> Route:
-    """Rolling 24 hours."""
+    """Rolling 24 hours, for whoever counts trades by their own ids."""
     return _day_route(instrument, symbol, unit_ns, _read_ticker)
+
+
+def ticker_route_beside_aggregates(instrument: Instrument, symbol: str, unit_ns: int) -> Route:
+    """Rolling 24 hours, for whoever counts aggregates: the ticker's trade ids say nothing to them."""
+    return _day_route(instrument, symbol, unit_ns, _read_ticker, counts_trades=False)
 
 
 def _day_route(
@@ -204,6 +209,8 @@ def _day_route(
     symbol: str,
     unit_ns: int,
     read: Callable[[bytes], Combined[MiniTickerFrame] | Combined[TickerFrame]],
+    *,
+    counts_trades: bool = True,
 ) -> Route:
     name = instrument.id
 
@@ -229,6 +236,7 @@ def _day_route(
                 trades=full.trades if full else None,
                 ts_event=instant(m.time, unit_ns),
                 ts_recv=ts_recv,
+                last_trade_id=full.last_trade if full and counts_trades and full.last_trade >= 0 else None,
             ),
         )
 
