@@ -377,6 +377,23 @@ def test_a_quote_that_waited_contradicts_when_the_book_comes_to_it() -> None:
     assert desk.feed.booksync.book is None
 
 
+def test_a_book_that_does_not_come_to_the_venues_quotes_is_not_trusted() -> None:
+    """The last update before a silence was lost: no later one shows it, the quote does."""
+    desk = Desk()
+    desk.delta(10, 10, 0)
+    desk.snapshot(10, 1)
+    desk.quote(11, 2, bid=98.0)
+    desk.tick(7)
+    assert desk.ports.of(BookStatus)[-1].trust is Trust.TRUSTED
+    desk.tick(7.1)
+    assert desk.ports.of(BookStatus)[-1].trust is Trust.SYNCING
+    assert desk.ports.wants[-1] == ("book", "its updates do not come to the venue's quotes")
+    desk.feed.apply_snapshot(
+        BookSnapshot(BTC.id, 11, [(98.0, 1.0)], [(101.0, 1.0)], START + 8 * SECOND, 5000)
+    )
+    assert (desk.feed.booksync.trust, desk.feed.quotes.ok) == (Trust.TRUSTED, 1)
+
+
 def test_a_quote_at_the_snapshots_id_is_judged_before_held_deltas_move_the_book_on() -> None:
     desk = Desk()
     desk.delta(10, 10, 0)

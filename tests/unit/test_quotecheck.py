@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bethna.core.market import BookSnapshot, InstrumentId, Quote
 from bethna.logic.book import OrderBook
-from bethna.logic.quotecheck import KEPT_FAILURES, MAX_KEPT, MAX_LAG, QuoteCheck
+from bethna.logic.quotecheck import (
+    BEHIND_NS,
+    KEPT_FAILURES,
+    LONGEST_BEHIND_NS,
+    MAX_KEPT,
+    MAX_LAG,
+    QuoteCheck,
+)
 
 BTC = InstrumentId("BTC-USDT@binance")
 CORRUPT = 10**15
@@ -214,3 +223,39 @@ def test_a_lag_of_our_own_sockets_is_no_new_count() -> None:
     assert not check.quote(quote(9), None), "twice the same does not ascend"
     assert not check.quote(quote(8), None)
     assert check.quote(quote(10), None)
+
+
+# --- a book that is behind (rule 5)
+
+
+def test_a_quote_may_wait_for_its_updates_for_a_while() -> None:
+    check = QuoteCheck()
+    assert not check.behind(BEHIND_NS * 9), "nothing waits"
+    check.quote(quote(12), book(10))
+    assert not check.behind(7 + BEHIND_NS)
+    assert check.behind(8 + BEHIND_NS)
+
+
+def test_each_time_in_a_row_it_may_wait_twice_as_long() -> None:
+    check = QuoteCheck()
+    check.quote(quote(12), book(10))
+    told, now = [], 0
+    for now in range(0, 20 * LONGEST_BEHIND_NS, BEHIND_NS // 5):
+        if check.behind(now):
+            told.append(now)
+            check.waits.clear()
+            check.waits.append(Quote(BTC, 99.0, 1.0, 101.0, 1.0, 12, None, now))
+    pauses = [later - earlier for earlier, later in pairwise(told)]
+    assert pauses[:3] == sorted(pauses[:3])
+    assert LONGEST_BEHIND_NS <= pauses[-1] <= LONGEST_BEHIND_NS + BEHIND_NS
+    assert not check.behind(now - LONGEST_BEHIND_NS), "a clock that is set back makes nothing old"
+
+
+def test_long_after_the_last_time_it_may_wait_as_short_as_at_first() -> None:
+    check = QuoteCheck()
+    check.quote(quote(12), book(10))
+    assert check.behind(2 * BEHIND_NS)
+    check.waits.clear()
+    later = 20 * BEHIND_NS
+    check.waits.append(Quote(BTC, 99.0, 1.0, 101.0, 1.0, 13, None, later - BEHIND_NS - 1))
+    assert check.behind(later)

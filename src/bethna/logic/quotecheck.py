@@ -12,6 +12,8 @@ Rules
   4. Agreement widens what the book may show to the quoted prices. A book is wrong that is crossed, that has a level
      better than the quoted best, another quantity at its price, or no level there though the price is certified. A
      quoted price beyond the certified range that the book does not know proves nothing: it may never have been told.
+  5. A quote that waits longer than BEHIND_NS says that the updates up to it do not come: the book is behind. Each time
+     in a row they may take twice as long, for a dead stream of updates must not cost a snapshot every few seconds.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 
+from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
 from bethna.core.errors import CrossedBook
 from bethna.core.market import Level, Quote
@@ -27,6 +30,8 @@ from bethna.logic.book import OrderBook
 MAX_KEPT = 4096
 KEPT_FAILURES = 10
 MAX_LAG = 1_000_000
+BEHIND_NS = 5 * NS_PER_S
+LONGEST_BEHIND_NS = 320 * NS_PER_S
 Best = tuple[Level | None, Level | None]
 
 
@@ -49,6 +54,8 @@ class QuoteCheck:
         self.latest: Quote | None = None
         self.irregular: deque[Gap] = deque(maxlen=MAX_KEPT)
         self.failures: list[tuple[Quote, Best]] = []
+        self._behind_ns = BEHIND_NS
+        self._behind_at = 0
         self._newest_id = -1
         self._below_id = -1
         self.waits: deque[Quote] = deque(maxlen=MAX_KEPT)
@@ -80,6 +87,16 @@ class QuoteCheck:
             quote = kept.popleft()
             if update_id == book_id:
                 self._judge(quote, book)
+
+    def behind(self, now: int) -> bool:
+        """Whether the book does not come to what the venue has quoted (rule 5). `now` is on the clock of `ts_recv`."""
+        if abs(now - self._behind_at) > 4 * self._behind_ns:
+            self._behind_ns = BEHIND_NS
+        if not self.waits or now - self.waits[0].ts_recv <= self._behind_ns:
+            return False
+        self._behind_at = now
+        self._behind_ns = min(LONGEST_BEHIND_NS, 2 * self._behind_ns)
+        return True
 
     def _begins_anew(self, update_id: int) -> bool:
         """Rule 1, second half."""
