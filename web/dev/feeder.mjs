@@ -41,7 +41,7 @@ function health() {
     ? { name: 'invented', speed: 20, position: 1723161253937085 + (now() - born) * 20, start: 1723161253937085, end: null, ended: SOURCE === 'ended', loops: 0, damage: null }
     : null;
   return {
-    status: 'degraded', version: 'dev', source: SOURCE === 'ended' ? 'tape' : SOURCE, tape, now: now(), state_hash: null,
+    status: 'degraded', version: 'dev', source: SOURCE === 'ended' ? 'tape' : SOURCE, tape, simulation: SOURCE === 'twin' ? { seed: 7, reason: 'it is invented', live_reachable: false } : null, now: now(), state_hash: null,
     venues: { binance: { status: 'ok', message: '', connections: 1, attempts: 1, reconnects: 2, rotations: 0, clock_offset_ms: 12.6, messages, wire_errors: 0, unknown_messages: 0, quota_used: 250, quota_limit: 6000 } },
     instruments: Object.fromEntries([...market].map(([name, one]) => [name, one.health()])),
     notices: [],

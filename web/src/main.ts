@@ -2,7 +2,9 @@
 import { flushSync, mount } from 'svelte';
 import App from './App.svelte';
 import { deskSocketUrl, openLink } from './lib/feed/link';
+import { restart } from './lib/restart.svelte';
 import { settings } from './lib/settings.svelte';
+import { isAnotherSource, linkIsUp } from './lib/status';
 import { store } from './lib/store.svelte';
 import { wallNow } from './lib/time';
 import { followSelection } from './lib/wants.svelte';
@@ -15,6 +17,11 @@ import './styles/coverage.css';
 const TICK_MS = 500;
 
 const link = openLink(deskSocketUrl(), (batch) => {
+  if (isAnotherSource(store.health?.value ?? null, batch.health?.value ?? null)) {
+    location.reload();
+    return;
+  }
+  if (batch.link && !linkIsUp(batch.link)) restart.asked = false; // what was asked for has begun, or never will
   // Within the frame, so that the screen never shows less than what window.bethna tells.
   flushSync(() => store.apply(batch));
 });

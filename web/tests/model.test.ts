@@ -6,7 +6,7 @@ import { dotOf } from '../src/lib/dots';
 import { ladderOf } from '../src/lib/ladder';
 import type { Book, Candle, Gap, Health, PriceRow, Trade } from '../src/lib/protocol';
 import { newestPrice } from '../src/lib/newest';
-import { badgeOf, clockOf, pillOf } from '../src/lib/status';
+import { badgeOf, clockOf, isAnotherSource, pillOf } from '../src/lib/status';
 import { weaveGaps } from '../src/lib/tape';
 import { duration, intervalSeconds } from '../src/lib/time';
 
@@ -21,7 +21,7 @@ function gap(change: Partial<Gap> = {}): Gap {
 }
 
 function health(change: Partial<Health>): Health {
-  return { status: 'ok', version: '1', source: 'live', tape: null, now: 0, state_hash: null, venues: {}, instruments: {}, notices: [], ...change };
+  return { status: 'ok', version: '1', source: 'live', tape: null, simulation: null, now: 0, state_hash: null, venues: {}, instruments: {}, notices: [], ...change };
 }
 
 const OPEN = { state: 'open', attempt: 0, retryAt: null, lastFrameAt: 0, since: 0, wireErrors: 0, holes: 0 } as const;
@@ -135,6 +135,21 @@ describe('badge and pill', () => {
     expect(badgeOf(health({ source: 'tape', tape }), false).text).toBe('TAPE x20 2024-08-09 00:01:12 UTC');
     expect(badgeOf(health({ source: 'tape', tape: { ...tape, speed: null } }), false).text).toContain('TAPE max');
     expect(badgeOf(health({ source: 'tape', tape: { ...tape, ended: true } }), false).text).toBe('TAPE ENDED');
+  });
+
+  it('say why a market is simulated, and that it is, also while the desk is away', () => {
+    const simulation = { seed: 7, reason: 'no live host answers: a cannot be connected to', live_reachable: false };
+    const badge = badgeOf(health({ source: 'twin', simulation }), false, false);
+    expect(badge).toMatchObject({ kind: 'simulated', text: 'SIMULATED', quiet: true });
+    expect(badge.detail).toBe('A simulated market, seed 7. No price here was ever traded.\nWhy: no live host answers: a cannot be connected to.');
+    expect(badgeOf(health({ source: 'twin', simulation: { ...simulation, seed: null } }), false).detail).toContain('A simulated market. No');
+  });
+
+  it('are of one source as long as the page stands', () => {
+    expect(isAnotherSource(null, health({}))).toBe(false);
+    expect(isAnotherSource(health({ source: 'twin' }), null)).toBe(false);
+    expect(isAnotherSource(health({ source: 'twin' }), health({ source: 'twin' }))).toBe(false);
+    expect(isAnotherSource(health({ source: 'twin' }), health({}))).toBe(true);
   });
 
   it('say where a tape is', () => {

@@ -7,7 +7,7 @@ const REFUSED = "could not connect to 127.0.0.1:9: ConnectionRefusedError: [Errn
 
 function health(venue: Partial<VenueHealth> | null, row: Partial<InstrumentHealth> | null, change: Partial<Health> = {}): Health {
   return {
-    status: 'down', version: '1', source: 'live', tape: null, now: 0, state_hash: null, notices: [],
+    status: 'down', version: '1', source: 'live', tape: null, simulation: null, now: 0, state_hash: null, notices: [],
     venues: venue ? { binance: { status: 'connecting', message: '', attempts: 0, messages: 0, ...venue } as VenueHealth } : {},
     instruments: row ? { x: { status: 'waiting', message: '', symbol: 'X', venue: 'binance', ...row } as InstrumentHealth } : {},
     ...change,

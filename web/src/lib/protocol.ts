@@ -134,6 +134,14 @@ export interface TapeState {
   damage: string | null;
 }
 
+/** The market is simulated. */
+export interface Simulation {
+  seed: number | null;
+  reason: string;
+  /** A restart would lead to the live market. */
+  live_reachable: boolean;
+}
+
 export interface VenueHealth {
   status: 'connecting' | 'ok' | 'reconnecting' | 'failing' | 'ended';
   message: string;
@@ -172,6 +180,7 @@ export interface Health {
   version: string;
   source: SourceKind;
   tape: TapeState | null;
+  simulation: Simulation | null;
   now: Micros | null;
   state_hash: string | null;
   venues: Record<string, VenueHealth>;

@@ -33,6 +33,19 @@ function silence(health: Health, up: boolean): string {
   return rows.length === 0 ? 'No instrument is followed.' : 'No instrument has fresh data.';
 }
 
+/** Another source under the same address: nothing that is on the page is true of it. */
+export function isAnotherSource(before: Health | null, after: Health | null): boolean {
+  return before !== null && after !== null && before.source !== after.source;
+}
+
+/** What there is to say of a simulated market, for people. */
+export function simulationWords(health: Health | null): string {
+  const found = health?.simulation;
+  const seed = found?.seed == null ? '' : `, seed ${found.seed}`;
+  const why = found?.reason ? `\nWhy: ${found.reason}.` : '';
+  return `A simulated market${seed}. No price here was ever traded.${why}`;
+}
+
 function progressOf(tape: TapeState): number | null {
   const { start, end, position } = tape;
   if (start === null || end === null || position === null || end <= start) return null;
@@ -42,7 +55,7 @@ function progressOf(tape: TapeState): number | null {
 export function badgeOf(health: Health | null, syntheticSeen: boolean, up = true): Badge {
   const rest = { quiet: !up, progress: null };
   if (syntheticSeen || health?.source === 'twin') {
-    return { ...rest, kind: 'simulated', text: 'SIMULATED', detail: 'A simulated market. No price here was ever traded.' };
+    return { ...rest, kind: 'simulated', text: 'SIMULATED', detail: simulationWords(health) };
   }
   if (health === null) return { ...rest, kind: 'none', text: 'NO SOURCE', detail: 'The desk has not said yet where its data comes from.' };
   if (health.source === 'live') {

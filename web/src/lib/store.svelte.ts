@@ -83,9 +83,11 @@ class Store {
     const tape = health?.source === 'tape' ? health.now : null;
     return { wall: this.tick, tape, lostAt: this.up ? null : (this.link.lastFrameAt ?? this.link.since) };
   });
+  /** The live market answers by now, and this desk shows a simulated one. */
+  liveReachable = $derived(this.up && this.health?.value.simulation?.live_reachable === true);
   ended = $derived(this.health?.value.tape?.ended === true);
   topicNames = $derived.by(() => {
-    const always = ['prices', 'health', 'events'];
+    const always = ['health', 'prices', 'events']; // health first: it says what the others are of
     const one = this.selected;
     return one === null ? always : [...always, `book:${one}`, `trades:${one}`, `candles:${one}:${settings.interval}`];
   });
