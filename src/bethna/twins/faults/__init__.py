@@ -1,0 +1,23 @@
+"""What goes wrong, when and to whom: kinds of faults, plans and their state in time; the harm is done by who asks."""
+
+from __future__ import annotations
+
+from bethna.twins.faults.facts import Fault, FaultError
+from bethna.twins.faults.faults import Faults
+from bethna.twins.faults.kinds import NAMES, PARAMETERS, SHEETS, Kind, KindSheet
+from bethna.twins.faults.plan import read_fault, read_plan
+from bethna.twins.faults.random_plans import random_plan
+
+__all__ = [
+    "NAMES",
+    "PARAMETERS",
+    "SHEETS",
+    "Fault",
+    "FaultError",
+    "Faults",
+    "Kind",
+    "KindSheet",
+    "random_plan",
+    "read_fault",
+    "read_plan",
+]

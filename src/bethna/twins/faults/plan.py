@@ -1,0 +1,234 @@
+"""Plans and single faults as people write them (TOML, JSON), read or refused with the line; it does not run them.
+
+    [[fault]]
+    kind = "missing_trades"
+    at_s = 20
+    for_s = 5
+    symbol = "BTCUSDT"
+    share = 0.5
+
+Rules
+  1. A name that nobody knows is refused with the nearest one; a parameter that a kind does not take, too.
+  2. A value that cannot be is refused with what is allowed. `at_s` missing is 0.
+  3. Every refusal names the file and the line: the key's own, else that of its table.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection
+from difflib import get_close_matches
+from math import isfinite
+from typing import NoReturn
+
+import msgspec
+
+from bethna.core.errors import cut
+from bethna.twins.faults.facts import Fault, FaultError, near
+from bethna.twins.faults.kinds import ENDPOINTS, PARAMETERS, SHEETS, SUFFIXES, KindSheet
+
+MAX_S = 1e9
+MAX_COUNT = 1_000_000
+MAX_FAULTS = 10_000
+_SHOWN = 60
+_CONTROL = "fault"
+_ALWAYS = ("kind", "at_s", "for_s")
+_SYMBOL = re.compile(r"[^\W_a-z]{2,40}")
+_HEADER = re.compile(r"\s*\[\[\s*[\"']?(\w+)[\"']?\s*\]\]")
+_TABLE = re.compile(r"\s*\[\s*[\"']?(\w+)[\"']?\s*\]")
+_KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*=""")
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+class _Place:
+    """Where a fault stands, for messages: its file, its table's line and those of its keys."""
+
+    def __init__(self, name: str, line: int = 0) -> None:
+        self.name = name
+        self.line = line
+        self.keys: dict[str, int] = {}
+
+    def refuse(self, key: str, expected: str, found: object, hint: str = "") -> NoReturn:
+        line = self.keys.get(key, self.line)
+        where = f"{self.name} line {line}" if line else self.name
+        raise FaultError(f"{where}: {key}: expected {expected}, found {_shown(found)}", hint=hint)
+
+
+def read_plan(text: str, name: str, symbols: Collection[str] = ()) -> tuple[Fault, ...]:
+    """The faults of a plan, in its order.
+
+    Args:
+        text: TOML with `[[fault]]` tables. name: how messages call the file.
+        symbols: what the venue lists; when given, another symbol is refused.
+
+    Raises:
+        FaultError: what does not fit, with its line.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = _AT_LINE.search(str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise FaultError(f"{name} line {line}: expected TOML, found: {cut_reason(str(error))}") from error
+    places, tops = _places(text, name)
+    for key in document:
+        if key != "fault":
+            top = _Place(name, tops.get(key, 1))
+            top.refuse(key, "nothing but [[fault]] tables", key, "every fault begins with the line [[fault]]")
+    tables = document.get("fault", [])
+    if not isinstance(tables, list):
+        _Place(name, tops.get("fault", 1)).refuse("fault", "[[fault]] tables", tables, "write [[fault]]")
+    if len(tables) > MAX_FAULTS:
+        _Place(name, 1).refuse("fault", f"at most {MAX_FAULTS} faults", len(tables))
+    return tuple(
+        _read(table, places[i] if i < len(places) else _Place(name, tops.get("fault", 1)), symbols)
+        for i, table in enumerate(tables)
+    )
+
+
+def read_fault(value: object, symbols: Collection[str] = ()) -> Fault:
+    """One fault of a control call: a JSON object as plain Python values.
+
+    Raises:
+        FaultError: what does not fit.
+    """
+    return _read(value, _Place(_CONTROL), symbols)
+
+
+# --- one fault
+
+
+def _read(table: object, place: _Place, symbols: Collection[str]) -> Fault:
+    if not isinstance(table, dict):
+        place.refuse("fault", "a table (an object) with a kind", table)
+    sheet = _kind(table, place)
+    takes = (*_ALWAYS, *sheet.parameters)
+    for key in table:
+        if key not in takes:  # rule 1
+            place.refuse(
+                key, f"one of {', '.join(takes)} ({sheet.name} takes no other)", key, _near(key, takes)
+            )
+    for key in sheet.required:
+        if key not in table:
+            place.refuse(key, f"{PARAMETERS[key]} ({sheet.name} needs it)", None)
+    values = {key: _value(key, value, place, symbols) for key, value in table.items() if key != "kind"}
+    if sheet.instant and values.get("for_s"):
+        place.refuse("for_s", f"0 or nothing ({sheet.name} happens once)", table["for_s"])
+    return msgspec.convert({"kind": sheet.name, **values, "line": place.line}, Fault)
+
+
+def _kind(table: dict[str, object], place: _Place) -> KindSheet:
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in SHEETS:
+        hint = near(kind if isinstance(kind, str) else "")
+        place.refuse("kind", "a kind of fault", kind, hint)
+    return SHEETS[kind]
+
+
+def _value(key: str, value: object, place: _Place, symbols: Collection[str]) -> object:
+    """Rule 2."""
+    allowed = PARAMETERS[key]
+    good, hint = True, ""
+    match key:
+        case "at_s" | "for_s" | "delay_s" | "retry_after_s":
+            good = _is_number(value, 0.0, MAX_S)
+        case "offset_s":
+            good = _is_number(value, -MAX_S, MAX_S) and bool(value)
+        case "share":
+            good = _is_number(value, 0.0, 1.0) and bool(value)
+        case "count":
+            good = _is_whole(value, 1, MAX_COUNT)
+        case "status":
+            good = _is_whole(value, 500, 599)
+        case "history" | "raw":
+            good = isinstance(value, bool)
+        case "on":
+            good = value in ("rest", "ws", "both")
+        case "symbol":
+            good, hint = _is_symbol(value, symbols)
+        case "stream":
+            good, hint = _is_stream(value)
+        case _:
+            good = value == "" or value in ENDPOINTS
+            hint = _near(value, ENDPOINTS)
+    if not good:
+        place.refuse(key, allowed, value, hint)
+    return float(value) if key.endswith("_s") or key == "share" else value  # type: ignore[arg-type]  # a number, just checked
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return low <= value <= high and isfinite(value)
+
+
+def _is_whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_symbol(value: object, symbols: Collection[str]) -> tuple[bool, str]:
+    if value == "":
+        return True, ""
+    if not isinstance(value, str) or not _SYMBOL.fullmatch(value):
+        return False, f"did you mean {value.upper()}?" if isinstance(value, str) and value.isalnum() else ""
+    if symbols and value not in symbols:
+        return False, _near(value, symbols) or "the venue does not list it"
+    return True, ""
+
+
+def _is_stream(value: object) -> tuple[bool, str]:
+    if value == "" or value in SUFFIXES:
+        return True, ""
+    if isinstance(value, str) and value.endswith("*"):
+        return any(each.startswith(value[:-1]) for each in SUFFIXES), ""
+    if isinstance(value, str) and "@" in value and value.partition("@")[2] in SUFFIXES:
+        return False, f"write stream = {value.partition('@')[2]!r} and the symbol apart"
+    return False, _near(value, SUFFIXES)
+
+
+def _near(value: object, known: Collection[str]) -> str:
+    found = get_close_matches(cut(value), known, n=1, cutoff=0.5) if isinstance(value, str) else []
+    return f"did you mean {found[0]}?" if found else ""
+
+
+def cut_reason(text: str) -> str:
+    """The reason of a parser, not longer than a line."""
+    return text if len(text) <= 2 * _SHOWN else f"{text[: 2 * _SHOWN]}..."
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+# --- lines
+
+
+def _places(text: str, name: str) -> tuple[list[_Place], dict[str, int]]:
+    """The `[[fault]]` tables with the lines of their keys, and the lines of everything at the top (rule 3)."""
+    places: list[_Place] = []
+    tops: dict[str, int] = {}
+    keys: dict[str, int] = tops
+    quoted = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if quoted:  # inside a text of several lines
+            quoted = "" if quoted in line else quoted
+            continue
+        if header := _HEADER.match(line):
+            tops.setdefault(header[1], number)
+            keys = {}
+            if header[1] == "fault":
+                places.append(_Place(name, number))
+                keys = places[-1].keys
+        elif table := _TABLE.match(line):
+            tops.setdefault(table[1], number)
+            keys = {}
+        elif key := _KEY.match(line):
+            keys.setdefault(key[1], number)
+        for mark in ('"""', "'''"):
+            if line.count(mark) % 2:
+                quoted = mark
+    return places, tops
