@@ -5,10 +5,10 @@ VENV := .venv/bin
 FIND := $$(sh scripts/find-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check fix bench soak fuzz cover wheel lock clean
+.PHONY: help run setup test check fix bench soak faultgrid fuzz cover wheel lock clean
 
 help: ## what there is
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## environment, UI and the desk: make run ARGS="--source tape:PATH --speed 20"
 	@python=$(FIND) && "$$python" scripts/setup.py --run
@@ -36,6 +36,10 @@ bench: ## measure against peers: prints the table
 soak: ## the long campaigns, whole
 	@python=$(FIND) && "$$python" scripts/setup.py --keep-going
 	@BETHNA_TEST_SOAK=1 $(VENV)/python -m pytest tests -m soak --timeout=7200 $(ARGS)
+
+faultgrid: ## every fault many times against the whole desk: make faultgrid ARGS="--cell cut --seeds 20"
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@PYTHONPATH=tests $(VENV)/python -m faultgrid.grid $(ARGS)
 
 fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--seconds 600"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
