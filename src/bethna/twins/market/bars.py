@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bethna.core.clock import NS_PER_S
 from bethna.twins.market.facts import Bar, Day
@@ -107,11 +107,12 @@ class Bars:
 
     Args:
         unit: value of one tick times one lot, in units of 1e-16 of the quote currency.
+        kept: rows of each tape.
     """
 
-    def __init__(self, unit: int) -> None:
+    def __init__(self, unit: int, kept: Mapping[int, int] = KEPT) -> None:
         self._unit = unit
-        self._tapes = {length: Tape(length, kept) for length, kept in KEPT.items()}
+        self._tapes = {length: Tape(length, count) for length, count in kept.items()}
         self._second = -1
         self._row: Row = []
         self._day_key = (-1, -1, -1)
