@@ -177,6 +177,10 @@ async def test_a_venue_that_answers_is_told_with_its_clock(venue: LocalVenue) ->
     assert (rest["state"], socket["state"]) == ("warning", "ok")
     assert -60 < rest["clock_offset_s"] - 5 < 1  # this machine may be slow, never early
     assert "NTP" in rest["hint"]
+    assert (checks["source"]["state"], checks["source"]["found"].partition(",")[0]) == (
+        "ok",
+        "auto: a live host answers",
+    )
     assert checks["python"]["state"] == "ok"
 
 
@@ -203,7 +207,13 @@ async def test_a_venue_that_refuses_us_is_unreachable(venue: LocalVenue, status:
 async def test_what_is_wrong_here_comes_before_what_is_wrong_there(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     nobody = {"BETHNA_HOSTS": "binance=ws://127.0.0.1:9|http://127.0.0.1:9"}
-    assert (await doctor(nobody))[0] == 3
+    code, checks = await doctor(nobody)
+    assert (code, checks["source"]["state"]) == (3, "warning")
+    assert "simulated" in checks["source"]["found"]
+    code, checks = await doctor(nobody | {"BETHNA_SOURCE": "live"})
+    assert (code, checks["source"]["found"]) == (3, "live")
+    code, checks = await doctor(nobody | {"BETHNA_SOURCE": "twin"})
+    assert (code, checks["venues"]["state"], checks["source"]["found"]) == (0, "skipped", "twin")
     code, checks = await doctor(nobody | {"BETHNA_DATA_DIR": str(tmp_path / "file" / "data")})
     assert code == 1
     assert checks["data folder"]["state"] == "failed"

@@ -127,6 +127,20 @@ def test_sources_do_not_share_a_folder(tmp_path: Path) -> None:
         source_folder(f"tape:{tmp_path}/gone.jsonl")
 
 
+def test_each_simulation_has_a_folder_of_its_own_and_leaves_none_that_is_empty(tmp_path: Path) -> None:
+    with DataFolder(tmp_path, "twin:7", NOW) as one, DataFolder(tmp_path, "twin:8", NOW):
+        assert one.path == tmp_path / "twin-7"
+        assert [desk.source for desk in running_desks(tmp_path)] == ["twin:7", "twin:8"]
+        with pytest.raises(StoreError, match="in use by process"), DataFolder(tmp_path, "twin:7", NOW):
+            pass
+        one.announce(URL)
+        (tmp_path / "twin-8" / "kept").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["twin-8"]
+    with DataFolder(tmp_path, "live", NOW):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["live", "twin-8"]
+
+
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StoreError, match="expected a data folder that can be written") as caught:

@@ -116,6 +116,20 @@ def check_folder(settings: Settings) -> list[Check]:
     return checks
 
 
+def check_source(settings: Settings, hosts: list[Check]) -> Check:
+    """What a desk would show; `hosts` are the checks of the live ones."""
+    source = settings.source
+    if source != "auto":
+        return Check("source", "ok", source)
+    rest = [check for check in hosts if check.name.endswith(" REST")]
+    if not rest:
+        return Check("source", "ok", "auto: the live market, or a simulated one when no host answers")
+    if all(check.state == "unreachable" for check in rest):
+        found = "auto: no live host answers, a desk would show a simulated market"
+        return Check("source", "warning", found, "`bethna up --source live` waits for the live one instead")
+    return Check("source", "ok", "auto: a live host answers, a desk would show the live market")
+
+
 def check_settings_file(path: Path | None, usual: Path) -> Check:
     """Which settings file is read."""
     found = f"settings file {path}" if path is not None else f"no settings file (it would be {usual})"

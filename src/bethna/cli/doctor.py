@@ -41,7 +41,9 @@ def doctor(offline: bool, as_json: bool) -> int:
         found.append(checks.Check("the rest", "skipped", "not looked at before the settings are right"))
         _print(found, None, as_json)
         return USAGE
-    found += [checks.check_port(settings), *checks.check_folder(settings), *_hosts(settings, offline)]
+    hosts = _hosts(settings, offline)
+    found += [checks.check_port(settings), *checks.check_folder(settings), *hosts]
+    found.append(checks.check_source(settings, hosts))
     _print(found, settings, as_json)
     return _verdict(found)
 
@@ -51,6 +53,9 @@ def _hosts(settings: Settings, offline: bool) -> list[Check]:
 
     if offline:
         return [Check("venues", "skipped", "no venue was asked", "leave out --offline to ask them")]
+    if settings.source == "twin":
+        hint = "set BETHNA_SOURCE=live to ask the live venues"
+        return [Check("venues", "skipped", "no venue was asked: the market is simulated", hint)]
     from bethna.cli.reach import check_hosts
     from bethna.cli.running import run
 
