@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from bethna.app.desk import RealTimeTrading, wanted_names
 from bethna.app.live import venue_spec
 from bethna.app.reachable import Look, look_around
-from bethna.app.twin_process import TwinProcess, start_twin
+from bethna.app.twin_process import TwinProcess, check_fault_file, start_twin
 from bethna.config import Secret, Settings
 from bethna.core.clock import Clock
 from bethna.core.errors import BethnaError, ConfigError
@@ -54,9 +54,9 @@ class Market:
         return self.settings.source
 
     @property
-    def control(self) -> str:
-        """Where a twin takes control calls (a URL); empty where there is none."""
-        return ""
+    def twin(self) -> TwinProcess | None:
+        """The twin that runs now."""
+        return None
 
     @property
     def looks_again(self) -> bool:
@@ -108,9 +108,9 @@ class SimulatedMarket(Market):
         return f"twin:{self._first_seed}"
 
     @property
-    def control(self) -> str:
-        """Where the twin takes control calls."""
-        return self._twin.hosts.rest
+    def twin(self) -> TwinProcess:
+        """The twin that runs now; it changes when one ends by itself."""
+        return self._twin
 
     @property
     def looks_again(self) -> bool:
@@ -200,6 +200,7 @@ async def chosen_market(
         yield Market(settings)
         return
     venue = _venue_of(settings)
+    check_fault_file(settings)
     clock, rng = clock or SystemClock(), rng or Random()
     reason = "the settings ask for it"
     if settings.source == "auto":

@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from bethna.config import HostUrls, Settings
 from bethna.core.errors import BethnaError, ConfigError, VenueError
+from bethna.twins.faults.facts import FaultError
+from bethna.twins.faults.plan import read_plan
 
 START_S = 30.0
 STOP_S = 3.0
@@ -29,6 +32,7 @@ class _Said(Struct):
     url: str
     ws: str
     seed: int
+    pid: int
 
 
 class _Words(Struct):
@@ -44,18 +48,24 @@ class _Refusal(Struct):
 
 
 class TwinProcess:
-    """A running twin."""
+    """A running twin.
+
+    Attributes:
+        url: where it takes control calls. hosts: the same for a desk.
+    """
 
     def __init__(self, venue: str, process: asyncio.subprocess.Process, said: _Said) -> None:
         self.venue = venue
         self.seed = said.seed
-        self.hosts = HostUrls(said.ws.rstrip("/"), said.url.rstrip("/"))
+        self.pid = said.pid
+        self.url = said.url.rstrip("/")
+        self.hosts = HostUrls(said.ws.rstrip("/"), self.url)
         self._process = process
 
     @property
     def port(self) -> int:
         """Where it listens."""
-        return int(self.hosts.rest.rpartition(":")[2])
+        return int(self.url.rpartition(":")[2])
 
     async def wait(self) -> int:
         """Its exit code, once it has ended."""
@@ -64,6 +74,31 @@ class TwinProcess:
     async def stop(self) -> None:
         """End it: by closing its stdin (rule 1), by force when that does not help."""
         await _end(self._process)
+
+
+def check_fault_file(settings: Settings) -> None:
+    """Read the fault file before anything is started, also where it may not be needed.
+
+    Raises:
+        ConfigError: it cannot be read, or a fault in it cannot be; the message names its line.
+    """
+    if not settings.twin_faults:
+        return
+    origin = settings.origin("twin_faults")
+    try:
+        read_plan(Path(settings.twin_faults).expanduser().read_text("utf-8"), settings.twin_faults)
+    except FaultError as error:
+        refused = ConfigError("twin_faults", error.message, origin=origin, hint=error.hint)
+        refused.code = error.code
+        raise refused from error
+    except (OSError, UnicodeDecodeError) as error:
+        found = (error.strerror or "") if isinstance(error, OSError) else "no text in UTF-8"
+        raise ConfigError(
+            "twin_faults",
+            f"{settings.twin_faults} ({origin}): expected a fault file, found: {found}",
+            origin=origin,
+            hint="`bethna twin faults` lists what a fault file may hold",
+        ) from error
 
 
 async def start_twin(venue: str, settings: Settings, seed: int, port: int = 0) -> TwinProcess:
@@ -110,7 +145,7 @@ def _options(settings: Settings, seed: int, port: int) -> list[str]:
     if settings.twin_pace != 1.0:
         options += ["--pace", repr(settings.twin_pace)]
     if settings.twin_faults:
-        options += ["--faults", settings.twin_faults]
+        options += ["--faults", str(Path(settings.twin_faults).expanduser())]
     return options
 
 

@@ -16,9 +16,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from bethna.app.twin_process import check_fault_file
 from bethna.cli.port import is_desk, url_of
 from bethna.config import Settings
-from bethna.core.errors import AddressUnusable
+from bethna.core.errors import AddressUnusable, ConfigError
 from bethna.store.folder import data_root, running_desks
 
 LEAST_PYTHON = (3, 11)
@@ -119,6 +120,10 @@ def check_folder(settings: Settings) -> list[Check]:
 def check_source(settings: Settings, hosts: list[Check]) -> Check:
     """What a desk would show; `hosts` are the checks of the live ones."""
     source = settings.source
+    try:
+        check_fault_file(settings)
+    except ConfigError as error:
+        return Check("source", "failed", error.message, error.hint)
     if source != "auto":
         return Check("source", "ok", source)
     rest = [check for check in hosts if check.name.endswith(" REST")]

@@ -100,7 +100,14 @@ def _announce(market: Market, url: str, as_json: bool) -> None:
 
         import msgspec
 
-        said = {"url": url, "source": source, "pid": os.getpid(), "simulation": simulation}
+        twin = None if market.twin is None else {"url": market.twin.url, "pid": market.twin.pid}
+        said = {
+            "url": url,
+            "source": source,
+            "pid": os.getpid(),
+            "simulation": simulation,
+            "twin": twin,
+        }
         click.echo(msgspec.json.encode(said).decode())
         return
     if simulation is not None:
@@ -121,7 +128,7 @@ def _framed(market: Market) -> str:
             "The live market is asked again from time to time; when it answers, the page offers it.",
             _FRAME_WIDTH,
         )
-    if market.control:
-        lines += ["", f"Make it misbehave: {market.control}/twin/faults"]
+    if market.twin is not None:
+        lines += ["", f"Make it misbehave: {market.twin.url}/twin/faults"]
     bar = "+" + "-" * (_FRAME_WIDTH + 2) + "+"
     return "\n".join([bar, *(f"| {line:<{_FRAME_WIDTH}} |" for line in lines), bar])
