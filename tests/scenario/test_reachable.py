@@ -89,18 +89,18 @@ async def test_what_is_no_answer_is_told_in_words(venue: LocalVenue, answer: Res
 
 async def test_a_silent_host_keeps_nobody_waiting_for_the_next_one(venue: LocalVenue) -> None:
     async with silent() as mute:
-        began = time.monotonic()  # house: clock - how long a person would wait
+        began = time.monotonic()
         found = await look([mute, hosts_of(venue, TIME)])
-        took_s = time.monotonic() - began  # house: clock - how long a person would wait
+        took_s = time.monotonic() - began
     assert found.answered == f"127.0.0.1:{venue.port}"
     assert took_s < 4
 
 
 async def test_when_all_are_silent_it_says_so_in_their_order() -> None:
     async with silent() as mute, silent() as other:
-        began = time.monotonic()  # house: clock - how long a person would wait
+        began = time.monotonic()
         found = await look([mute, NOBODY, other])
-        took_s = time.monotonic() - began  # house: clock - how long a person would wait
+        took_s = time.monotonic() - began
     assert found.answered == ""
     assert [words.partition(" ")[2] for words in found.silent] == [
         "does not answer within 5 s",
