@@ -15,6 +15,7 @@ VERBS = {
     "record": "bethna.cli.record",
     "audit": "bethna.cli.audit",
     "decode": "bethna.cli.decode",
+    "twin": "bethna.cli.twin",
     "doctor": "bethna.cli.doctor",
 }
 

@@ -130,8 +130,25 @@ def kinds() -> list[dict[str, object]]:
 def defaults_of(sheet: KindSheet) -> dict[str, object]:
     """What a kind takes, with the defaults; None where there is none, and where it has to be given."""
     plain = Fault(kind=sheet.name)
-    names = ("at_s", "for_s", *sheet.parameters)
+    names = ("at_s", *(() if sheet.instant else ("for_s",)), *sheet.parameters)
     return {name: None if name in sheet.required else getattr(plain, name) for name in names}
+
+
+def fault_table() -> list[tuple[str, str, str]]:
+    """Every kind: its name, what it takes with the defaults, what it means; for the command and the pages."""
+    return [(name, _takes(sheet), sheet.meaning) for name, sheet in SHEETS.items()]
+
+
+def _takes(sheet: KindSheet) -> str:
+    said = []
+    for name, default in defaults_of(sheet).items():
+        if name in sheet.required:
+            said.append(f"{name} (needed)")
+        elif default in ("", None):
+            said.append(name)
+        else:
+            said.append(f"{name} = {msgspec.json.encode(default).decode()}")
+    return ", ".join(said)
 
 
 def _stranger(headers: Mapping[str, str], peer: str) -> str:

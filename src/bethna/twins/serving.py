@@ -89,23 +89,23 @@ class TwinServer:
         self._timer: asyncio.TimerHandle | None = None
         self._armed = start
         self._closing = False
-        self._failed: asyncio.Future[None] | None = None
+        self._ended: asyncio.Future[None] | None = None
 
     async def serve(self, bound: socket.socket, ready: Callable[[], None]) -> None:
-        """Serve until cancelled; `ready` is called once connections are accepted.
+        """Serve until cancelled or stopped; `ready` is called once connections are accepted.
 
         Args:
             bound: a listening socket; it is closed in the end.
         """
         loop = asyncio.get_running_loop()
-        self._failed = loop.create_future()
+        self._ended = loop.create_future()
         listening = await loop.create_server(
             lambda: HttpSide(self, self._patience), sock=bound, backlog=BACKLOG
         )
         try:
             self._drive()
             ready()
-            await self._failed
+            await self._ended
         finally:
             self._closing = True
             listening.close()
@@ -115,6 +115,11 @@ class TwinServer:
                 guest.end()
             self._flush()
             await asyncio.sleep(0)  # what was written leaves
+
+    def stop(self) -> None:
+        """End `serve`."""
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
 
     def state(self, now: int) -> dict[str, object]:
         """Everything that a person may want to know."""
@@ -165,8 +170,8 @@ class TwinServer:
 
     def _fail(self, error: BaseException) -> None:
         """Rule 4."""
-        if self._failed is not None and not self._failed.done():
-            self._failed.set_exception(error)
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_exception(error)
 
     # --- House
 

@@ -5,7 +5,8 @@ Rules
   2. A client that lets `MAX_UNREAD` bytes pile up is cut and counted.
   3. The protocol is RFC 6455's. What breaks it (no mask, a wrong opcode, text that is no UTF-8, a message that is too
      long) is answered with its close code and the end of the connection.
-  4. A connection that is dead to its client (a fault) does not answer pings and closes either.
+  4. Pings are answered when the venue says so. A connection that is dead to its client (a fault) does not answer a
+     close either.
   5. A cut comes without a close frame, after what was said before. A close waits `CLOSE_S` for the client's.
 """
 
@@ -27,6 +28,7 @@ MAX_MESSAGE = 256 * 1024
 CLOSE_S = 1.0
 _SHORT, _MEDIUM = 125, 0xFFFF
 _FINAL = 0x80
+_PONG = bytes((_FINAL | Opcode.PONG,))
 
 
 class Conversation(Protocol):
@@ -40,8 +42,8 @@ class Conversation(Protocol):
         """A message of the client."""
         ...
 
-    def ping(self, payload: bytes, now: int) -> None:
-        """A ping of the client."""
+    def ping(self, payload: bytes, now: int) -> bool:
+        """A ping of the client; True when it is answered with a pong."""
         ...
 
     def pong(self, payload: bytes, now: int) -> None:
@@ -205,7 +207,8 @@ class SocketSide:
             payload = bytes(frame.data)
             match frame.opcode:
                 case Opcode.PING:
-                    self._conversation.ping(payload, now)
+                    if self._conversation.ping(payload, now) and not self._over:  # rule 4
+                        self._put(_head(Opcode.PONG, len(payload)), payload)
                 case Opcode.PONG:
                     self._conversation.pong(payload, now)
                 case Opcode.CLOSE:
@@ -233,8 +236,8 @@ class SocketSide:
         self._conversation.text(whole, now)
 
     def _take_answers(self) -> None:
-        """What the protocol has to say by itself: pongs, close frames and the end."""
-        answers = self._frames.data_to_send()
+        """What the protocol has to say by itself: close frames and the end; pongs are the venue's business."""
+        answers = [each for each in self._frames.data_to_send() if each[:1] != _PONG]
         if self._conversation.dead:
             return  # rule 4
         if self._frames.parser_exc is not None and not self._over and answers:
