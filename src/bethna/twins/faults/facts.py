@@ -11,7 +11,8 @@ from msgspec.structs import force_setattr
 from bethna.core.errors import BethnaError, cut
 from bethna.twins.faults.kinds import NAMES, SHEETS, Kind
 
-_OF_KIND = -1.0
+OF_KIND = -1.0
+"""Stands for the kind's own default."""
 
 
 class FaultError(BethnaError):
@@ -38,12 +39,12 @@ class Fault(Struct, frozen=True, kw_only=True):
 
     kind: Kind
     at_s: float = 0.0
-    for_s: float = _OF_KIND
+    for_s: float = OF_KIND
     symbol: str = ""
     stream: str = ""
     endpoint: str = ""
     share: float = 1.0
-    delay_s: float = _OF_KIND
+    delay_s: float = OF_KIND
     count: int = 1
     status: int = 503
     retry_after_s: float | None = None
@@ -57,9 +58,9 @@ class Fault(Struct, frozen=True, kw_only=True):
         sheet = SHEETS.get(self.kind)
         if sheet is None:
             raise FaultError(f"kind: expected a kind of fault, found {self.kind!r}", hint=near(self.kind))
-        if self.for_s == _OF_KIND:
+        if self.for_s == OF_KIND:
             force_setattr(self, "for_s", sheet.defaults["for_s"])
-        if self.delay_s == _OF_KIND:
+        if self.delay_s == OF_KIND:
             force_setattr(self, "delay_s", sheet.defaults.get("delay_s", 1.0))
 
     @property

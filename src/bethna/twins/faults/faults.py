@@ -11,7 +11,7 @@ Rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from msgspec import Struct
@@ -111,11 +111,13 @@ class Faults:
         endpoint: str = "",
         on: str = "",
         rng: Random | None = None,
+        about: Callable[[Fault], bool] | None = None,
     ) -> Fault | None:
         """The fault of a kind that strikes this now, or None (rules 1 and 2).
 
         Args:
             on: `rest` or `ws` where the kind tells requests from upgrades.
+            about: says whom a fault strikes, in the place of symbol, stream and endpoint.
             rng: whose dice; a connection has its own, so that what happens to others does not change its luck.
         """
         planned = self._by_kind.get(kind)
@@ -123,7 +125,9 @@ class Faults:
             return None
         for each in planned:
             fault = each.fault
-            if not each.is_active(now) or not fault.hits(symbol, stream, endpoint):
+            if not each.is_active(now):
+                continue
+            if not (about(fault) if about else fault.hits(symbol, stream, endpoint)):
                 continue
             if on and fault.on not in (on, "both"):
                 continue

@@ -1,31 +1,33 @@
 """What can go wrong: every kind of fault with its parameters, their defaults and what it means; nothing happens here.
 
-cut                   TCP drop of the connections that carry the stream, without a close frame
-accept_and_cut        an upgrade succeeds and is cut at once, before any frame
-half_open             connections go dead for good: nothing is sent, not even pings, nothing is read, TCP stays;
-                      those that stand when it begins and those that come while it is active
-silent                connections opened while it is active ack and ping and never carry data, to their end
-slow                  frames leave `delay_s` late, in order; without symbol and stream acks and pings too
-garbage               a frame is replaced by rubbish and lost; `raw`: by bytes that are no WebSocket frame
-fragmented            a message comes in several frames, now and then with a ping in between; nothing is lost
-duplicate             a frame comes `count` times more, at once or `delay_s` later
-reorder               a frame is held until `count` others of its stream have passed, at most `delay_s`
-missing_diff          diffs of the book are not sent, `count` in a row
-missing_trades        trades and aggregates are not sent, `count` in a row; `history = false`: REST lacks them too
-refused_subscription  SUBSCRIBE is answered with an error, in turn nested and flat, and nothing of it is subscribed;
-                      streams in a URL stay silent
-late_ack              answers to control frames leave `delay_s` late: data comes before the ack
-stale_snapshot        GET /api/v3/depth shows the book of `delay_s` ago
-snapshot_race         the answer to GET /api/v3/depth leaves `delay_s` late, diffs go on
-http_5xx              requests and upgrades are answered with `status`
-http_429              requests and upgrades are answered with 429 and Retry-After
-http_418              the address is banned: 418, Retry-After, body code -1003
-http_451              requests and upgrades are answered with 451
-unreachable           requests and upgrades are cut unanswered; connections that stand live on
-clock_skew            the venue's clock runs `offset_s` off while it is active
-clock_jump            the venue's clock steps by `offset_s` and stays there
-recycle               connections reach the end of their 24 h now: a close frame, then the cut
-shutdown_notice       a serverShutdown event now, the cut `delay_s` later
+    cut                   TCP drop of the connections that carry the stream, without a close frame
+    accept_and_cut        an upgrade succeeds and is cut at once, before any frame
+    half_open             connections go dead for good: nothing is sent, not even pings, nothing is read, TCP stays;
+                          those that stand when it begins and those that come while it is active
+    silent                connections opened while it is active ack and ping and never carry data, to their end
+    slow                  frames leave `delay_s` late, in order; without symbol and stream acks and pings too
+    garbage               a frame is replaced by rubbish and lost; `raw`: by bytes that are no WebSocket frame
+    fragmented            a message comes in several frames, now and then with a ping in between; nothing is lost
+    duplicate             a frame comes `count` times more, at once or `delay_s` later
+    reorder               a frame is held until `count` others of its stream have passed, at most `delay_s`
+    missing_diff          diffs of the book are not sent, `count` in a row
+    missing_trades        trades and aggregates are not sent, `count` in a row; `history = false`: REST lacks them too
+    refused_subscription  SUBSCRIBE is answered with an error, in turn nested and flat, and nothing of it is subscribed;
+                          streams in a URL stay silent
+    late_ack              answers to control frames leave `delay_s` late: data comes before the ack
+    stale_snapshot        GET /api/v3/depth shows the book of `delay_s` ago
+    snapshot_race         the answer to GET /api/v3/depth leaves `delay_s` late, diffs go on
+    http_5xx              requests and upgrades are answered with `status`
+    http_429              requests and upgrades are answered with 429 and Retry-After
+    http_418              the address is banned: 418, Retry-After, body code -1003
+    http_451              requests and upgrades are answered with 451
+    unreachable           requests and upgrades are cut unanswered; connections that stand live on
+    clock_skew            the venue's clock runs `offset_s` off while it is active
+    clock_jump            the venue's clock steps by `offset_s` and stays there
+    recycle               connections reach the end of their 24 h now: a close frame, then the cut
+    shutdown_notice       a serverShutdown event now, the cut `delay_s` later
+
+Frames are struck connection by connection, each with dice of its own: what one lost, another may have got.
 """
 
 from __future__ import annotations

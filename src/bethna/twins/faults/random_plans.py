@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from bethna.twins.faults.facts import Fault
+from bethna.twins.faults.facts import OF_KIND, Fault
 from bethna.twins.faults.kinds import NAMES, SHEETS, Kind
 
 STREAMS = ("", "", "trade", "depth*", "bookTicker")
@@ -46,8 +46,8 @@ def _random_fault(rng: Random, kind: Kind, span_s: float, symbols: Sequence[str]
         stream=rng.choice(STREAMS)
         if "stream" in takes and not sheet.acts and kind != "refused_subscription"
         else "",
-        share=_round(rng.choice((1.0, rng.uniform(0.02, 1.0)))),
-        delay_s=delay_s,
+        share=_round(rng.choice((1.0, rng.uniform(0.02, 1.0)))) if "share" in takes else 1.0,
+        delay_s=delay_s if "delay_s" in takes else OF_KIND,
         count=rng.choice((1, 1, 2, 3, 10)) if "count" in takes else 1,
         status=rng.choice((500, 502, 503, 504)) if "status" in takes else 503,
         retry_after_s=_round(rng.uniform(1.0, 10.0)) if "retry_after_s" in takes else None,
