@@ -64,12 +64,12 @@ async def test_a_simulated_market_says_so_everywhere_and_offers_the_live_one_whe
         desk(tmp_path, environment=out_of_reach(port)) as running,
         browser_page(chromium_path, running.url) as page,
     ):
-        badge, corners = page.get_by_test_id("badge"), page.locator(".corner")
+        badge, corners = page.get_by_test_id("badge"), page.locator("section > .corner")
         await expect(badge).to_have_text("SIMULATED")
-        why = re.compile(rf"seed \d+\..*never traded.*127\.0\.0\.1:{port} cannot be connected to", re.DOTALL)
+        why = re.compile(rf"seed \d+\..*ever traded.*127\.0\.0\.1:{port} cannot be connected to", re.DOTALL)
         await expect(badge).to_have_attribute("title", why)
         assert await badge.get_by_role("button").count() == 0
-        assert await corners.count() == await page.locator("section.panel").count() > 3
+        assert await corners.count() == await page.locator("section.panel, section.frame").count() > 4
         await prices_move(page)
         offer = page.get_by_test_id("live-offer")
         await expect(offer).to_have_count(0)
@@ -79,7 +79,7 @@ async def test_a_simulated_market_says_so_everywhere_and_offers_the_live_one_whe
         await expect(button).to_have_count(0)
 
         async with live_market(port):
-            await expect(offer).to_contain_text("The live market can be reached now.", timeout=PATIENCE_MS)
+            await expect(offer).to_contain_text("The live market answers now.", timeout=PATIENCE_MS)
             await expect(badge).to_have_text("SIMULATED")
             await offer.get_by_role("button", name="Stay with the simulated market").click()
             await expect(offer).to_have_count(0)
