@@ -1,4 +1,4 @@
-"""`bethna twin`: a simulated venue on a port of its own, until Ctrl-C; what it simulates is in `bethna.twins`."""
+"""`bethna twin`: a simulated venue on a port, until Ctrl-C; nothing is simulated here, that is in `bethna.twins`."""
 
 from __future__ import annotations
 
@@ -179,10 +179,13 @@ def _list_faults(as_json: bool) -> int:
         said = {"kinds": kinds(), "parameters": PARAMETERS}
         click.echo(msgspec.json.encode(said).decode())
         return DONE
-    for name, takes, meaning in fault_table():
-        click.echo(f"{name}\n    {meaning}\n    {takes}")
+    for name, lasts, takes, meaning in fault_table():
+        click.echo(f"{name} ({lasts})\n    {meaning}" + (f"\n    takes {takes}" if takes else ""))
     click.echo("\nParameters:")
     for name, allowed in PARAMETERS.items():
         click.echo(f"  {name:<14} {allowed}")
-    click.echo("\nat_s counts from the twin's start; in a control call from the call.")
+    click.echo(
+        "\nEvery kind takes at_s (0 if not given: counted from the start, in a control call from the call),"
+    )
+    click.echo("and for_s unless it happens once.")
     return DONE

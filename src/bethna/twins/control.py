@@ -134,9 +134,13 @@ def defaults_of(sheet: KindSheet) -> dict[str, object]:
     return {name: None if name in sheet.required else getattr(plain, name) for name in names}
 
 
-def fault_table() -> list[tuple[str, str, str]]:
-    """Every kind: its name, what it takes with the defaults, what it means; for the command and the pages."""
-    return [(name, _takes(sheet), sheet.meaning) for name, sheet in SHEETS.items()]
+def fault_table() -> list[tuple[str, str, str, str]]:
+    """Every kind: its name, how long it lasts, what else it takes, what it means; for the command and the pages."""
+    return [(name, _lasts(sheet), _takes(sheet), sheet.meaning) for name, sheet in SHEETS.items()]
+
+
+def _lasts(sheet: KindSheet) -> str:
+    return "once" if sheet.instant else f"{Fault(kind=sheet.name, offset_s=1.0).for_s:g} s"
 
 
 def _takes(sheet: KindSheet) -> str:
@@ -146,8 +150,8 @@ def _takes(sheet: KindSheet) -> str:
             said.append(f"{name} (needed)")
         elif default in ("", None):
             said.append(name)
-        else:
-            said.append(f"{name} = {msgspec.json.encode(default).decode()}")
+        elif name not in ("at_s", "for_s"):
+            said.append(f"{name} = {msgspec.json.encode(default).decode().removesuffix('.0')}")
     return ", ".join(said)
 
 

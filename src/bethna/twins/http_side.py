@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 from http import HTTPStatus
+from typing import cast
 
 import h11
 import msgspec
@@ -55,12 +56,11 @@ class HttpSide(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is of no class of asyncio
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         if not self._house.admit(self):
-            transport.abort()
+            self._transport.abort()
             return
         self._wait(self._patience.request_s)
 
@@ -72,7 +72,7 @@ class HttpSide(asyncio.Protocol):
         try:
             self._http.receive_data(data)
         except h11.RemoteProtocolError as error:
-            self._refuse(error.error_status_hint, str(error))
+            self._refuse(error.error_status_hint, _NO_HTTP)
             return
         self._read()
 
@@ -105,7 +105,7 @@ class HttpSide(asyncio.Protocol):
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
-                self._refuse(error.error_status_hint, str(error))
+                self._refuse(error.error_status_hint, _NO_HTTP)
                 return
             match event:
                 case h11.Request():
@@ -244,6 +244,7 @@ class HttpSide(asyncio.Protocol):
             self._transport.close()  # nothing was asked
 
 
+_NO_HTTP = f"expected a request in HTTP/1.1 with a Host and a head of {MAX_HEAD} bytes at most"
 _KNOWN = frozenset(map(int, HTTPStatus))
 
 
