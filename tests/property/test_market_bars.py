@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -140,6 +142,28 @@ def test_the_day_is_an_exact_sum_and_rolls(moves: list[tuple[int, int, int, bool
         bars.add(*each)
         check_day(bars, [x for x in told if x[3] <= each[3]], each[0])
     check_day(bars, told, told[-1][0] + later * NS_PER_S)
+
+
+@given(Executions)
+def test_the_day_is_exact_when_the_clock_was_set_back(moves: list[tuple[int, int, int, bool]]) -> None:
+    bars, told, now = Bars(UNIT), heard(moves), 0
+    for count, each in enumerate(told, 1):
+        bars.add(*each)
+        now = max(now, each[0])
+        day = bars.day(now, each[1])
+        inside = [x for x in told[:count] if x[0] >= day.start]
+        sums = summed(inside, 0)
+        assert (day.open, day.high, day.low, day.last) == (sums.open, sums.high, sums.low, sums.close)
+        assert (day.volume, day.quote_volume, day.trades) == (sums.volume, sums.quote_volume, sums.trades)
+        assert (day.first_id, day.last_id) == (sums.first_id, sums.last_id)
+
+
+def test_weeks_open_on_a_monday_and_days_at_midnight() -> None:
+    friday = datetime(2023, 11, 17, 15, 30, tzinfo=UTC)
+    monday, midnight = datetime(2023, 11, 13, tzinfo=UTC), datetime(2023, 11, 17, tzinfo=UTC)
+    ts = int(friday.timestamp()) * NS_PER_S
+    assert open_time(ts, WEEK) == int(monday.timestamp()) * NS_PER_S
+    assert open_time(ts, DAY) == int(midnight.timestamp()) * NS_PER_S
 
 
 def check_day(bars: Bars, told: Heard, now: int) -> None:

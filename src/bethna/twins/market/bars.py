@@ -60,7 +60,8 @@ class Tape:
     """Rows of one length, ascending in time, in two flat arrays (96 bytes a row).
 
     Attributes:
-        length: ns. trimmed: rows have been given up. merges: rows that were not appended, so caches can tell.
+        length: ns. trimmed: rows have been given up.
+        merges: how often a row before the last changed, so that caches can tell.
     """
 
     def __init__(self, length: int, kept: int) -> None:
@@ -86,7 +87,7 @@ class Tape:
                 self._trim()
             return
         index = len(times) - 1 if ts == times[-1] else bisect_left(times, ts)
-        self.merges += index < len(times) - 1
+        self.merges += ts != times[-1]
         if times[index] == ts:
             held = self.row(index)
             fold(held, row)

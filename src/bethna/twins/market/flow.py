@@ -150,15 +150,14 @@ class Flow:
             held = lots[key]
             price = key if side.bid else -key
             taken = min(held, wanted)
-            left = side.cut(-1, taken)
-            self.touched.append((side.bid, price, left))
+            self.touched.append((side.bid, price, side.cut(-1, taken)))
             wanted -= taken
             most -= 1
             if self._bits(2):
                 fills.append((price, taken))
             else:
                 self._share(price, taken)
-            if left or wanted <= 0 or most <= 0 or (hurried and keys[-1] <= wrong):
+            if wanted <= 0 or most <= 0 or (hurried and keys[-1] <= wrong):
                 return
 
     def _share(self, price: int, quantity: int) -> None:
