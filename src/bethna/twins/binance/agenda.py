@@ -1,0 +1,34 @@
+"""What the venue has to do later, in order of time; things of one instant go by rank, then as they were put down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+Act = Callable[[int], None]
+"""What is done, with its instant."""
+
+FRAME, FLUSH, TIMER = 1, 2, 3
+"""Ranks: frames that were held back, then what is pushed in steps of time, then pings and ends."""
+NEVER = 2**63 - 1
+
+
+class Agenda:
+    """A heap of acts; `at` is the instant of the next, `NEVER` when there is none."""
+
+    def __init__(self) -> None:
+        self.at = NEVER
+        self._heap: list[tuple[int, int, int, Act]] = []
+        self._count = 0
+
+    def put(self, at: int, rank: int, act: Act) -> None:
+        """Do something at an instant."""
+        self._count += 1
+        heappush(self._heap, (at, rank, self._count, act))
+        self.at = self._heap[0][0]
+
+    def do_next(self) -> None:
+        """Take the next act and do it."""
+        at, _, _, act = heappop(self._heap)
+        self.at = self._heap[0][0] if self._heap else NEVER
+        act(at)
