@@ -19,6 +19,9 @@ from handmade import Bell
 from scenario.cli_runs import PATIENCE_S, end, error_of, line_of, run, running
 from scenario.local_venue import local_venue
 
+from bethna.app.sources import TWINS
+from bethna.twins.registry import VENUES
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
 
 SYMBOLS = ("BTC-USDT", "ETH-USDT", "SOL-USDT", "POL-USDT")
@@ -207,6 +210,31 @@ def test_the_way_into_the_live_market_is_offered_and_taken(tmp_path: Path) -> No
             assert end(process, signal.SIGTERM)[0] == 0
 
 
+def test_a_twin_that_runs_already_is_used_and_outlives_the_desk(tmp_path: Path) -> None:
+    with running("twin", "binance", "--port", "0", "--seed", "9", "--json", "--attached") as market:
+        twin = line_of(market)
+        environment = {
+            "BETHNA_HOSTS": f"binance={twin['ws']}|{twin['url']}",
+            "BETHNA_DATA_DIR": str(tmp_path / "data"),
+        }
+        with running(*UP, "--source", "twin", environment=environment) as process:
+            said = line_of(process)
+            assert (said["source"], said["simulation"]["seed"]) == ("twin", 9)
+            assert said["twin"] == {"url": twin["url"], "pid": None}
+            assert twin["url"] in said["simulation"]["reason"]
+            desk = Client(said["url"])
+            rows = desk.until("/api/v1/prices", priced)["prices"]
+            assert {row["coverage"]["provenance"] for row in rows} == {"synthetic"}
+            assert desk.restart()[0] == 409  # its hosts lead to the twin: nothing there is live
+            assert end(process, signal.SIGTERM)[0] == 0
+        (tmp_path / "faults.toml").write_text('[[fault]]\nkind = "cut"\n')
+        for words in (["--seed", "8"], ["--faults", str(tmp_path / "faults.toml")]):
+            told = run(*UP, "--source", "twin", *words, environment=environment)
+            assert (told.returncode, error_of(told)["code"]) == (2, "bad_setting")
+            assert "runs already" in error_of(told)["message"]
+        assert Client(twin["url"]).answers()
+
+
 @pytest.mark.parametrize("source", ["twin", "auto"])
 def test_a_wrong_fault_file_is_refused_before_anything_starts(tmp_path: Path, source: str) -> None:
     (tmp_path / "faults.toml").write_text('[[fault]]\nkind = "cut"\n\n[[fault]]\nkind = "cutt"\n')
@@ -215,7 +243,14 @@ def test_a_wrong_fault_file_is_refused_before_anything_starts(tmp_path: Path, so
     assert (told.returncode, error_of(told)["code"]) == (2, "bad_fault_file")
     assert "faults.toml line 5" in error_of(told)["message"]
     assert "did you mean cut" in error_of(told)["hint"]
+    words = (*UP, "--source", source, "--faults", str(tmp_path / "none.toml"))
+    told = run(*words, environment={**NOWHERE, "BETHNA_DATA_DIR": str(tmp_path / "data")})
+    assert (told.returncode, error_of(told)["code"]) == (2, "bad_fault_file")
     assert not (tmp_path / "data").exists()
+
+
+def test_every_venue_that_has_a_twin_can_be_simulated() -> None:
+    assert set(TWINS) == set(VENUES)
 
 
 @pytest.mark.parametrize(

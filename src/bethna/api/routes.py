@@ -141,7 +141,9 @@ def _only_json_bodies(request: Anybody) -> None:
     request_max_body_size=MAX_WISH_BYTES,
     responses={
         400: _REFUSALS[400],
-        409: ResponseSpec(ErrorAnswer, description="It runs on no simulation.", generate_examples=False),
+        409: ResponseSpec(
+            ErrorAnswer, description="It simulates no market of its own.", generate_examples=False
+        ),
         415: ResponseSpec(ErrorAnswer, description="The body is no JSON.", generate_examples=False),
     },
 )
@@ -151,7 +153,8 @@ async def restart(
     """End a desk on a simulated market and begin one on the live market, at the same address."""
     if restarter is None:
         raise HTTPException(
-            status_code=409, detail=f"expected a desk on a simulated market, found the source {desk.source()}"
+            status_code=409,
+            detail=f"expected a desk that simulates a market of its own, found the source {desk.source()}",
         )
     restarter(data.source)
     return RestartAnswer(data.source)

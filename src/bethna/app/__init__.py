@@ -1,7 +1,8 @@
 """The wiring: the only floor that constructs services and connects them; it computes nothing itself."""
 
 from bethna.app.desk import RealTimeTrading
+from bethna.app.markets import Market
 from bethna.app.serving import serve
-from bethna.app.sources import Market, SimulatedMarket, chosen_market
+from bethna.app.sources import chosen_market
 
-__all__ = ["Market", "RealTimeTrading", "SimulatedMarket", "chosen_market", "serve"]
+__all__ = ["Market", "RealTimeTrading", "chosen_market", "serve"]

@@ -119,6 +119,10 @@ class Healers:
         """Trades are missing."""
         self._lines[instrument.venue].healing.want_trades(instrument, gap, ts)
 
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Trades are missing for which nothing waits any more."""
+        self._lines[instrument.venue].healing.owe_trades(instrument, gap, ts)
+
 
 def wanted_names(settings: Settings) -> tuple[list[InstrumentName], list[tuple[str, BethnaError]]]:
     """The wanted instruments, and what cannot be read or followed with why. Raises when nothing is left."""

@@ -15,9 +15,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from bethna.app.live import venue_spec
+from bethna.config import Settings
+from bethna.core.clock import Clock
 from bethna.core.errors import VenueError, WireError
 from bethna.core.wire import ServerTime
-from bethna.net.network import Requests
+from bethna.net.network import Network, Requests
 from bethna.net.ws import host_of
 from bethna.venues.registry import codec_for
 from bethna.venues.spec import StreamHost, VenueSpec
@@ -37,6 +40,12 @@ class Look(Struct, frozen=True):
 
     answered: str
     silent: tuple[str, ...]
+
+
+async def look(settings: Settings, venue: str, clock: Clock, network: Network) -> Look:
+    """Ask the live hosts of a venue, the user's where there are any."""
+    async with network.requests(clock, proxy=settings.proxy.reveal() or None) as requests:
+        return await look_around(venue_spec(venue, settings), requests)
 
 
 async def look_around(spec: VenueSpec, requests: Requests) -> Look:

@@ -19,7 +19,8 @@ from msgspec.structs import replace
 from bethna.api.application import create_app
 from bethna.api.server import serve_on
 from bethna.app.desk import RealTimeTrading
-from bethna.app.sources import Market, chosen_market
+from bethna.app.markets import Market
+from bethna.app.sources import chosen_market
 from bethna.config import Settings
 from bethna.core.errors import StoreError
 from bethna.core.status import SourceKind
@@ -74,7 +75,7 @@ async def _run(
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
         lag=lag,
-        restart=next_one.ask if market.simulation is not None else None,
+        restart=next_one.ask if market.may_be_left else None,
     )
 
     def opened(url: str) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import sys
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import msgspec
 from msgspec import Struct
@@ -20,9 +21,11 @@ from bethna.config import HostUrls, Settings
 from bethna.core.errors import BethnaError, ConfigError, VenueError
 from bethna.twins.faults.facts import FaultError
 from bethna.twins.faults.plan import read_plan
+from bethna.twins.market.catalogue import catalogue
 
 START_S = 30.0
 STOP_S = 3.0
+_SEED_BITS = 32
 _USAGE = 2  # the exit code of wrong usage, docs/reference/cli.md
 
 
@@ -86,19 +89,27 @@ def check_fault_file(settings: Settings) -> None:
         return
     origin = settings.origin("twin_faults")
     try:
-        read_plan(Path(settings.twin_faults).expanduser().read_text("utf-8"), settings.twin_faults)
+        text = Path(settings.twin_faults).expanduser().read_text("utf-8")
+        read_plan(text, settings.twin_faults, [listing.symbol for listing in catalogue()])
     except FaultError as error:
         refused = ConfigError("twin_faults", error.message, origin=origin, hint=error.hint)
         refused.code = error.code
         raise refused from error
     except (OSError, UnicodeDecodeError) as error:
         found = (error.strerror or "") if isinstance(error, OSError) else "no text in UTF-8"
-        raise ConfigError(
+        refused = ConfigError(
             "twin_faults",
             f"{settings.twin_faults} ({origin}): expected a fault file, found: {found}",
             origin=origin,
             hint="`bethna twin faults` lists what a fault file may hold",
-        ) from error
+        )
+        refused.code = FaultError.code
+        raise refused from error
+
+
+def fresh_seed(rng: Random) -> int:
+    """A seed that nobody chose, never 0."""
+    return rng.getrandbits(_SEED_BITS) or 1
 
 
 async def start_twin(venue: str, settings: Settings, seed: int, port: int = 0) -> TwinProcess:

@@ -1,0 +1,215 @@
+"""A source that is decided, and what is kept going beside a desk on it; nothing here decides.
+
+Rules
+  1. A twin of ours that ends by itself is started anew with a fresh seed, at the same address: another world, whose ids
+     have nothing to do with the old ones'. It is told; the feeds find out by the ids and mark it.
+  2. While `auto` simulates, the live hosts are asked again every `live_probe_s`. That one answers is told; nothing else
+     happens: to go there the desk must be started anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+from msgspec.structs import replace
+
+from bethna.app.desk import RealTimeTrading
+from bethna.app.reachable import look
+from bethna.app.twin_process import TwinProcess, fresh_seed, start_twin
+from bethna.app.twin_running import RunningTwin, running_twin
+from bethna.config import Secret, Settings
+from bethna.core.clock import Clock
+from bethna.core.errors import BethnaError
+from bethna.core.status import Simulation
+from bethna.net.network import Network
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 60.0
+
+
+class Market:
+    """A source that is decided: what a desk is made of, and what is kept going beside it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @property
+    def simulation(self) -> Simulation | None:
+        """What is known of the simulated market; None for a real one or its recording."""
+        return None
+
+    @property
+    def folder(self) -> str:
+        """The source as the data folder knows it: nothing simulated reaches what is live."""
+        return self.settings.source
+
+    @property
+    def twin(self) -> TwinProcess | RunningTwin | None:
+        """The twin that runs now, ours or somebody's."""
+        return None
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether the live market is looked for while this one goes on."""
+        return False
+
+    @property
+    def may_be_left(self) -> bool:
+        """Whether a restart leads from here into the live market."""
+        return False
+
+    async def watch(self, desk: RealTimeTrading) -> None:
+        """Keep the source going beside a running desk and tell it what happens; returns when there is nothing to do."""
+
+
+class AttachedMarket(Market):
+    """A twin that somebody else runs. It may be ended and begin anew with another seed: it is asked now and then."""
+
+    def __init__(self, settings: Settings, twin: RunningTwin, clock: Clock, network: Network) -> None:
+        super().__init__(replace(settings, proxy=Secret()))
+        self._twin = twin
+        self._clock = clock
+        self._network = network
+
+    @property
+    def simulation(self) -> Simulation:
+        """Its seed."""
+        return Simulation(self._twin.seed, f"the settings lead to the simulated market at {self._twin.url}")
+
+    @property
+    def folder(self) -> str:
+        """One folder a simulation."""
+        return f"twin:{self._twin.seed}"
+
+    @property
+    def twin(self) -> RunningTwin:
+        """As it was when it was last asked."""
+        return self._twin
+
+    async def watch(self, desk: RealTimeTrading) -> None:
+        """Keep the seed true, until cancelled."""
+        async with self._network.requests(self._clock, proxy=None) as requests:
+            while True:
+                await asyncio.sleep(self.settings.live_probe_s)
+                found = await running_twin(self._twin.venue, self.settings, requests)
+                if found is not None and found.seed != self._twin.seed:
+                    self._twin = found
+                    desk.simulated(self.simulation)
+                    said = f"Another simulated market has begun, seed {found.seed}: its prices and ids begin anew."
+                    desk.notify("warning", "twin_restarted", found.venue, said)
+
+
+class SimulatedMarket(Market):
+    """A twin of ours (rules 1 and 2).
+
+    Args:
+        asked: the settings as they were, whose hosts are the live ones.
+        reason: why it is simulated. look_again: keep an eye on the live hosts.
+    """
+
+    def __init__(
+        self,
+        asked: Settings,
+        twin: TwinProcess,
+        reason: str,
+        *,
+        look_again: bool,
+        clock: Clock,
+        rng: Random,
+        network: Network,
+    ) -> None:
+        hosts = {**asked.hosts, twin.venue: (twin.hosts,)}
+        super().__init__(replace(asked, source="twin", hosts=hosts, proxy=Secret()))
+        self._asked = asked
+        self._twin = twin
+        self._first_seed = twin.seed
+        self._simulation = Simulation(twin.seed, reason)
+        self._look_again = look_again
+        self._clock = clock
+        self._rng = rng
+        self._network = network
+
+    @property
+    def simulation(self) -> Simulation:
+        """Seed, reason, and whether the live market can be reached by now."""
+        return self._simulation
+
+    @property
+    def folder(self) -> str:
+        """One folder a simulation, by the seed that it began with."""
+        return f"twin:{self._first_seed}"
+
+    @property
+    def twin(self) -> TwinProcess:
+        """The twin that runs now; it changes when one ends by itself."""
+        return self._twin
+
+    @property
+    def looks_again(self) -> bool:
+        """Rule 2."""
+        return self._look_again
+
+    @property
+    def may_be_left(self) -> bool:
+        """Always: the hosts of the settings are not those of this twin."""
+        return True
+
+    async def watch(self, desk: RealTimeTrading) -> None:
+        """Rules 1 and 2, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep(desk), name="twin-keep")
+            if self._look_again:
+                group.create_task(self._look(desk), name="live-look")
+
+    async def stop(self) -> None:
+        """End the twin."""
+        await self._twin.stop()
+
+    async def _keep(self, desk: RealTimeTrading) -> None:
+        """Rule 1."""
+        venue = self._twin.venue
+        while True:
+            code = await self._twin.wait()
+            desk.notify(
+                "error", "twin_ended", venue,
+                f"The simulated market ended by itself (exit code {code}); another one is started.",
+            )  # fmt: skip
+            pause_s = FIRST_PAUSE_S
+            while not await self._start_anew(desk):
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _start_anew(self, desk: RealTimeTrading) -> bool:
+        venue = self._twin.venue
+        try:
+            self._twin = await start_twin(venue, self._asked, fresh_seed(self._rng), self._twin.port)
+        except BethnaError as error:
+            desk.notify("error", "twin_failed", venue, f"{error.message}. {error.hint}".strip())
+            return False
+        self._change(desk, seed=self._twin.seed)
+        desk.notify(
+            "warning", "twin_restarted", venue,
+            f"Another simulated market has begun, seed {self._twin.seed}: its prices and ids begin anew.",
+        )  # fmt: skip
+        return True
+
+    async def _look(self, desk: RealTimeTrading) -> None:
+        """Rule 2."""
+        while True:
+            await asyncio.sleep(self._asked.live_probe_s)
+            found = await look(self._asked, self._twin.venue, self._clock, self._network)
+            reachable = bool(found.answered)
+            if reachable == self._simulation.live_reachable:
+                continue
+            self._change(desk, live_reachable=reachable)
+            if reachable:
+                said = f"{found.answered} answers: the live market can be reached by now"
+                desk.tell("info", "live_reachable", self._twin.venue, said)
+            else:
+                said = f"the live market cannot be reached any more: {', '.join(found.silent)}"
+                desk.tell("info", "live_unreachable", self._twin.venue, said)
+
+    def _change(self, desk: RealTimeTrading, **changes: object) -> None:
+        self._simulation = replace(self._simulation, **changes)
+        desk.simulated(self._simulation)
