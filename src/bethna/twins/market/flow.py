@@ -123,8 +123,12 @@ class Flow:
         side = bids if random() < 0.5 else asks
         keys = side.keys
         count = len(keys)
-        fullness = max(count / self._levels, side.total / self._full)
-        if count > FLOOR and random() < (0.9 if fullness > 1.15 else max(0.1, 2.6 * fullness - 2.15)):
+        fullness = count / self._levels
+        heaped = side.total / self._full
+        if heaped > fullness:
+            fullness = heaped
+        leave = 0.9 if fullness > 1.15 else 2.6 * fullness - 2.15 if fullness > 0.87 else 0.1
+        if count > FLOOR and random() < leave:
             self._cancel(side, fair)
         elif 4 * count < 3 * self._levels and random() < 0.3:
             self._lay_ladder(side, fair)

@@ -81,11 +81,12 @@ class Market:
         bid_lots, ask_lots = bids.lots[bid], asks.lots[ask]
         flow.order(self._fair + self._slope * (at - second * NS_PER_S))
         update_id = self.update_id
-        changes = []
-        for is_bid, price, quantity in flow.touched:
-            update_id += 1
-            changes.append(Change(update_id, is_bid, price, quantity))
-        self.update_id = update_id
+        touched = flow.touched
+        if len(touched) == 1:  # four of five orders
+            changes: tuple[Change, ...] = (Change(update_id + 1, *touched[0]),)
+        else:
+            changes = tuple([Change(next_id, *each) for next_id, each in enumerate(touched, update_id + 1)])
+        self.update_id = update_id + len(touched)
         executions = () if flow.took is None else self._execute(ts - ts % NS_PER_MS, flow.took)
         best_changed = (
             bids.keys[-1] != bid
@@ -93,7 +94,7 @@ class Market:
             or bids.lots[bid] != bid_lots
             or asks.lots[ask] != ask_lots
         )
-        return Step(ts, executions, tuple(changes), best_changed)
+        return Step(ts, executions, changes, best_changed)
 
     # --- what anybody may ask
 
