@@ -93,6 +93,9 @@ class Ports:
 
     def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None: ...
 
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Nobody brings them."""
+
     def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
         self.wanted.append(gap)
 

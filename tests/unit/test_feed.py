@@ -34,6 +34,7 @@ class Ports:
     def __init__(self) -> None:
         self.out: list[Any] = []
         self.wants: list[tuple[str, object]] = []
+        self.owed: list[tuple[int | None, int | None]] = []
         self.hook: Callable[[Any], None] | None = None
         self.trade = self.book = self.quote = self.ticker = self._take
 
@@ -44,6 +45,9 @@ class Ports:
 
     def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
         self.wants.append(("book", reason))
+
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        self.owed.append((gap.first_id, gap.last_id))
 
     def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
         self.wants.append(("trades", (gap.first_id, gap.last_id)))

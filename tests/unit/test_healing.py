@@ -506,6 +506,48 @@ def test_a_night_of_outage_is_survived_with_patience() -> None:
     in_virtual_time(scenario)
 
 
+def test_every_gap_of_an_outage_is_closed_when_history_answers_again() -> None:
+    async def scenario() -> None:
+        desk = Desk()
+        desk.history.down = DOWN
+        async with desk.run():
+            for newest in (1, 4, 7, 9):
+                desk.hear(newest)
+                await pass_time(12)
+            assert desk.gaps() == [(each, each + 1, "missing", False) for each in (2, 5)] + [
+                (8, 8, "missing", False)
+            ]
+            desk.history.down = None
+            await pass_time(2 * MAX_RETRY_S)
+            assert all(healed for *_, healed in desk.gaps())
+            asked = len(desk.history.asked)
+            await pass_time(10 * MAX_RETRY_S)
+            assert len(desk.history.asked) == asked, "nothing is owed any more"
+        assert sorted(trade.trade_id for trade in desk.feed.kept) == list(range(1, 10))
+
+    in_virtual_time(scenario)
+
+
+def test_what_history_lacks_or_refuses_is_owed_no_longer() -> None:
+    async def scenario() -> None:
+        desk = Desk()
+        desk.history.down = DOWN
+        desk.history.absent = {2}
+        async with desk.run():
+            desk.hear(1, 3)
+            await pass_time(12)
+            desk.history.down = VenueAnswer("binance", 400, "no such page")
+            desk.hear(5)
+            await pass_time(2 * MAX_RETRY_S)
+            desk.history.down = None
+            asked = len(desk.history.asked)
+            await pass_time(10 * MAX_RETRY_S)
+            assert len(desk.history.asked) <= asked + 1
+        assert (2, 2, "missing", False) in desk.gaps()
+
+    in_virtual_time(scenario)
+
+
 def test_a_ban_is_waited_out_before_the_next_snapshot() -> None:
     async def scenario() -> None:
         desk = Desk()

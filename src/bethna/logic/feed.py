@@ -94,7 +94,11 @@ class FeedPorts(Protocol):
         ...
 
     def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
-        """These trades are missing."""
+        """These trades are missing, and others wait for them."""
+        ...
+
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """These trades are missing and nothing waits any more; history may have them yet."""
         ...
 
 
@@ -228,6 +232,8 @@ class InstrumentFeed:
     def gap_marked(self, gap: Gap, ts: int) -> None:
         """The trade machine goes on without."""
         self._publish_trade(GapMarked(self.id, gap, ts))
+        if gap.reason == "missing":  # nobody has said that history lacks it
+            self._ports.owe_trades(self.instrument, gap, ts)
 
     def late(self, trade: Trade) -> None:
         """A trade of a marked gap came after all."""

@@ -54,7 +54,11 @@ class Wants(Protocol):
         ...
 
     def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
-        """Missing trades by id."""
+        """Missing trades by id, for which others wait."""
+        ...
+
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Missing trades by id, for which nothing waits any more."""
         ...
 
 
@@ -67,6 +71,9 @@ class NoWants:
     def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
         """The tape brings them, or nobody."""
 
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Likewise."""
+
 
 class _Ports:
     """One feed's way out: its channels on the bus, and the wants."""
@@ -78,6 +85,7 @@ class _Ports:
         self.ticker: Callable[[Ticker], None] = bus.channel("tickers", instrument).publish
         self.want_snapshot = wants.want_snapshot
         self.want_trades = wants.want_trades
+        self.owe_trades = wants.owe_trades
 
 
 class _ToldFeed(InstrumentFeed):

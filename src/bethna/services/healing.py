@@ -8,15 +8,20 @@ Rules
   4. A host that does not serve trades from an id on is asked for the newest ones, which hold a young gap.
   5. What the venue refuses for good, what its history lacks, or what is larger than `max_trades`, is told as failed,
      with the reason; not so when another gap is wanted meanwhile, for then the feed is done with this one. What the
-     venue refuses for now (rate limit, outage) is tried again; the feed goes on without when its patience ends, and
-     takes what still comes.
+     venue refuses for now (rate limit, outage) is tried again.
+  6. When the feed's patience ends it goes on without, and the trades are owed: they are asked for again, one gap after
+     the other and with growing delays, until history has answered; the feed takes what still comes. What is wanted goes
+     before what is owed.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Protocol
+
+from msgspec import Struct
 
 from bethna.core.clock import Clock
 from bethna.core.coverage import Gap
@@ -32,6 +37,9 @@ RETRY_S = 1.0
 MAX_RETRY_S = 30.0
 AT_ONCE = 4
 SERVER_FAULT = 500
+MOST_OWED = 200
+FIRST_OWED_S = 5.0
+NEXT_OWED_S = 0.5
 
 
 class Fetch(Protocol):
@@ -58,6 +66,14 @@ class Patient(Protocol):
         ...
 
 
+class _Owed(Struct, frozen=True):
+    """A marked gap that history may close."""
+
+    instrument: Instrument
+    first: int
+    last: int
+
+
 class Healing:
     """The healer of one venue; `run` is its one coroutine."""
 
@@ -76,6 +92,8 @@ class Healing:
         self._asked: dict[tuple[str, InstrumentId], str] = {}
         self._delays: dict[tuple[str, InstrumentId], tuple[str, int]] = {}
         self._busy: set[tuple[str, InstrumentId]] = set()
+        self._owed: dict[InstrumentId, deque[_Owed]] = {}
+        self._group: asyncio.TaskGroup | None = None
         self._woken = asyncio.Event()
 
     def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
@@ -88,10 +106,25 @@ class Healing:
         self._trades[instrument.id] = (instrument, gap)
         self._woken.set()
 
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Rule 6; of too many the oldest are let go, they stay marked."""
+        first, last = gap.first_id, gap.last_id
+        if first is None or last is None or last - first + 1 > self._max_trades or self._group is None:
+            return
+        waiting = self._trades.get(instrument.id)
+        if waiting is not None and _overlap(waiting[1], first, last):
+            del self._trades[instrument.id]
+        owed = self._owed.get(instrument.id)
+        if owed is None:
+            owed = self._owed[instrument.id] = deque(maxlen=MOST_OWED)
+            self._group.create_task(self._settle(instrument.id, owed))
+        owed.append(_Owed(instrument, first, last))
+
     async def run(self) -> None:
         """Serve wants until cancelled, a few at once; every task has this one as parent."""
         gate = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
+            self._group = group
             while True:
                 await self._woken.wait()
                 self._woken.clear()
@@ -141,12 +174,40 @@ class Healing:
                 await self._find(instrument, first, last)
             self._attempts.pop(key, None)
             self._over(instrument, key, "heal_delayed")
+            self._paid(instrument.id, first, last)
         except (VenueError, WireError) as error:
             await self._put_off(error, instrument, key, "heal_delayed")
-            self._trades.setdefault(instrument.id, (instrument, gap))
+            if not any(_overlap(gap, owed.first, owed.last) for owed in self._owed.get(instrument.id, ())):
+                self._trades.setdefault(instrument.id, (instrument, gap))
         finally:
             self._busy.discard(key)
             self._woken.set()
+
+    async def _settle(self, instrument: InstrumentId, owed: deque[_Owed]) -> None:
+        """Rule 6, for one instrument, until nothing is owed."""
+        key = ("trades", instrument)
+        delay_s = FIRST_OWED_S
+        while owed:
+            await asyncio.sleep(delay_s)
+            if not owed or key in self._busy or instrument in self._trades:
+                continue
+            gap = owed[0]
+            try:
+                await self._page_through(gap.instrument, gap.first, gap.last)
+            except (VenueError, WireError) as error:
+                delay_s = min(MAX_RETRY_S, 2 * delay_s)
+                if not _final(error):
+                    continue
+            else:
+                delay_s = NEXT_OWED_S
+            self._paid(instrument, gap.first, gap.last)
+        del self._owed[instrument]
+
+    def _paid(self, instrument: InstrumentId, first: int, last: int) -> None:
+        """History has answered for these ids."""
+        owed = self._owed.get(instrument, deque())
+        for gap in [each for each in owed if first <= each.first and each.last <= last]:
+            owed.remove(gap)
 
     async def _find(self, instrument: Instrument, first: int, last: int) -> None:
         try:
@@ -228,3 +289,14 @@ class Healing:
 
     def _report(self, level: EventLevel, code: str, instrument: Instrument, message: str) -> None:
         self._feeds.report(SystemEvent(self._clock.now_ns(), level, code, instrument.id, message))
+
+
+def _overlap(gap: Gap, first: int, last: int) -> bool:
+    return (
+        gap.first_id is not None and gap.last_id is not None and gap.first_id <= last and first <= gap.last_id
+    )
+
+
+def _final(error: BethnaError) -> bool:
+    """The venue will say the same again."""
+    return isinstance(error, VenueAnswer) and error.status < SERVER_FAULT
