@@ -23,7 +23,7 @@ from websockets.utils import accept_key
 from bethna.twins.binance.seam import Answer
 from bethna.twins.socket_side import MAX_UNREAD, House, SocketSide
 
-MAX_HEAD = 16 * 1024
+MAX_HEAD = 64 * 1024
 MAX_BODY = 256 * 1024
 _KEY_BYTES = 16
 
@@ -111,6 +111,10 @@ class HttpSide(asyncio.Protocol):
                 case h11.Request():
                     self._request = event
                     self._body.clear()
+                    wrong = _wrong_head(event)
+                    if wrong:
+                        self._refuse(wrong, _NO_HTTP)
+                        return
                 case h11.Data():
                     self._body += event.data
                     if len(self._body) > MAX_BODY:
@@ -246,6 +250,14 @@ class HttpSide(asyncio.Protocol):
 
 _NO_HTTP = f"expected a request in HTTP/1.1 with a Host and a head of {MAX_HEAD} bytes at most"
 _KNOWN = frozenset(map(int, HTTPStatus))
+
+
+def _wrong_head(request: h11.Request) -> int:
+    """The status of a request whose head is not taken (rule 2), 0 of any other; what is incomplete h11 looks at."""
+    if request.http_version not in (b"1.0", b"1.1"):
+        return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+    size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
+    return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if size > MAX_HEAD else 0
 
 
 def _denial(method: str, headers: dict[str, str]) -> Answer | None:
