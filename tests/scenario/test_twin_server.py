@@ -311,8 +311,8 @@ async def test_a_request_that_does_not_come_to_an_end_is_ended(seed: int) -> Non
 async def test_a_client_that_does_not_read_is_cut_and_counted(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket_side, "MAX_UNREAD", 100_000)
-    async with twin(seed, pace=1000.0, send_buffer=16_384) as house, client(house) as witness:
+    monkeypatch.setattr(socket_side, "MAX_UNREAD", 1_000_000)
+    async with twin(seed, pace=300.0, send_buffer=16_384) as house, client(house) as witness:
         first = await trade_ids(witness, 1)
         deaf = socket.socket()
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
