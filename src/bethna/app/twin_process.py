@@ -165,7 +165,7 @@ def _refused(venue: str, settings: Settings, line: bytes, code: int | None) -> B
     try:
         said = msgspec.json.decode(line, type=_Refusal).error
     except ValueError:
-        found = repr(line[:100].decode("utf-8", "replace")) if line else "nothing"
+        found = repr(line[:100].decode("utf-8", "replace").strip()) if line else "nothing"
         return VenueError(
             venue,
             f"expected the simulated {venue} to say where it listens, found {found} (exit code {code})",
