@@ -344,7 +344,7 @@ def test_a_client_that_leaves_is_forgotten() -> None:
     assert bench.twin.connections == []
     assert len(bench.twin._shared.board) == 0
     bench.run(200)
-    assert len(bench.twin._agenda._heap) == 0
+    assert len(bench.twin._agenda) == 0
     assert bench.twin.state(bench.now)["endings"] == {"gone": 50}
 
 

@@ -226,6 +226,18 @@ def test_what_waits_is_bounded() -> None:
     assert bench.twin.state(bench.now)["endings"] == {"overflow": 1}
 
 
+def test_what_waited_for_a_connection_that_ended_is_not_kept() -> None:
+    bench = Bench(Fault(kind="slow", delay_s=1e6, for_s=1e6), Fault(kind="reorder", delay_s=1e6, for_s=1e6))
+    for second in range(1, 11):
+        connection, _ = bench.open()
+        bench.run(second)
+        assert len(bench.twin._agenda) > 20
+        connection.closed(bench.now)
+    bench.run(40)
+    assert len(bench.twin._agenda) == 0
+    assert bench.twin.losses == []
+
+
 def test_what_waited_when_the_connection_was_cut_is_lost() -> None:
     _, whole = listen()
     bench, wire = listen(

@@ -99,7 +99,8 @@ class Post:
         self._overflow = overflow
         self._pinged = pinged
         self._wire: Wire | None = None
-        self._pending = 0
+        self._pending: dict[int, _Item] = {}
+        self._serial = 0
         self._tails: dict[str, int] = {}
         self._held: dict[str, _Held] = {}
         self._rows: dict[str, _Row] = {}
@@ -146,9 +147,13 @@ class Post:
         """Nothing more is sent; the wire, to be closed."""
         wire, self._wire = self._wire, None
         self.ended = why
-        for held in self._held.values():
-            if held.item.topic is not None and why != GONE:
-                self._lose(held.item.topic, held.item.payload, "reorder", self._shared.world.now)
+        waiting = [*self._pending.values(), *(held.item for held in self._held.values())]
+        if waiting:
+            self._shared.agenda.drop(self)
+        for item in waiting:
+            if item.topic is not None and item.payload and why != GONE:
+                self._lose(item.topic, item.payload, item.cause, self._shared.world.now)
+        self._pending.clear()
         self._held.clear()
         self._rows.clear()
         self.settle()
@@ -157,7 +162,7 @@ class Post:
     @property
     def waiting(self) -> int:
         """Frames that are held back."""
-        return self._pending + len(self._held)
+        return len(self._pending) + len(self._held)
 
     # --- faults
 
@@ -239,7 +244,7 @@ class Post:
         held = self._held[topic.name] = _Held(item, fault.count)
         self.settle()
         self._shared.agenda.put(
-            now + seconds(fault.delay_s), FRAME, lambda at: self._let_go(topic.name, held, at)
+            now + seconds(fault.delay_s), FRAME, lambda at: self._let_go(topic.name, held, at), self
         )
         return True
 
@@ -288,14 +293,18 @@ class Post:
         self._wait(item, due, topic)
 
     def _wait(self, item: _Item, due: int, topic: Topic | None = None) -> None:
-        self._pending += 1
+        if self.ended:
+            return
+        self._serial += 1
+        serial = self._serial
+        self._pending[serial] = item
         self.settle()
-        self._shared.agenda.put(due, FRAME, lambda at: self._arrive(item, topic, at))
-        if self._pending > self._shared.rules.delayed_frames and not self.ended:  # rule 8
+        self._shared.agenda.put(due, FRAME, lambda at: self._arrive(serial, topic, at), self)
+        if len(self._pending) > self._shared.rules.delayed_frames:  # rule 8
             self._overflow()
 
-    def _arrive(self, item: _Item, topic: Topic | None, at: int) -> None:
-        self._pending -= 1
+    def _arrive(self, serial: int, topic: Topic | None, at: int) -> None:
+        item = self._pending.pop(serial)
         if not self._pending:
             self._tails.clear()
         self._leave(item, topic, at)
@@ -303,9 +312,11 @@ class Post:
 
     def _leave(self, item: _Item, topic: Topic | None, now: int) -> None:
         wire = self._wire
-        if wire is None or self.dead:
-            if item.topic is not None and item.payload and self.ended != GONE:
-                self._lose(item.topic, item.payload, "half_open" if self.dead else item.cause, now)
+        if wire is None:
+            return
+        if self.dead:
+            if item.topic is not None and item.payload:
+                self._lose(item.topic, item.payload, "half_open", now)
             return
         self.sent += 1
         match item.mode:
