@@ -370,11 +370,16 @@ def test_the_state_says_what_stands() -> None:
 
 
 def test_the_deadline_is_that_of_the_next_thing() -> None:
-    bench = Bench()
-    assert bench.twin.deadline() <= bench.now + 100 * NS_PER_MS
+    bench = Bench(rules=Rules(ping_every_s=0.05))
     bench.twin.advance(bench.now)
-    bench.open("/ws/btcusdt@trade")
-    assert bench.twin.deadline() == bench.world.next_at()
+    assert bench.twin.deadline() == bench.now + 100 * NS_PER_MS
+    connection, _ = bench.open("/ws/btcusdt@depth")
+    assert bench.twin.deadline() == bench.now + 50 * NS_PER_MS
+    say(connection, {"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 1}, bench.now)
+    due = min(bench.world.next_at(), bench.now + 50 * NS_PER_MS)
+    assert due <= bench.twin.deadline() <= due + NS_PER_MS
+    say(connection, {"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 1}, bench.now)
+    assert bench.twin.deadline() == bench.now + 50 * NS_PER_MS
     bench.faults.add(Fault(kind="cut"), bench.now)
     assert bench.twin.deadline() == bench.now
     bench.twin.advance(bench.now)

@@ -62,7 +62,7 @@ class Topic:
 
 
 class Board:
-    """All topics of the venue."""
+    """All topics of the venue. `eager`: how many of them are sent with each step of a market."""
 
     def __init__(self, world: World, agenda: Agenda) -> None:
         self._world = world
@@ -72,6 +72,7 @@ class Board:
         self._of_all: tuple[Topic, ...] = ()
         self._paced: dict[int, tuple[Topic, ...]] = {}
         self._epoch = 0
+        self.eager = 0
 
     def __len__(self) -> int:
         return len(self._topics)
@@ -97,6 +98,7 @@ class Board:
         if topic.subscribers:
             return
         del self._topics[topic.key]
+        self.eager -= not topic.every_ns and topic.publisher is not None
         self._of_all = _without(self._of_all, topic)
         if rest := _without(self._by_symbol.get(topic.symbol, ()), topic):
             self._by_symbol[topic.symbol] = rest
@@ -122,6 +124,7 @@ class Board:
             self._arm(every_ns, now)
 
     def _enter(self, topic: Topic) -> None:
+        self.eager += not topic.every_ns
         if topic.symbol:
             self._by_symbol[topic.symbol] = _sorted((*self._by_symbol.get(topic.symbol, ()), topic))
         else:

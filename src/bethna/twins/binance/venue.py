@@ -34,7 +34,9 @@ from bethna.twins.market.market import Market
 from bethna.twins.market.world import World
 
 IDLE_NS = 100 * NS_PER_MS
-"""How far the world may lag behind while nobody listens."""
+"""How far the world may lag behind while nobody listens to every step."""
+STRIDE_NS = NS_PER_MS
+"""How many steps of the world are worth one call while somebody does."""
 DEPTH = "/api/v3/depth"
 DEPTH_LEVELS = (100, 5000)
 """Default and most of a snapshot."""
@@ -136,11 +138,13 @@ class BinanceTwin:
             self._is_advancing = False
 
     def deadline(self) -> int:
-        """When `advance` has something to do next, ns UTC."""
+        """When `advance` should be called next, ns UTC; what happens in less than a millisecond goes in one call."""
+        world = self.world
         if self.faults.version != self._version:
-            return self.world.now
-        world_at = self.world.next_at() if len(self._shared.board) else self.world.now + IDLE_NS
-        return min(self._edge_at, self._agenda.at, world_at)
+            return world.now
+        idle = world.now + IDLE_NS
+        eager = max(world.next_at(), world.now + STRIDE_NS) if self._shared.board.eager else idle
+        return min(self._edge_at, self._agenda.at, idle, eager)
 
     def _advance(self, now: int) -> None:
         world, agenda = self.world, self._agenda
