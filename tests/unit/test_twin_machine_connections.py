@@ -221,6 +221,20 @@ def test_subscribing_twice_delivers_once_and_unsubscribing_ends_it() -> None:
     assert len(bench.twin._shared.board) == 0
 
 
+def test_a_step_sends_quotes_then_trades_then_aggregates_and_diffs_come_last() -> None:
+    bench = Bench()
+    kinds = ("depth@100ms", "aggTrade", "trade", "bookTicker")
+    _, wire = bench.open("/ws/" + "/".join(f"btcusdt@{kind}" for kind in kinds))
+    bench.run(20)
+    order: dict[int, list[str]] = {}
+    for at, how, data in wire.said:
+        if how == "text":
+            order.setdefault(at, []).append(msgspec.json.decode(data).get("e", "bookTicker"))
+    wanted = ["bookTicker", "trade", "aggTrade", "depthUpdate"]
+    assert all(names == sorted(names, key=wanted.index) for names in order.values())
+    assert any("trade" in names and "bookTicker" in names for names in order.values())
+
+
 # --- pings
 
 

@@ -3,7 +3,8 @@
 Rules
   1. A stream has one publisher, however many connections carry it; it is built with the first and goes with the last.
   2. Streams in steps of time are pushed at multiples of their step by the venue's clock, symbol by symbol.
-  3. What one step of the market sends goes out as trades, aggregates, quotes, then the rest.
+  3. What one step of the market sends goes out as quotes, trades, aggregates, then the rest: in the recording of
+     2024-08 the quote that a trade moved comes before that trade four times in five, and never after the diff.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bethna.twins.market.world import World
 
 TRADES = frozenset({"trade", "aggTrade"})
 DIFFS = frozenset({"depth", "depth@100ms", "depth@1000ms"})
-_ORDER = {"trade": 0, "aggTrade": 1, "bookTicker": 2}
+_ORDER = {"bookTicker": 0, "trade": 1, "aggTrade": 2}
 
 
 class Subscriber(Protocol):
