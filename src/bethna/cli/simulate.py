@@ -47,11 +47,14 @@ class Simulation(Struct, frozen=True):
     as_json: bool
 
 
-async def simulate(asked: Simulation, listener: socket.socket) -> None:
+async def simulate(asked: Simulation, listener: socket.socket, failed: list[StoreError]) -> None:
     """Serve on `listener` until cancelled, or until stdin closes when attached.
 
+    Args:
+        failed: gets why the truth could not be written to its end, however this ends (rule 2).
+
     Raises:
-        StoreError: the truth could not be written, at the start or to its end.
+        StoreError: the truth could not be begun.
         click.UsageError: attached to a stdin that is no pipe.
     """
     clock = SystemClock()
@@ -59,7 +62,7 @@ async def simulate(asked: Simulation, listener: socket.socket) -> None:
     made = build(
         asked.venue, seed=asked.seed, start=start, listings=asked.listings, pace=asked.pace, plan=asked.plan
     )
-    truth = _Truth(asked.truth_file, made)
+    truth = _Truth(asked.truth_file, made, failed)
     server = TwinServer(
         made.venue,
         made.faults,
@@ -86,37 +89,35 @@ async def simulate(asked: Simulation, listener: socket.socket) -> None:
         truth.close()
         if not asked.attached:
             _summarize(asked, made, server, clock.now_ns() - start)
-    if truth.failed is not None:
-        raise truth.failed  # rule 2
 
 
 class _Truth:
     """The truth file, if one is wanted, and what became of it."""
 
-    def __init__(self, path: Path | None, made: Simulated) -> None:
+    def __init__(self, path: Path | None, made: Simulated, failed: list[StoreError]) -> None:
         self._file = None if path is None else TruthFile(path, made.world)
         self._path = path
-        self.failed: StoreError | None = None
+        self._failed = failed
 
     async def run(self) -> None:
         """Write now and then, so that who reads along is not far behind."""
-        while self.failed is None:
+        while not self._failed:
             await asyncio.sleep(FLUSH_S)
             if self._file is not None:
                 try:
                     self._file.flush()
                 except StoreError as error:
-                    self.failed = error
+                    self._failed.append(error)
                     click.echo(f"bethna: {error.message}; the market goes on without it", err=True)
 
     def close(self) -> None:
         """Write what is left."""
-        if self._file is None or self.failed is not None:
+        if self._file is None or self._failed:
             return
         try:
             self._file.close()
         except StoreError as error:
-            self.failed = error
+            self._failed.append(error)
 
     def state(self) -> dict[str, object] | None:
         """For `GET /twin/state`."""

@@ -9,7 +9,7 @@ import click
 
 from bethna.cli.boundary import DONE
 from bethna.cli.group import json_option
-from bethna.core.errors import ConfigError
+from bethna.core.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from bethna.twins.faults import Fault
@@ -32,6 +32,12 @@ class TwinCommand(click.Command):
             formatter.write_text(", ".join(VENUES))
         with formatter.section("Kinds of faults"):
             formatter.write_text(", ".join(NAMES))
+
+
+def _pace(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
+    if value != value:
+        raise click.BadParameter("nan is not a number.")
+    return value
 
 
 @click.command(cls=TwinCommand, short_help="Simulate a venue that misbehaves on request.")
@@ -60,6 +66,7 @@ class TwinCommand(click.Command):
     "--pace",
     type=click.FloatRange(0.01, 1000.0),
     default=1.0,
+    callback=_pace,
     show_default=True,
     metavar="X",
     help="How many times as often orders arrive as on an ordinary day.",
@@ -107,6 +114,7 @@ def twin(
     curl -d '{"kind": "cut"}' http://127.0.0.1:9700/twin/faults   makes it go wrong now
     """
     if what == _FAULTS:
+        _refuse_options()
         return _list_faults(as_json)
     _check_venue(what)
     from bethna.cli.running import run
@@ -117,9 +125,25 @@ def twin(
     plan = _plan(faults_file, [listing.symbol for listing in listings])
     asked = Simulation(what, seed or _fresh_seed(), pace, listings, plan, truth_file, attached, as_json)
     listener = listen(host, port)
+    failed: list[StoreError] = []
     with listener:
-        run(simulate(asked, listener))
+        try:
+            run(simulate(asked, listener, failed))
+        finally:
+            if failed:  # however it ended: the truth that was asked for is not whole
+                raise failed[0] from None
     return DONE
+
+
+def _refuse_options() -> None:
+    """An option that would do nothing is refused, lest somebody relies on it."""
+    context = click.get_current_context()
+    for name in context.params:
+        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if given and name not in ("what", "as_json"):
+            raise click.UsageError(
+                f"`bethna twin {_FAULTS}` takes no option but --json, found one for {name}"
+            )
 
 
 def _check_venue(what: str) -> None:
