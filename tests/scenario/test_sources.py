@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,15 @@ class Client:
         while not wanted(found := self.get(path)):
             assert time.monotonic() < deadline, json.dumps(found)[:3000]
         return found
+
+    def comes_back(self) -> None:
+        """Wait until the desk is another one; who was just let in by the old one is cut off."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with suppress(OSError, HTTPException):
+                if self.get("/api/v1/health")["simulation"] is None:
+                    return
+            assert time.monotonic() < deadline, "it never came back"
 
     def answers(self) -> bool:
         """Whether anybody is there."""
@@ -233,6 +242,19 @@ def test_a_twin_that_runs_already_is_used_and_outlives_the_desk(tmp_path: Path) 
             assert (told.returncode, error_of(told)["code"]) == (2, "bad_setting")
             assert "runs already" in error_of(told)["message"]
         assert Client(twin["url"]).answers()
+
+
+def test_a_desk_whose_first_line_was_all_that_somebody_read_can_be_restarted(tmp_path: Path) -> None:
+    environment = {**NOWHERE, "BETHNA_DATA_DIR": str(tmp_path)}
+    with running(*UP, "--source", "twin", environment=environment) as process:
+        desk = Client(line_of(process)["url"])
+        assert process.stdout is not None
+        process.stdout.close()
+        assert desk.restart()[0] == 202
+        desk.comes_back()
+        assert desk.get("/api/v1/health")["source"] == "live"
+        process.stdout = None
+        assert end(process, signal.SIGTERM)[0] == 0
 
 
 @pytest.mark.parametrize("source", ["twin", "auto"])

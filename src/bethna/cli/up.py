@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bethna.cli.boundary import DONE
+from bethna.cli.boundary import DONE, stop_writing
 from bethna.cli.group import json_option
 from bethna.cli.options import source_options
 from bethna.cli.surroundings import log_to_stderr, read_settings
@@ -59,11 +59,7 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
         raise explained(error) from error
     with listener:
         url = url_of(listener)
-        run(
-            serve(
-                settings, listener, ready=lambda market: _announce(market, url, as_json), record_to=record_to
-            )
-        )
+        run(serve(settings, listener, ready=_Announcement(url, as_json), record_to=record_to))
     return DONE
 
 
@@ -91,6 +87,25 @@ def _check_options(settings: Settings) -> None:
         if settings.source not in ("auto", "twin") and settings.origin(name).startswith("option"):
             option = settings.origin(name).removeprefix("option ")
             raise click.UsageError(f"{option} needs --source twin: {settings.source} is not simulated")
+
+
+class _Announcement:
+    """Says where the desk is and on which source, each time that one begins."""
+
+    def __init__(self, url: str, as_json: bool) -> None:
+        self._url = url
+        self._as_json = as_json
+        self._said = False
+
+    def __call__(self, market: Market) -> None:
+        """Who read the first line may have closed the pipe since: a later one ends no desk."""
+        try:
+            _announce(market, self._url, self._as_json)
+        except OSError:
+            if not self._said:
+                raise
+            stop_writing()
+        self._said = True
 
 
 def _announce(market: Market, url: str, as_json: bool) -> None:
