@@ -207,6 +207,14 @@ def test_1024_streams_and_no_more() -> None:
     assert bench.denied(f"/stream?streams={'/'.join(names)}").status == 400
 
 
+def test_unsubscribing_a_malformed_stream_is_refused() -> None:
+    bench = Bench()
+    connection, wire = bench.open("/ws/btcusdt@trade")
+    say(connection, {"method": "UNSUBSCRIBE", "params": ["btcusdt@trade", "x"], "id": 2}, bench.now)
+    assert wire.texts() == [b'{"error":{"code":2,"msg":"Invalid request: invalid stream"},"id":2}']
+    assert streams_of(bench) == ["btcusdt@trade"]
+
+
 def test_subscribing_twice_delivers_once_and_unsubscribing_ends_it() -> None:
     bench = Bench()
     connection, wire = bench.open("/ws/btcusdt@trade")
@@ -316,6 +324,26 @@ def test_repeat_offenders_are_banned_and_longer_each_time() -> None:
         assert bench.get("/api/v3/ping").status == 418
         bench.open(address="127.0.0.2")[0].closed(bench.now)
         bench.run((bench.now - START) / NS_PER_S + length)
+
+
+def test_offences_far_apart_are_forgiven() -> None:
+    bench = Bench(rules=Rules(offences=2))
+    for _ in range(3):
+        connection, _ = bench.open()
+        for _ in range(6):
+            connection.pong(b"", bench.now)
+        bench.run((bench.now - START) / NS_PER_S + 300)
+    bench.open()
+
+
+def test_who_keeps_trying_is_let_in_when_he_pauses_for_the_window() -> None:
+    bench = Bench(rules=Rules(connections=3, connection_window_s=10))
+    for _ in range(50):
+        bench.twin.upgrade("/ws", ADDRESS, bench.now)
+    denied = bench.denied()
+    assert (denied.status, denied.headers["Retry-After"]) == (429, "10")
+    bench.run(10)
+    bench.open()
 
 
 def test_300_attempts_in_five_minutes_and_no_more() -> None:

@@ -14,6 +14,7 @@ from twin_bench import ADDRESS, START, STREAMS, Bench, NotingWire, say
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
 from bethna.twins.binance import Connection, Rules
+from bethna.twins.binance.ledger import WITHHELD, Damage, Ledger, ids_of
 from bethna.twins.faults import Fault, Kind
 
 BTC_TRADES, BTC_DIFFS = "btcusdt@trade", "btcusdt@depth@100ms"
@@ -502,3 +503,47 @@ def test_once_faults_leave_the_machine_at_ease() -> None:
     bench.run(SPAN_S + 1)
     assert not bench.twin._shared.troubled
     assert all(each.post.calm for each in bench.twin.connections)
+
+
+def test_what_waited_when_the_connection_died_is_lost_with_it() -> None:
+    bench = Bench(Fault(kind="slow", for_s=5, delay_s=3), Fault(kind="half_open", at_s=4))
+    _, wire = bench.open()
+    bench.run(10)
+    assert wire.said[-1][0] < START + 4 * NS_PER_S
+    lost = [damage for damage in bench.twin.losses if damage.stream == BTC_TRADES]
+    assert {damage.kind for damage in lost} == {"half_open"}
+    came = [msgspec.json.decode(data)["data"]["t"] for _, data in wire.of(BTC_TRADES)]
+    known = sorted([*came, *(damage.first or 0 for damage in lost)])
+    assert known == list(range(known[0], known[0] + len(known)))
+    assert known[-1] == bench.world.markets["BTCUSDT"].last_trade_id
+
+
+def test_the_ledger_is_bounded_and_goes_on_counting() -> None:
+    ledger = Ledger(5)
+    for n in range(20):
+        damage = Damage(1, BTC_TRADES, "BTCUSDT", "missing_trades", n, n, n)
+        ledger.lose(damage)
+        ledger.withhold(damage)
+    assert [damage.first for damage in ledger.lost] == [15, 16, 17, 18, 19]
+    assert ledger.counts["lost", "missing_trades"] == 20
+    ledger.withhold(Damage(1, BTC_TRADES, "BTCUSDT", "missing_trades", 100, 100 + 2 * WITHHELD, 0))
+    assert len(ledger.withheld["BTCUSDT"]) == WITHHELD
+    ledger.withhold(Damage(1, BTC_TRADES, "ETHUSDT", "missing_trades", None, None, 0))
+    assert "ETHUSDT" not in ledger.withheld
+
+
+@pytest.mark.parametrize(
+    ("payload", "found"),
+    [
+        (b'{"e":"trade","s":"A","t":5,"p":"1"}', (5, 5)),
+        (b'{"e":"aggTrade","a":9,"f":5,"l":7}', (5, 7)),
+        (b'{"e":"depthUpdate","U":1,"u":4,"b":[]}', (1, 4)),
+        (b'{"u":4,"s":"A","b":"1"}', (4, 4)),
+        (b'{"lastUpdateId":8,"bids":[]}', (8, 8)),
+        (b'{"e":"24hrTicker","o":"1","h":"2","l":"0.5","F":1,"L":2}', (None, None)),
+        (b'{"e":"kline","s":"A","k":{"f":1,"L":2}}', (None, None)),
+        (b'[{"e":"24hrMiniTicker"}]', (None, None)),
+    ],
+)
+def test_ids_are_found_in_any_frame(payload: bytes, found: tuple[int | None, int | None]) -> None:
+    assert ids_of(payload) == found
