@@ -35,7 +35,7 @@ def story(world: World) -> Story:
 
 def shifted(step: Step, by: int) -> Step:
     executions = tuple(
-        Execution(x.trade_id, x.order, x.price, x.quantity, x.buyer_is_maker, x.ts + by)
+        Execution(x.trade_id, x.order, x.price, x.quantity, x.buyer_is_maker, x.ts + by, x.aggregate)
         for x in step.executions
     )
     return Step(step.ts + by, executions, step.changes, step.best_changed)

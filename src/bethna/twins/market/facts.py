@@ -45,6 +45,7 @@ class Execution(Struct, frozen=True, gc=False):
 
     Attributes:
         trade_id: contiguous per market. order: number of the taker's order; its executions share it.
+        aggregate: number of those of one order at one price; contiguous per market.
         price, quantity: ticks, lots. ts: venue time, whole milliseconds in ns.
         buyer_is_maker: the taker sold.
     """
@@ -55,6 +56,7 @@ class Execution(Struct, frozen=True, gc=False):
     quantity: int
     buyer_is_maker: bool
     ts: int
+    aggregate: int
 
 
 class Change(Struct, frozen=True, gc=False):

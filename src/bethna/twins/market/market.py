@@ -1,9 +1,10 @@
 """One symbol's market: order book, trades and candles that agree with each other; it does not know what time it is.
 
 Rules
-  1. Trade ids and update ids are contiguous over the market's whole life, from a number of its own.
+  1. Trade ids, aggregates and update ids are contiguous over the market's whole life, from a number of its own.
   2. What a taker's executions at a price add up to is what the level there loses.
   3. Executions carry the venue's time in whole milliseconds.
+  4. Those of one order are kept or forgotten together.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Market:
         self.last_trade_id = rng.randrange(100_000, 900_000_000)
         self.last_price: int | None = None
         self._order = rng.randrange(1_000_000, 9_000_000)
+        self._aggregate = self.last_trade_id * 5 // 8
         self._latent = latent
         self._base = latent.paths[listing.base]
         self._quote = latent.paths[listing.quote]
@@ -153,24 +155,37 @@ class Market:
         self._activity = self._latent.activity(base)
 
     def _execute(self, ts: int, bought: bool) -> tuple[Execution, ...]:
-        """Rules 1 to 3."""
+        """Rules 1 to 4."""
         self._order += 1
         self._arrivals.excite()
         trades, bars = self._trades, self._bars
         if trades and ts < trades[-1].ts:
             self._clock_fell = True
         trade_id = self.last_trade_id
+        aggregate, last_price = self._aggregate, -1
         executions = []
         for price, quantity in self._flow.fills:
             trade_id += 1
-            executions.append(Execution(trade_id, self._order, price, quantity, not bought, ts))
+            if price != last_price:
+                aggregate += 1
+                last_price = price
+            executions.append(Execution(trade_id, self._order, price, quantity, not bought, ts, aggregate))
             bars.add(ts, price, quantity, trade_id, not bought)
-            self.last_price = price
+        self.last_price = last_price
         self.last_trade_id = trade_id
+        self._aggregate = aggregate
         trades.extend(executions)
         if len(trades) > self._kept + self._kept // 4:
-            del trades[: len(trades) - self._kept]
+            self._forget()
         return tuple(executions)
+
+    def _forget(self) -> None:
+        """Rule 4."""
+        trades = self._trades
+        lost = len(trades) - self._kept
+        while 0 < lost < len(trades) and trades[lost - 1].order == trades[lost].order:
+            lost -= 1
+        del trades[:lost]
 
 
 def _time_of(execution: Execution) -> int:

@@ -6,7 +6,7 @@ Every line is an object with `type`. Prices are ticks, quantities lots, times ns
         "tick":1000000,"lot":1000,...}]}                      the first line; tick and lot in units of 1e-8
     {"type":"book","symbol":"BTCUSDT","update_id":7,"bids":[[6125000,120],...],"asks":[...]}  each book, before all else
     {"type":"trade","symbol":"BTCUSDT","trade_id":5,"order":9,"price":6125001,"quantity":40,"buyer_is_maker":false,
-        "ts":...}
+        "ts":...,"aggregate":4}
     {"type":"change","symbol":"BTCUSDT","ts":...,"changes":[[8,"ask",6125001,80],...]}  update id, side, price, quantity
     {"type":"candle","symbol":"BTCUSDT","interval":"1m","open_time":...,"open":...,...}   quote_volume in units of 1e-16
 
@@ -112,6 +112,7 @@ class TruthFile:
                 quantity=each.quantity,
                 buyer_is_maker=each.buyer_is_maker,
                 ts=each.ts,
+                aggregate=each.aggregate,
             )
         if step.executions:
             self._touched.add((market, minute))
