@@ -9,8 +9,8 @@
 Rules
   1. A command succeeds, or the next one is `echo $?`.
   2. `bethna up` that announces itself is a desk: it is left running until the page ends. `make run ARGS="..."` is the
-     same command after the set-up, which is not done here.
-  3. Every desk gets a free port; commands say 8700 and so does the output that is compared.
+     same command after the set-up, which is not done here. `bethna twin VENUE` is left running in the same way.
+  3. Every desk gets a free port; commands say 8700 and so does the output that is compared. Twins: 9700.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from websockets.sync.client import connect
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 PORT = "8700"
+TWIN_PORT = "9700"
 PATIENCE_S = 60
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MAKE_RUN = re.compile(r'make run(?: ARGS="(.*)")?')
@@ -95,6 +96,7 @@ class Reader:
             **surroundings,
         }
         self.port = PORT
+        self.twin_port = TWIN_PORT
         self.desks: list[subprocess.Popen[str]] = []
         self._code = 0
 
@@ -145,9 +147,12 @@ class Reader:
         if text == "echo $?":
             code, self._code = self._code, 0
             return str(code)
-        text = text.replace(PORT, self.port)
+        text = text.replace(PORT, self.port).replace(TWIN_PORT, self.twin_port)
+        stays = text.startswith(("bethna up", "bethna twin binance"))
+        if text.startswith("bethna twin binance"):
+            text += " --port 0"  # rule 3
         process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {text}" if text.startswith("bethna up") else text],
+            ["/bin/sh", "-c", f"exec {text}" if stays else text],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -157,9 +162,26 @@ class Reader:
         )
         if text.startswith("bethna up"):
             return self._desk(process)
+        if stays:
+            return self._twin(process)
         printed, _ = process.communicate(timeout=PATIENCE_S)
         self._code = process.returncode
-        return printed.replace(self.port, PORT)
+        return printed.replace(self.port, PORT).replace(self.twin_port, TWIN_PORT)
+
+    def _twin(self, process: subprocess.Popen[str]) -> str:
+        """Up to its announcement, or to its end when it does not start."""
+        printed = ""
+        assert process.stdout is not None
+        for line in process.stdout:
+            printed += line
+            found = re.search(r"^Streams at ws://127\.0\.0\.1:(\d+),", line)
+            if found is not None:
+                self.desks.append(process)
+                self.twin_port = found[1]
+                return printed.replace(self.twin_port, TWIN_PORT)
+        process.stdout.close()
+        self._code = process.wait(PATIENCE_S)
+        return printed
 
     def _desk(self, process: subprocess.Popen[str]) -> str:
         """Up to its announcement, or to its end when it does not start."""
