@@ -269,7 +269,11 @@ def test_what_history_lacks_is_marked_at_once_and_nothing_else() -> None:
         async with desk.run():
             desk.hear(1, 8)
             await pass_time(0.5)
-            assert desk.gaps() == [(2, 3, "missing", True), (4, 5, "not_in_history", False)]
+            assert desk.gaps() == [
+                (2, 3, "missing", True),
+                (4, 5, "not_in_history", False),
+                (6, 7, "missing", True),
+            ]
             assert desk.feed.sequence.held == 0
             desk.hear(9)
         assert [trade.trade_id for trade in desk.feed.kept] == [1, 2, 3, 6, 7, 8, 9]
@@ -291,10 +295,14 @@ def test_a_history_that_ends_before_the_gap_does_is_not_asked_for_ever() -> None
 
 
 @pytest.mark.parametrize(
-    ("newest", "gap"), [(1_001, (2, 9, "missing", True)), (1_002, (2, 2, "heal_refused", False))]
+    ("newest", "gaps"),
+    [
+        (1_001, [(2, 9, "missing", True)]),
+        (1_002, [(2, 2, "heal_refused", False), (3, 9, "missing", True)]),
+    ],
 )
 def test_a_host_without_trades_by_id_is_asked_for_the_newest(
-    newest: int, gap: tuple[int, int, str, bool]
+    newest: int, gaps: list[tuple[int, int, str, bool]]
 ) -> None:
     """The newest thousand reach back to the gap's first trade, or miss it by one."""
 
@@ -304,8 +312,8 @@ def test_a_host_without_trades_by_id_is_asked_for_the_newest(
         async with desk.run():
             desk.hear(1, 10)
             await pass_time(0.5)
-        assert desk.gaps() == [gap]
-        assert desk.codes() == ([] if gap[3] else ["heal_refused"])
+        assert desk.gaps() == gaps
+        assert desk.codes() == ([] if gaps[0][3] else ["heal_refused"])
 
     in_virtual_time(scenario)
 

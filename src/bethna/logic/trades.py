@@ -91,6 +91,7 @@ class TradeSequence:
         self.last: Trade | None = None
         self.hole: Hole | None = None
         self._held: dict[int, Trade] = {}
+        self._brought: set[int] = set()  # of those held, by history
         self._told: tuple[int, int, int] | None = None
         self._astray: Astray[Trade] = Astray(self.log)
         self._moved_at = 0
@@ -126,6 +127,7 @@ class TradeSequence:
             elif len(self._held) < self._max_held:
                 self._spliced += 1
                 self._held[trade_id] = trade
+                self._brought.add(trade_id)
                 hole.fetched = True
 
     def heal_failed(self, now: int, reason: str = "heal_failed") -> None:
@@ -243,6 +245,7 @@ class TradeSequence:
     def _announce(self, last_id: int, end: int, now: int) -> None:
         self.hole = self.log.open(self.next_id, last_id, self._last_ts(), end)
         self._spliced = self._joined = 0
+        self._brought.clear()
         self._output.gap_found(self.hole.gap("trades"), now)
 
     def _announce_next(self, now: int) -> None:
@@ -283,6 +286,7 @@ class TradeSequence:
         self.hole = None
         self._output.gap_marked(marked.gap("trades"), now)
         self.next_id = last_id + 1
+        self._name_brought()
         while held := self._held.pop(self.next_id, None):
             self.next_id += 1
             self.last = held
@@ -291,12 +295,23 @@ class TradeSequence:
         if self._held:
             self._announce_next(now)
 
+    def _name_brought(self) -> None:
+        """What history brought into a gap that was given up was missing too, and is not any more."""
+        brought = sorted(self._brought & self._held.keys())
+        while brought:
+            first = last = brought.pop(0)
+            while brought and brought[0] == last + 1:
+                last = brought.pop(0)
+            found = self.log.open(first, last, self._held[first].ts_event, self._held[last].ts_event)
+            found.take(first, last, fetched=True)
+        self._brought.clear()
+
     def _drop(self, hole: Hole) -> None:
-        """Take back the announced gap; what history gave of it so far keeps its name."""
+        """Take back the announced gap; what came of it so far keeps its name."""
         self.log.drop(hole)
-        if self._spliced and self.next_id > hole.first:
-            healed = self.log.open(hole.first, self.next_id - 1, hole.start, self._last_ts())
-            healed.take(healed.first, healed.last, fetched=True)
+        if self.next_id > hole.first:
+            came = self.log.open(hole.first, self.next_id - 1, hole.start, self._last_ts())
+            came.take(came.first, came.last, fetched=bool(self._spliced))
 
     def _take_late(self, trade: Trade, now: int, *, fetched: bool) -> bool:
         """Rule 3: True when the trade lies in a marked hole."""

@@ -1,0 +1,199 @@
+"""The cells of the grid: each fault alone, with what makes it hurt, and random combinations; drawn from a seed.
+
+Faults begin once the desk has settled (or at its very start, where starting is what they hurt) and end early enough for
+the longest repair: a dead socket is found after 40 s, a backoff may have grown to a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from faultgrid.trial import SYMBOLS, Trial
+
+from bethna.twins.faults import Fault, random_plan
+
+ALL = frozenset(SYMBOLS)
+SETTLE_S = 70.0
+"""After the last fault; a grown pause of the backoff and a heal fit in."""
+SLOW_S = 130.0
+"""Where a dead socket has to be found first."""
+
+Faults = tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of the table.
+
+    Attributes:
+        struck: the symbols that may be touched. subscribes: streams are subscribed by message, not in the URL.
+        healable: nothing is lost for good, so everything must be whole at the end. settle_s: after the last fault.
+    """
+
+    name: str
+    make: Callable[[Random], Faults]
+    struck: frozenset[str] = ALL
+    subscribes: bool = False
+    healable: bool = True
+    settle_s: float = SETTLE_S
+
+    def trial(self, seed: int) -> Trial:
+        faults = self.make(Random(seed))
+        end = max((fault.at_s + fault.for_s for fault in faults), default=30.0)
+        return Trial(
+            seed, faults, end + self.settle_s, self.struck, spec={"url_streams": 0} if self.subscribes else {}
+        )
+
+
+def _at(rng: Random) -> float:
+    return rng.uniform(20.0, 40.0)
+
+
+def _one(kind: str, **fixed: object) -> Callable[[Random], Faults]:
+    """A fault that lasts some seconds; a pair in `fixed` is a range to draw from."""
+
+    def make(rng: Random) -> Faults:
+        drawn = {
+            name: rng.uniform(*value) if isinstance(value, tuple) else value for name, value in fixed.items()
+        }
+        drawn = {name: round(value) if name == "count" else value for name, value in drawn.items()}  # type: ignore[call-overload]  # a count is a number
+        return (Fault(kind=kind, **({"at_s": _at(rng)} | drawn)),)  # type: ignore[arg-type]  # by name
+
+    return make
+
+
+def _with(first: Callable[[Random], Faults], *others: Callable[[Fault], Fault]) -> Callable[[Random], Faults]:
+    """A fault and others that are timed by it."""
+
+    def make(rng: Random) -> Faults:
+        faults = first(rng)
+        return (*faults, *(other(faults[0]) for other in others))
+
+    return make
+
+
+def _cut_amid(fault: Fault) -> Fault:
+    return Fault(kind="cut", at_s=fault.at_s + 0.1, for_s=0.0)
+
+
+def _losses(fault: Fault) -> Fault:
+    return Fault(kind="missing_trades", at_s=fault.at_s, for_s=fault.for_s, share=0.3, symbol="BTCUSDT")
+
+
+def _no_diffs(fault: Fault) -> Fault:
+    return Fault(
+        kind="missing_diff", at_s=fault.at_s, for_s=max(1.0, fault.for_s / 2), share=0.3, symbol="BTCUSDT"
+    )
+
+
+def _random(rng: Random) -> Faults:
+    plan = random_plan(rng, span_s=60.0, symbols=SYMBOLS)
+    return tuple(_later(fault, 15.0) for fault in plan)
+
+
+def _later(fault: Fault, by_s: float) -> Fault:
+    from msgspec.structs import replace
+
+    return replace(fault, at_s=fault.at_s + by_s)
+
+
+BTC = frozenset({"BTCUSDT"})
+
+CELLS: tuple[Cell, ...] = (
+    Cell("none", lambda _: (), frozenset()),
+    Cell("cut", _one("cut", for_s=0.0)),
+    Cell("accept_and_cut", _with(_one("accept_and_cut", for_s=(3.0, 40.0)), _cut_amid), settle_s=SLOW_S),
+    Cell("half_open", _one("half_open", for_s=(5.0, 70.0)), settle_s=SLOW_S),
+    Cell("silent", _with(_one("silent", for_s=(5.0, 70.0)), _cut_amid), settle_s=SLOW_S),
+    Cell("silent from the start", _one("silent", at_s=0.0, for_s=(5.0, 45.0))),
+    Cell("slow", _one("slow", for_s=(2.0, 20.0), delay_s=(0.2, 8.0))),
+    Cell(
+        "slow one stream",
+        _one("slow", for_s=(2.0, 20.0), delay_s=(0.2, 8.0), symbol="BTCUSDT", stream="trade"),
+        BTC,
+    ),
+    Cell("garbage", _one("garbage", for_s=(1.0, 10.0), share=(0.02, 0.4))),
+    Cell("garbage of one", _one("garbage", for_s=(1.0, 10.0), share=(0.02, 0.15), symbol="BTCUSDT"), BTC),
+    Cell("garbage no frame", _one("garbage", for_s=(0.5, 2.0), share=(0.01, 0.1), raw=True)),
+    Cell("fragmented", _one("fragmented", for_s=(2.0, 20.0)), frozenset()),
+    Cell(
+        "duplicate",
+        _one("duplicate", for_s=(1.0, 10.0), share=(0.05, 1.0), count=(1, 3), symbol="BTCUSDT"),
+        BTC,
+    ),
+    Cell(
+        "duplicate later",
+        _one("duplicate", for_s=(1.0, 10.0), share=(0.05, 0.5), delay_s=(0.1, 3.0), symbol="BTCUSDT"),
+        BTC,
+    ),
+    Cell(
+        "reorder",
+        _one("reorder", for_s=(1.0, 10.0), share=(0.05, 0.5), delay_s=(0.01, 2.0), symbol="BTCUSDT"),
+        BTC,
+    ),
+    Cell(
+        "missing_diff",
+        _one("missing_diff", for_s=(1.0, 10.0), share=(0.02, 0.6), count=(1, 5), symbol="BTCUSDT"),
+        BTC,
+    ),
+    Cell(
+        "missing_trades",
+        _one("missing_trades", for_s=(1.0, 10.0), share=(0.05, 1.0), count=(1, 10), symbol="BTCUSDT"),
+        BTC,
+    ),
+    Cell(
+        "missing_trades for good",
+        _one("missing_trades", for_s=(1.0, 5.0), share=(0.05, 0.5), history=False, symbol="BTCUSDT"),
+        BTC,
+        healable=False,
+    ),
+    Cell(
+        "refused_subscription",
+        _with(_one("refused_subscription", for_s=(10.0, 30.0), symbol="POLUSDT"), _cut_amid),
+        subscribes=True,
+        healable=False,
+    ),
+    Cell(
+        "late_ack",
+        _with(_one("late_ack", for_s=(5.0, 30.0), delay_s=(0.5, 12.0)), _cut_amid),
+        subscribes=True,
+    ),
+    Cell("stale_snapshot", _with(_one("stale_snapshot", for_s=(2.0, 20.0), delay_s=(0.5, 15.0)), _cut_amid)),
+    Cell(
+        "stale_snapshot at the start", _one("stale_snapshot", at_s=0.0, for_s=(2.0, 20.0), delay_s=(0.5, 5.0))
+    ),
+    Cell("snapshot_race", _with(_one("snapshot_race", for_s=(2.0, 20.0), delay_s=(0.2, 9.0)), _cut_amid)),
+    Cell(
+        "snapshot_race at the start", _one("snapshot_race", at_s=0.0, for_s=(2.0, 20.0), delay_s=(0.2, 9.0))
+    ),
+    Cell("http_5xx", _with(_one("http_5xx", for_s=(2.0, 25.0), on="both"), _cut_amid), settle_s=SLOW_S),
+    Cell(
+        "http_5xx amid losses",
+        _with(_one("http_5xx", for_s=(2.0, 25.0), on="rest"), _losses, _no_diffs),
+        settle_s=SLOW_S,
+    ),
+    Cell(
+        "http_429",
+        _with(_one("http_429", for_s=(2.0, 20.0), retry_after_s=(1.0, 20.0), on="both"), _cut_amid),
+    ),
+    Cell(
+        "http_429 amid losses",
+        _with(_one("http_429", for_s=(2.0, 8.0), retry_after_s=(1.0, 20.0), on="rest"), _losses, _no_diffs),
+        settle_s=SLOW_S,
+    ),
+    Cell(
+        "http_418",
+        _with(_one("http_418", for_s=(2.0, 20.0), retry_after_s=(5.0, 40.0), on="both"), _cut_amid),
+        settle_s=SLOW_S,
+    ),
+    Cell("http_451", _with(_one("http_451", for_s=(2.0, 20.0), on="both"), _cut_amid), settle_s=SLOW_S),
+    Cell("unreachable", _with(_one("unreachable", for_s=(2.0, 30.0)), _cut_amid), settle_s=SLOW_S),
+    Cell("clock_skew", _one("clock_skew", for_s=(5.0, 40.0), offset_s=(-5.0, 5.0))),
+    Cell("clock_jump", _one("clock_jump", for_s=0.0, offset_s=(-3.0, 3.0))),
+    Cell("recycle", _one("recycle", for_s=0.0)),
+    Cell("shutdown_notice", _one("shutdown_notice", for_s=0.0, delay_s=(0.0, 20.0))),
+    Cell("random", _random, healable=False, settle_s=SLOW_S),
+)
+BY_NAME = {cell.name: cell for cell in CELLS}

@@ -1,0 +1,128 @@
+"""Certificates under ten thousand losses, duplicates and swaps: what is damaged says so, what is whole does not.
+
+The twin's ledger says frame by frame what was done to the streams that carry an oracle (trade ids, update ids); its
+truth says which figures are right. Recall is asked for each frame of the ledger and for each candle, book and quote.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from conftest import Campaign
+from faultgrid.trial import START, House, Trial, house
+from faultgrid.verdict import Listener
+from faultgrid.virtual_time import VirtualClock, run_virtually
+
+from bethna.core.clock import NS_PER_S
+from bethna.logic.gaplog import GapLog
+from bethna.twins.binance import Damage
+from bethna.twins.faults import Fault
+from bethna.twins.faults.kinds import Kind
+
+DAMAGED_S = 300.0
+SETTLED_S = 40.0
+FALSE_ALARMS = 0.001
+
+
+def faults() -> tuple[Fault, ...]:
+    """Every stream with ids loses, repeats and swaps some of its frames; some trades are lost to history as well."""
+
+    def fault(kind: Kind, stream: str, share: float, *, history: bool = True, delay_s: float = 0.0) -> Fault:
+        return Fault(
+            kind=kind,
+            at_s=20.0,
+            for_s=DAMAGED_S,
+            stream=stream,
+            share=share,
+            history=history,
+            delay_s=delay_s,
+        )
+
+    return (
+        fault("missing_trades", "trade", 0.08),
+        fault("missing_trades", "trade", 0.002, history=False),
+        fault("missing_diff", "depth@100ms", 0.04),
+        *(fault("duplicate", stream, 0.06) for stream in ("trade", "depth@100ms")),
+        *(fault("reorder", stream, 0.05, delay_s=0.4) for stream in ("trade", "depth@100ms")),
+    )
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(1800)
+def test_every_damage_is_named_and_what_is_whole_is_not(campaign: Campaign) -> None:
+    wanted = campaign.count(1_000, 10_000)
+    damage: Counter[str] = Counter()
+    outputs: Counter[str] = Counter()
+    flagged: Counter[str] = Counter()
+    for seed in campaign.seeds(10_000, 10_000):
+        clock = VirtualClock(START)
+
+        async def endure(clock: VirtualClock = clock, seed: int = seed) -> House:
+            async with house(Trial(seed, faults(), 0.0), clock) as found:
+                await found.watch(20.0 + DAMAGED_S + SETTLED_S)
+                findings = await found.close()
+                assert findings.lost == [], seed
+                assert findings.doubled == [], seed
+                _named(found, damage, seed)
+                outputs.update(findings.compared)
+                flagged.update(findings.flagged)
+            return found
+
+        run_virtually(endure(), clock)
+        if damage.total() >= wanted:
+            break
+    whole = (
+        sum(outputs[each] for each in ("trades", "candles", "quotes", "books")) - flagged["damaged candles"]
+    )
+    print(f"damage {dict(damage)}, outputs {dict(outputs)}, flagged {dict(flagged)} of {whole} whole")
+    assert damage.total() >= wanted
+    assert flagged["causeless candles"] == 0, "a mark without a lost trade beside it"
+    if campaign.soak:
+        assert flagged["damaged candles"] > 0, "some trades were lost to history as well"
+        assert flagged["whole candles"] < FALSE_ALARMS * whole
+
+
+def _named(found: House, damage: Counter[str], seed: int) -> None:
+    """Each frame that was touched stands in the desk's book of losses."""
+    for instrument, listener in found.judge.listeners.items():
+        feed = found.desk.feeds.feed(instrument)
+        symbol = found.judge.listings[instrument].symbol.lower()
+        for stream, log in (
+            (f"{symbol}@trade", feed.sequence.log),
+            (f"{symbol}@depth@100ms", feed.booksync.log),
+        ):
+            ledger = found.twin.ledger
+            for what, frames in (
+                ("lost", ledger.lost),
+                ("swapped", ledger.swapped),
+                ("doubled", ledger.doubled),
+            ):
+                for each in (each for each in frames if each.stream == stream):
+                    damage[what] += 1
+                    known = _knows(log, what, each) or _covered(listener, stream, each)
+                    assert known, f"seed {seed}: {what} {each} has no name"
+
+
+def _knows(log: GapLog, what: str, damage: Damage) -> bool:
+    first, last = damage.first, damage.last
+    assert first is not None
+    assert last is not None
+    for gap in log.doubles if what == "doubled" else [*log.gaps(), *log.doubles]:
+        if (
+            gap.first_id is not None
+            and gap.last_id is not None
+            and gap.first_id <= last
+            and first <= gap.last_id
+        ):
+            return True
+    return False
+
+
+def _covered(listener: Listener, stream: str, damage: Damage) -> bool:
+    """A snapshot that came for another reason told the same before the next update could show the hole: no loss."""
+    assert damage.last is not None
+    return "depth" in stream and any(
+        snapshot.last_id >= damage.last and abs(snapshot.ts_recv - damage.at) < NS_PER_S
+        for snapshot in listener.snapshots
+    )

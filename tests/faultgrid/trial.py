@@ -1,0 +1,190 @@
+"""One trial: a whole desk and a whole twin in one process and in virtual time, with faults, and then the verdict.
+
+The desk is the real one (`RealTimeTrading`: sessions, codec, pool, healing, feeds); only its way out is a memory link.
+A trial is a function of its fields: the same trial again gives the same verdict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+from faultgrid.memory_link import Driver, MemoryNetwork
+from faultgrid.verdict import Findings, Judge, Listener
+from faultgrid.virtual_time import VirtualClock, run_virtually
+from msgspec.structs import replace
+
+from bethna.app.desk import RealTimeTrading
+from bethna.config import Settings
+from bethna.config.settings import HostUrls
+from bethna.core.clock import NS_PER_S
+from bethna.core.market import InstrumentId
+from bethna.twins.binance import BinanceTwin
+from bethna.twins.faults import Fault, Faults
+from bethna.twins.market.catalogue import catalogue
+from bethna.twins.market.facts import Listing
+from bethna.twins.market.truth import Truth
+from bethna.twins.market.world import World
+
+START = 1_790_000_000_000_000_000
+"""An instant of the twin's world: 2026-09-21 14:13:20 UTC."""
+RATES = {"BTCUSDT": 12.0, "ETHUSDT": 6.0, "POLUSDT": 1.5}
+SYMBOLS = tuple(RATES)
+SAMPLE_S = 4.0
+LANDING_S = 0.1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is tried. `struck`: the symbols that the faults may touch; all when a connection is struck.
+
+    Attributes:
+        faults: seconds count from the start of the world, which is the start of the desk.
+        span_s: how long the desk runs, settling time included.
+        two_hosts: the desk knows a second host (the same twin under another name).
+        spec: rules of the venue as the desk knows them, where a trial wants others.
+    """
+
+    seed: int
+    faults: tuple[Fault, ...]
+    span_s: float
+    struck: frozenset[str] = frozenset(SYMBOLS)
+    two_hosts: bool = True
+    spec: dict[str, object] = field(default_factory=dict)
+    settings: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        heal_s: from the last fault's end to the last repair; None when nothing had to be repaired.
+        struck: how often each kind struck.
+    """
+
+    findings: Findings
+    heal_s: float | None
+    struck: Counter[str]
+    attempts: list[int]
+    standing: int
+    tasks: int
+    events: Counter[str]
+
+
+def listings(rates: dict[str, float]) -> tuple[Listing, ...]:
+    """The named symbols of the catalogue at a steady pace."""
+    found = {listing.symbol: listing for listing in catalogue()}
+    return tuple(replace(found[symbol], rate=rate) for symbol, rate in rates.items())
+
+
+def instrument_of(listing: Listing) -> InstrumentId:
+    return InstrumentId(f"{listing.base}-{listing.quote}@binance")
+
+
+def run(trial: Trial) -> Outcome:
+    """Run a trial to its end."""
+    clock = VirtualClock(START)
+    try:
+        return run_virtually(_run(trial, clock), clock)
+    finally:
+        gc.collect()
+
+
+@dataclass
+class House:
+    """A running desk with its twin, and who watches them."""
+
+    clock: VirtualClock
+    world: World
+    faults: Faults
+    twin: BinanceTwin
+    network: MemoryNetwork
+    desk: RealTimeTrading
+    judge: Judge
+    running: asyncio.Future[None]
+
+    async def watch(self, span_s: float) -> None:
+        """Let time pass, looking at books and quotes now and then."""
+        while span_s > 0:
+            await asyncio.sleep(min(SAMPLE_S, span_s))
+            span_s -= SAMPLE_S
+            if self.running.done():
+                self.running.result()
+                raise AssertionError("the desk ended by itself")
+            if self.desk.instruments():
+                self.judge.sample()
+
+    async def close(self) -> Findings:
+        """The verdict: the world stops, what is on its way arrives, then desk and truth are compared."""
+        self.network.driver.stop()
+        await asyncio.sleep(LANDING_S)
+        return self.judge.close(self.world.now + self.world.clock_offset_ns)
+
+
+@asynccontextmanager
+async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[House]:
+    """Build and run everything that a trial needs."""
+    rng = Random(trial.seed)
+    world = World(trial.seed, START, listings(RATES))
+    truth = Truth(world)
+    faults = Faults(trial.faults, START, Random(rng.getrandbits(32)))
+    twin = BinanceTwin(world, faults, rng=Random(rng.getrandbits(32)))
+    driver = Driver(twin, clock)
+    network = MemoryNetwork(driver)
+    driver.arm()
+    desk = RealTimeTrading(_settings(trial), pace=clock, rng=Random(rng.getrandbits(32)), network=network)
+    if trial.spec:
+        for line in desk.lines.values():
+            line.pool._shared.spec = replace(line.spec, **trial.spec)
+    known = {instrument_of(market.listing): market.listing for market in world.markets.values()}
+    heard = {each: Listener(desk, each, clock.true_ns) for each in known}
+    judge = Judge(desk, truth, heard, known, trial.struck, lambda symbol: world.markets[symbol].update_id)
+    running = asyncio.ensure_future(desk.run())
+    try:
+        yield House(clock, world, faults, twin, network, desk, judge, running)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        driver.stop()
+    if not running.cancelled():
+        running.result()
+    await asyncio.sleep(5)  # what is still on its way arrives
+
+
+async def _run(trial: Trial, clock: VirtualClock) -> Outcome:
+    async with house(trial, clock) as found:
+        await found.watch(trial.span_s)
+        findings = await found.close()
+        tasks = len(asyncio.all_tasks())
+    return Outcome(
+        findings, _heal_s(trial, findings), Counter(found.faults.struck), found.network.attempts,
+        found.network.standing, tasks, Counter(event.code for event in found.desk.events(1000)),
+    )  # fmt: skip
+
+
+def _settings(trial: Trial) -> Settings:
+    names = ["twin.invalid", "twin2.invalid"][: 1 + trial.two_hosts]
+    hosts = tuple(HostUrls(f"ws://{name}", f"http://{name}") for name in names)
+    symbols = tuple(f"{listing.base}-{listing.quote}" for listing in listings(RATES))
+    given: dict[str, object] = {"source": "live", "symbols": symbols, "hosts": {"binance": hosts}}
+    return Settings(**(given | trial.settings))  # type: ignore[arg-type]  # names and types are the caller's
+
+
+def _heal_s(trial: Trial, findings: Findings) -> float | None:
+    ends = [fault.at_s + fault.for_s for fault in trial.faults]
+    over = START + round(max(ends, default=0.0) * NS_PER_S)
+    began = START + round(min((fault.at_s for fault in trial.faults), default=0.0) * NS_PER_S)
+    if findings.repaired_at < began:
+        return None
+    return max(0.0, (findings.repaired_at - over) / NS_PER_S)
+
+
+def seeds(seed: int, count: int) -> Sequence[int]:
+    rng = Random(seed)
+    return [rng.getrandbits(32) for _ in range(count)]

@@ -1,0 +1,310 @@
+"""What a desk says after a trial, held against the twin's truth: equal, or missing by name; anything else is a finding.
+
+Findings
+  LOST      data that is not there and no gap, state or trust word says so; or a figure that differs under a whole
+            certificate
+  DOUBLED   a trade that left twice
+  disturbed another symbol than the one that was struck lost its whole certificate
+Flags      a figure marked incomplete although it equals the truth and nothing of its input was lost (a false alarm)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from bethna.app.desk import RealTimeTrading
+from bethna.core.clock import NS_PER_S
+from bethna.core.coverage import Gap, State
+from bethna.core.errors import CrossedBook
+from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Interval, Trade
+from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
+from bethna.twins.market.facts import Bar, Execution, Listing
+from bethna.twins.market.truth import Truth
+
+UNIT = 10**8
+INTERVALS = (Interval.S1, Interval.M1, Interval.M5)
+WHOLE = (State.COMPLETE, State.HEALED)
+TICK_NS = 2 * NS_PER_S
+"""The desk lets time pass once a second; what ended within the last two need not be there yet."""
+
+
+@dataclass
+class Findings:
+    """What one trial brought. Times are ns of the world."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    disturbed: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    healed: int = 0
+    repaired_at: int = 0
+    compared: Counter[str] = field(default_factory=Counter)
+    flagged: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def clean(self) -> bool:
+        return not (self.lost or self.doubled or self.disturbed)
+
+
+class Listener:
+    """Hears one instrument on the bus, in order."""
+
+    def __init__(self, desk: RealTimeTrading, instrument: InstrumentId, now: Callable[[], int]) -> None:
+        self.instrument = instrument
+        self.trades: list[Trade] = []
+        self.turns: list[GapFound | Healed | GapMarked] = []
+        self.trust: list[BookStatus] = []
+        self.snapshots: list[BookSnapshot] = []
+        self.repaired_at = 0
+        self._now = now
+        desk.bus.channel("trades", instrument).subscribe(self._trade, "grid")
+        desk.bus.channel("book", instrument).subscribe(self._book, "grid")
+
+    def _trade(self, item: Trade | GapFound | Healed | GapMarked) -> None:
+        if isinstance(item, Trade):
+            self.trades.append(item)
+            return
+        self.turns.append(item)
+        if isinstance(item, Healed):
+            self.repaired_at = self._now()
+
+    def _book(self, item: BookDelta | BookSnapshot | BookStatus) -> None:
+        if isinstance(item, BookStatus):
+            self.trust.append(item)
+            if item.trust is Trust.TRUSTED and len(self.trust) > 2:
+                self.repaired_at = self._now()
+        elif isinstance(item, BookSnapshot):
+            self.snapshots.append(item)
+
+
+def units(ticks: int, unit: int) -> float:
+    """Ticks or lots as the number that stands on the wire."""
+    return ticks * unit / UNIT
+
+
+class Judge:
+    """Compares one desk with one truth.
+
+    Args:
+        listings: by instrument.
+        struck: the symbols that faults may touch; every other one must stay whole.
+        newest: the last update id of a symbol.
+    """
+
+    def __init__(
+        self,
+        desk: RealTimeTrading,
+        truth: Truth,
+        listeners: Mapping[InstrumentId, Listener],
+        listings: Mapping[InstrumentId, Listing],
+        struck: frozenset[str],
+        newest: Callable[[str], int],
+    ) -> None:
+        self.desk = desk
+        self.truth = truth
+        self.listeners = listeners
+        self.listings = listings
+        self.struck = struck
+        self.newest = newest
+        self.findings = Findings()
+        self._wrong_books: set[InstrumentId] = set()
+
+    # --- on the way
+
+    def sample(self) -> None:
+        """A book that calls itself trusted must equal the truth at its update id, whenever somebody looks."""
+        for instrument in self.listeners:
+            self._book(instrument)
+            self._quote(instrument)
+
+    def _book(self, instrument: InstrumentId, depth: int = 50) -> bool:
+        """Whether there is a trusted book; a wrong one is a finding."""
+        sync = self.desk.feeds.feed(instrument).booksync
+        if sync.trust is not Trust.TRUSTED or sync.book is None:
+            return False
+        listing = self.listings[instrument]
+        try:
+            ours = sync.book.top(depth)
+        except CrossedBook:
+            return False  # the next tick distrusts it
+        theirs = self.truth.book(listing.symbol, sync.book.update_id)
+        self.findings.compared["books"] += 1
+        for name, mine, side in zip(("bids", "asks"), ours, theirs, strict=True):
+            wanted = [
+                (units(price, listing.tick), units(lots, listing.lot)) for price, lots in side[: len(mine)]
+            ]
+            self.findings.compared["book levels"] += len(mine)
+            if mine != wanted and instrument not in self._wrong_books:
+                self._wrong_books.add(instrument)
+                at = next((i for i, (a, b) in enumerate(zip(mine, wanted, strict=False)) if a != b), -1)
+                self.findings.lost.append(
+                    f"{instrument} {name} at {sync.book.update_id}: level {at} of {len(mine)}/{len(wanted)} differs"
+                )
+        return True
+
+    def _quote(self, instrument: InstrumentId) -> None:
+        feed = self.desk.feeds.feed(instrument)
+        quote, listing = feed.quotes.latest, self.listings[instrument]
+        if quote is None or quote.update_id is None or feed.quotes.latest is None:
+            return
+        bids, asks = self.truth.book(listing.symbol, quote.update_id)
+        (bid, bid_lots), (ask, ask_lots) = bids[0], asks[0]
+        self.findings.compared["quotes"] += 1
+        prices = units(bid, listing.tick), units(ask, listing.tick)
+        sizes = units(bid_lots, listing.lot), units(ask_lots, listing.lot)
+        found = (quote.bid, quote.ask), (quote.bid_quantity, quote.ask_quantity)
+        if found != (prices, sizes):
+            self.findings.lost.append(f"{instrument} quote at {quote.update_id} differs from the truth")
+
+    # --- at the end
+
+    def close(self, now: int) -> Findings:
+        """Everything, after the desk had time to mend itself. `now`: venue time."""
+        findings = self.findings
+        for instrument, listener in self.listeners.items():
+            findings.repaired_at = max(findings.repaired_at, listener.repaired_at)
+            self._trades(instrument, listener)
+            self._candles(instrument, now)
+            self._end(instrument)
+            if self.listings[instrument].symbol not in self.struck:
+                self._bystander(instrument, listener)
+        return findings
+
+    def _trades(self, instrument: InstrumentId, listener: Listener) -> None:
+        listing, findings = self.listings[instrument], self.findings
+        truth = {execution.trade_id: execution for execution in self.truth.executions[listing.symbol]}
+        seen = Counter(trade.trade_id for trade in listener.trades)
+        findings.doubled += [f"{instrument} trade {each} x{n}" for each, n in seen.items() if n > 1]
+        for trade in listener.trades:
+            findings.compared["trades"] += 1
+            if word := _differs(trade, truth.get(trade.trade_id), listing):
+                findings.lost.append(f"{instrument} trade {trade.trade_id}: {word}")
+        for earlier, later in zip(listener.trades, listener.trades[1:], strict=False):
+            if later.trade_id < earlier.trade_id and not _late(later.trade_id, listener.turns):
+                findings.lost.append(f"{instrument} trade {later.trade_id} came after {earlier.trade_id}")
+        findings.healed += sum(isinstance(turn, Healed) for turn in listener.turns)
+        if not seen:
+            return
+        gaps = [gap for gap in self.desk.feeds.feed(instrument).sequence.log.gaps() if not gap.healed]
+        named = _ids(gaps)
+        missing = [each for each in truth if each >= min(seen) and each not in seen]
+        newest = max(seen)
+        for each in missing:
+            if each in named:
+                findings.shown.append(f"{instrument} trade {each}")
+            elif each > newest and self._says_so(instrument):
+                findings.shown.append(f"{instrument} trade {each} (the stream is said to be down)")
+            else:
+                findings.lost.append(f"{instrument} trade {each} is missing without a name")
+        for each in named & seen.keys():
+            findings.lost.append(f"{instrument} trade {each} is here and named missing")
+
+    def _says_so(self, instrument: InstrumentId) -> bool:
+        """The desk says that this instrument's stream is not whole now."""
+        health = self.desk.instrument_health(instrument)
+        return health.state != "live" or self.desk.feeds.feed(instrument).sequence.open_gap is not None
+
+    def _candles(self, instrument: InstrumentId, now: int) -> None:
+        for interval in INTERVALS:
+            ours = {c.open_time: c for c in self.desk.candles(instrument, interval, 1000) if c.closed}
+            theirs = self.truth.candles(self.listings[instrument].symbol, interval.ns)
+            first = min(ours, default=now)
+            for open_time, candle in ours.items():
+                self._candle(instrument, candle, theirs.get(open_time), watched=open_time > first)
+            over = now - interval.ns - TICK_NS
+            holes = [t for t in theirs if first < t < over and t not in ours]
+            self.findings.lost += [f"{instrument} candle {interval} {t} is not there" for t in holes]
+
+    def _candle(self, instrument: InstrumentId, candle: Candle, bar: Bar | None, *, watched: bool) -> None:
+        """A closed candle. The first one of an interval was not watched from its beginning, and says so."""
+        findings = self.findings
+        wanted = _figures(bar, self.listings[instrument]) if bar is not None else None
+        found = _ours(candle) if candle.trades else None
+        findings.compared["candles"] += 1
+        if candle.coverage.state in WHOLE:
+            if found != wanted:
+                findings.lost.append(
+                    f"{instrument} candle {candle.interval} {candle.open_time}: found {found}, expected {wanted} "
+                    f"under {candle.coverage.state}"
+                )
+        elif watched and (found or wanted):
+            marked = "whole candles" if found == wanted else "damaged candles"
+            findings.flagged[marked] += 1
+            findings.flagged["causeless candles"] += not self._beside_a_loss(instrument, candle)
+
+    def _beside_a_loss(self, instrument: InstrumentId, candle: Candle) -> bool:
+        """Whether a trade is missing that, for all a receiver can know, may belong into this candle."""
+        heard = {trade.trade_id: trade.ts_event for trade in self.listeners[instrument].trades}
+        missing = [
+            each.trade_id
+            for each in self.truth.executions[self.listings[instrument].symbol]
+            if each.trade_id not in heard and each.trade_id > min(heard, default=0)
+        ]
+        end = candle.open_time + candle.interval.ns
+        for each in missing:
+            before = max((ts for trade_id, ts in heard.items() if trade_id < each), default=0)
+            after = min((ts for trade_id, ts in heard.items() if trade_id > each), default=end)
+            if before < end and candle.open_time <= after:
+                return True
+        return False
+
+    def _end(self, instrument: InstrumentId) -> None:
+        """After the settling time the desk must be whole, or say that it is not."""
+        health = self.desk.instrument_health(instrument)
+        if not self._book(instrument, 5000) or health.state != "live":
+            self.findings.shown.append(
+                f"{instrument} ends {health.state}, book {health.trust}: {health.message}"
+            )
+            return
+        feed, symbol = self.desk.feeds.feed(instrument), self.listings[instrument].symbol
+        behind = self.newest(symbol) - (feed.booksync.book.update_id if feed.booksync.book else 0)
+        if behind > 200:
+            self.findings.lost.append(f"{instrument} book is {behind} updates behind and called trusted")
+
+    def _bystander(self, instrument: InstrumentId, listener: Listener) -> None:
+        feed = self.desk.feeds.feed(instrument)
+        said = [*feed.sequence.log.gaps(), *feed.sequence.log.doubles, *feed.booksync.log.gaps()]
+        if said or listener.turns or feed.booksync.resyncs or feed.coverage().state is not State.COMPLETE:
+            self.findings.disturbed.append(f"{instrument}: {feed.coverage().state} {said[:3]}")
+
+
+def _differs(trade: Trade, execution: Execution | None, listing: Listing) -> str:
+    if execution is None:
+        return "nothing like it ever happened"
+    wanted = (
+        units(execution.price, listing.tick), units(execution.quantity, listing.lot),
+        "sell" if execution.buyer_is_maker else "buy", execution.ts,
+    )  # fmt: skip
+    found = (trade.price, trade.quantity, trade.side, trade.ts_event)
+    return "" if found == wanted else f"found {found}, expected {wanted}"
+
+
+def _late(trade_id: int, turns: Iterable[GapFound | Healed | GapMarked]) -> bool:
+    """Whether it lies in a gap that was marked before: then it may come out of order."""
+    return any(
+        isinstance(turn, GapMarked) and (turn.gap.first_id or 0) <= trade_id <= (turn.gap.last_id or -1)
+        for turn in turns
+    )
+
+
+def _ids(gaps: Iterable[Gap]) -> set[int]:
+    return {each for gap in gaps for each in _range(gap)}
+
+
+def _range(gap: Gap) -> Iterator[int]:
+    if gap.first_id is not None and gap.last_id is not None:
+        yield from range(gap.first_id, gap.last_id + 1)
+
+
+def _figures(bar: Bar, listing: Listing) -> tuple[object, ...]:
+    prices = (units(price, listing.tick) for price in (bar.open, bar.high, bar.low, bar.close))
+    return (*prices, units(bar.volume, listing.lot), bar.trades, bar.first_id, bar.last_id)
+
+
+def _ours(candle: Candle) -> tuple[object, ...]:
+    return (
+        candle.open, candle.high, candle.low, candle.close, candle.volume, candle.trades,
+        candle.first_id, candle.last_id,
+    )  # fmt: skip
