@@ -125,7 +125,9 @@ class SocketSide:
         """One text message in one frame."""
         if not self._over:
             self.sent += 1
-            self._put(_head(Opcode.TEXT, len(payload)), payload)
+            length = len(payload)
+            head = _TEXT_HEADS[length] if length < _USUAL else _head(Opcode.TEXT, length)
+            self._put(head, payload)
 
     def fragments(self, parts: Sequence[bytes], ping: bytes | None = None) -> None:
         """One text message in several frames, a ping after the first of them."""
@@ -280,3 +282,7 @@ def _head(opcode: Opcode, length: int, *, final: bool = True) -> bytes:
     if length <= _MEDIUM:
         return bytes((first, 126)) + length.to_bytes(2, "big")
     return bytes((first, 127)) + length.to_bytes(8, "big")
+
+
+_USUAL = 2048
+_TEXT_HEADS = tuple(_head(Opcode.TEXT, length) for length in range(_USUAL))
