@@ -411,3 +411,16 @@ async def test_reading_goes_on_until_the_end(seed: int) -> None:
         writer.write_eof()
         assert parsed(await read_all(reader))[0] == 200
         writer.close()
+
+
+async def test_a_client_that_does_not_answer_a_close_is_let_go(seed: int) -> None:
+    async with twin(seed) as house:
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+        writer.write(upgrade("/ws"))
+        await reader.readuntil(b"\r\n\r\n")
+        await house.post({"kind": "recycle"})
+        async with asyncio.timeout(PATIENCE_S):
+            said = await read_all(reader)
+        assert said[:1] == b"\x88"
+        assert int.from_bytes(said[2:4], "big") == 1001
+        writer.close()

@@ -159,7 +159,7 @@ class SocketSide:
             self._frames.send_close(code, reason)
             self._take_answers()
         self._over = True
-        asyncio.get_running_loop().call_later(CLOSE_S, self._leave)
+        asyncio.get_running_loop().call_later(CLOSE_S, self._house.enter, lambda _now: self._leave())
 
     def cut(self) -> None:
         """The end without a close frame (rule 5)."""
