@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 
 from bethna.core.clock import seconds
+from bethna.twins.binance.frames import levels_text
 from bethna.twins.faults.facts import Fault
-from bethna.twins.market.facts import UNIT, Change, Step
+from bethna.twins.market.facts import Change, Step
 from bethna.twins.market.market import Market
 from bethna.twins.market.world import World
 
@@ -37,12 +38,12 @@ class DelayedBook:
         self._settle(now)
         bids = sorted(self._bids.items(), reverse=True)[:limit]
         asks = sorted(self._asks.items())[:limit]
-        texts = (self._update_id, self._texts(bids), self._texts(asks))
-        return b'{"lastUpdateId":%d,"bids":[%b],"asks":[%b]}' % texts
-
-    def _texts(self, levels: Iterable[tuple[int, int]]) -> bytes:
-        tick, lot = self._market.listing.tick, self._market.listing.lot
-        return b",".join(b'["%b","%b"]' % (_text(p * tick), _text(q * lot)) for p, q in levels)
+        listing = self._market.listing
+        return b'{"lastUpdateId":%d,"bids":[%b],"asks":[%b]}' % (
+            self._update_id,
+            levels_text(bids, listing),
+            levels_text(asks, listing),
+        )
 
     def _settle(self, now: int) -> None:
         later = self._later
@@ -85,7 +86,3 @@ class DelayedBooks:
 
     def __bool__(self) -> bool:
         return bool(self._books)
-
-
-def _text(units: int) -> bytes:
-    return b"%d.%08d" % divmod(units, UNIT)
