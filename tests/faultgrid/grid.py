@@ -26,6 +26,7 @@ from statistics import quantiles
 from time import monotonic
 
 import structlog
+from faultgrid import sockets
 from faultgrid import trial as trials
 from faultgrid.cells import BY_NAME, CELLS, Cell
 
@@ -98,17 +99,28 @@ class Report:
 
 
 def one(cell: str, seed: int) -> Report:
-    """Run one trial; whatever breaks is a finding of its own."""
+    """Run one trial in virtual time; whatever breaks is a finding of its own."""
     try:
-        outcome = trials.run(BY_NAME[cell].trial(seed))
+        return report(cell, seed, trials.run(BY_NAME[cell].trial(seed)))
     except Exception as error:  # noqa: BLE001 - a trial that breaks is named with its seed, the grid goes on
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"broke: {type(error).__name__}: {error} ({last.name}, line {last.lineno})"
+        return report(cell, seed, error)
+
+
+def many(asked: list[tuple[str, int]]) -> list[Report]:
+    """Run trials over real sockets, side by side."""
+    outcomes = sockets.play_all([BY_NAME[cell].trial(seed) for cell, seed in asked])
+    return [report(*each, outcome) for each, outcome in zip(asked, outcomes, strict=True)]
+
+
+def report(cell: str, seed: int, outcome: trials.Outcome | Exception) -> Report:
+    if isinstance(outcome, Exception):
+        last = traceback.extract_tb(outcome.__traceback__)[-1]
+        text = f"broke: {type(outcome).__name__}: {outcome} ({last.name}, line {last.lineno})"
         return Report(cell, seed, 0, [], [], [], [], 0, Counter(), None, [text])
     found = outcome.findings
     return Report(
         cell, seed, sum(outcome.struck.values()), found.lost[:20], found.doubled[:20], found.disturbed[:20],
-        found.shown[:20], found.flagged["whole candles"], found.compared, outcome.heal_s, [],
+        found.shown[:20], found.flagged["causeless candles"], found.compared, outcome.heal_s, [],
     )  # fmt: skip
 
 
@@ -117,9 +129,20 @@ def play(cells: Iterable[Cell], seeds: list[int], jobs: int) -> Iterator[Row]:
     with ProcessPoolExecutor(jobs, initializer=quiet) as pool:
         for cell in cells:
             row = Row(cell.name)
-            for report in pool.map(one, [cell.name] * len(seeds), seeds, chunksize=1):
-                row.add(report)
+            for each in pool.map(one, [cell.name] * len(seeds), seeds, chunksize=1):
+                row.add(each)
             yield row
+
+
+def play_over_sockets(cells: Iterable[Cell], seeds: list[int], jobs: int) -> Iterator[Row]:
+    """The same in real time: all trials side by side, so the rows come at the end."""
+    rows = {cell.name: Row(cell.name) for cell in cells}
+    asked = [(cell, seed) for seed in seeds for cell in rows]
+    with ProcessPoolExecutor(jobs, initializer=quiet) as pool:
+        for found in pool.map(many, [asked[job::jobs] for job in range(jobs)]):
+            for each in found:
+                rows[each.cell].add(each)
+    yield from rows.values()
 
 
 HEAD = f"{'fault':30}{'runs':>5}{'strikes':>9}{'healed':>8}{'shown':>7}{'LOST':>6}{'DOUBLED':>9}"
@@ -147,6 +170,7 @@ def main() -> int:
     )
     parser.add_argument("--cell", action="append", choices=list(BY_NAME), help="this cell (may be repeated)")
     parser.add_argument("--seeds", type=int, default=100, help="trials a cell (default 100)")
+    parser.add_argument("--sockets", type=int, default=3, help="trials a cell over real sockets (default 3)")
     parser.add_argument("--seed", type=int, help="where the seeds come from (default: fresh)")
     parser.add_argument("--only", type=int, metavar="SEED", help="this one trial of each cell, told in full")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
@@ -157,22 +181,43 @@ def main() -> int:
     if options.only is not None:
         return _tell(cells, options.only)
     seed = SystemRandom().getrandbits(32) if options.seed is None else options.seed
-    began = monotonic()
-    print(f"seed {seed}: {len(cells)} cells, {options.seeds} trials each, in virtual time", file=sys.stderr)
-    print(HEAD, file=sys.stderr, flush=True)
-    rows = []
-    for row in play(cells, list(trials.seeds(seed, options.seeds)), options.jobs):
-        rows.append(row)
-        print(line(row), file=sys.stderr, flush=True)
-        for number, word in row.bad[:5]:
-            print(f"    seed {number}: {word}", file=sys.stderr, flush=True)
-        for number, word in row.not_whole[:3]:
-            print(f"    not whole at the end, seed {number}: {word}", file=sys.stderr, flush=True)
-    compared = sum((row.compared for row in rows), Counter())
-    print(f"compared: {dict(compared)}; {monotonic() - began:.0f} s", file=sys.stderr)
+    tables = {}
+    if options.seeds:
+        say(f"seed {seed}: {len(cells)} cells, {options.seeds} trials each, in virtual time")
+        tables["virtual"] = _print(play(cells, list(trials.seeds(seed, options.seeds)), options.jobs))
+    if options.sockets:
+        say(f"seed {seed}: {len(cells)} cells, {options.sockets} trials each, over real sockets in real time")
+        rows = play_over_sockets(cells, list(trials.seeds(seed + 1, options.sockets)), options.jobs)
+        tables["sockets"] = _print(rows)
     if options.json:
-        print(json.dumps({"seed": seed, "rows": [vars(row) for row in rows]}))
-    return DONE if all(row.clean for row in rows) else FAILED
+        print(
+            json.dumps({"seed": seed} | {name: [vars(row) for row in rows] for name, rows in tables.items()})
+        )
+    return DONE if all(row.clean for rows in tables.values() for row in rows) else FAILED
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print(rows: Iterable[Row]) -> list[Row]:
+    began, printed = monotonic(), []
+    say(HEAD)
+    for row in rows:
+        printed.append(row)
+        say(line(row))
+        for number, word in row.bad[:5]:
+            say(f"    seed {number}: {word}")
+        for number, word in row.not_whole[:3]:
+            say(f"    not whole at the end, seed {number}: {word}")
+    compared = sum((row.compared for row in printed), Counter())
+    totals = (
+        sum(getattr(row, name) for row in printed)
+        for name in ("runs", "lost", "doubled", "disturbed", "flagged")
+    )
+    say("{} trials: LOST {}, DOUBLED {}, others {}, false {}".format(*totals))
+    say(f"compared: {dict(compared)}; {monotonic() - began:.0f} s")
+    return printed
 
 
 def _tell(cells: list[Cell], seed: int) -> int:

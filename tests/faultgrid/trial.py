@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -98,16 +98,20 @@ def run(trial: Trial) -> Outcome:
 
 @dataclass
 class House:
-    """A running desk with its twin, and who watches them."""
+    """A running desk with its twin, and who watches them.
 
-    clock: VirtualClock
+    Attributes:
+        freeze: nothing happens in the world from then on. landing_s: how long what was said takes to arrive.
+    """
+
     world: World
     faults: Faults
     twin: BinanceTwin
-    network: MemoryNetwork
     desk: RealTimeTrading
     judge: Judge
     running: asyncio.Future[None]
+    freeze: Callable[[], None]
+    landing_s: float
 
     async def watch(self, span_s: float) -> None:
         """Let time pass, looking at books and quotes now and then."""
@@ -122,13 +126,21 @@ class House:
 
     async def close(self) -> Findings:
         """The verdict: the world stops, what is on its way arrives, then desk and truth are compared."""
-        self.network.driver.stop()
-        await asyncio.sleep(LANDING_S)
+        self.freeze()
+        await asyncio.sleep(self.landing_s)
         return self.judge.close(self.world.now + self.world.clock_offset_ns)
 
 
+@dataclass
+class VirtualHouse(House):
+    """One in virtual time."""
+
+    clock: VirtualClock
+    network: MemoryNetwork
+
+
 @asynccontextmanager
-async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[House]:
+async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[VirtualHouse]:
     """Build and run everything that a trial needs."""
     rng = Random(trial.seed)
     world = World(trial.seed, START, listings(RATES))
@@ -138,16 +150,14 @@ async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[House]:
     driver = Driver(twin, clock)
     network = MemoryNetwork(driver)
     driver.arm()
-    desk = RealTimeTrading(_settings(trial), pace=clock, rng=Random(rng.getrandbits(32)), network=network)
-    if trial.spec:
-        for line in desk.lines.values():
-            line.pool._shared.spec = replace(line.spec, **trial.spec)
-    known = {instrument_of(market.listing): market.listing for market in world.markets.values()}
-    heard = {each: Listener(desk, each, clock.true_ns) for each in known}
-    judge = Judge(desk, truth, heard, known, trial.struck, lambda symbol: world.markets[symbol].update_id)
+    names = ["twin.invalid", "twin2.invalid"][: 1 + trial.two_hosts]
+    desk = RealTimeTrading(
+        settings_of(trial, names), pace=clock, rng=Random(rng.getrandbits(32)), network=network
+    )
+    judge = watched(trial, desk, world, truth, clock.true_ns)
     running = asyncio.ensure_future(desk.run())
     try:
-        yield House(clock, world, faults, twin, network, desk, judge, running)
+        yield VirtualHouse(world, faults, twin, desk, judge, running, driver.stop, LANDING_S, clock, network)
     finally:
         running.cancel()
         await asyncio.wait([running])
@@ -157,29 +167,40 @@ async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[House]:
     await asyncio.sleep(5)  # what is still on its way arrives
 
 
+def watched(trial: Trial, desk: RealTimeTrading, world: World, truth: Truth, now: Callable[[], int]) -> Judge:
+    """The judge of a desk that is about to run."""
+    if trial.spec:
+        for line in desk.lines.values():
+            line.pool._shared.spec = replace(line.spec, **trial.spec)
+    known = {instrument_of(market.listing): market.listing for market in world.markets.values()}
+    heard = {each: Listener(desk, each, now) for each in known}
+    return Judge(desk, truth, heard, known, trial.struck, lambda symbol: world.markets[symbol].update_id)
+
+
 async def _run(trial: Trial, clock: VirtualClock) -> Outcome:
     async with house(trial, clock) as found:
         await found.watch(trial.span_s)
         findings = await found.close()
         tasks = len(asyncio.all_tasks())
     return Outcome(
-        findings, _heal_s(trial, findings), Counter(found.faults.struck), found.network.attempts,
+        findings, heal_s(trial, findings, START), Counter(found.faults.struck), found.network.attempts,
         found.network.standing, tasks, Counter(event.code for event in found.desk.events(1000)),
     )  # fmt: skip
 
 
-def _settings(trial: Trial) -> Settings:
-    names = ["twin.invalid", "twin2.invalid"][: 1 + trial.two_hosts]
+def settings_of(trial: Trial, names: Sequence[str]) -> Settings:
+    """The desk's settings; `names`: host and port of its hosts."""
     hosts = tuple(HostUrls(f"ws://{name}", f"http://{name}") for name in names)
     symbols = tuple(f"{listing.base}-{listing.quote}" for listing in listings(RATES))
     given: dict[str, object] = {"source": "live", "symbols": symbols, "hosts": {"binance": hosts}}
     return Settings(**(given | trial.settings))  # type: ignore[arg-type]  # names and types are the caller's
 
 
-def _heal_s(trial: Trial, findings: Findings) -> float | None:
+def heal_s(trial: Trial, findings: Findings, start: int) -> float | None:
+    """Seconds from the end of the last fault to the last repair; None when nothing was repaired since the first."""
     ends = [fault.at_s + fault.for_s for fault in trial.faults]
-    over = START + round(max(ends, default=0.0) * NS_PER_S)
-    began = START + round(min((fault.at_s for fault in trial.faults), default=0.0) * NS_PER_S)
+    over = start + round(max(ends, default=0.0) * NS_PER_S)
+    began = start + round(min((fault.at_s for fault in trial.faults), default=0.0) * NS_PER_S)
     if findings.repaired_at < began:
         return None
     return max(0.0, (findings.repaired_at - over) / NS_PER_S)

@@ -1,7 +1,8 @@
 """Where a twin is in time: from the host's clocks to instants that never go back, and how late; it waits for nothing.
 
 Rules
-  1. Time goes on with the monotonic clock from the wall time of the beginning.
+  1. Time goes on with the monotonic clock from the wall time of now; what lies between the beginning and now (building
+     a world takes a while) is caught up with.
   2. A wall clock that is more than `AHEAD_NS` ahead is followed: the host has slept, or its clock was set.
      One that was set back is not: what has happened has happened.
   3. The twin goes towards the present in strides of `STRIDE_NS` at most, so that its clients are served while it
@@ -29,7 +30,7 @@ class Course:
 
     def __init__(self, clock: Clock, start: int) -> None:
         self._clock = clock
-        self._offset = start - clock.monotonic_ns()
+        self._offset = max(start, clock.now_ns()) - clock.monotonic_ns()
         self.start = start
         self.reached = start
         self.behind_ns = 0
