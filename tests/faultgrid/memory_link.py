@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from faultgrid.virtual_time import VirtualClock
+from virtual_time import VirtualClock, pass_time
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S, Clock
 from bethna.core.errors import ConnectError, ConnectionLost, RateLimited
@@ -199,13 +199,13 @@ class MemoryNetwork:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         try:
             async with asyncio.timeout(timeout_s):
-                await asyncio.sleep(2 * self.latency_ns / NS_PER_S)
+                await pass_time(2 * self.latency_ns / NS_PER_S)
                 now = self.driver.advance()
                 self.attempts.append(now)
                 found = self.driver.twin.upgrade(target, ADDRESS, now)
                 self.driver.arm()
                 if isinstance(found, Answer):
-                    await asyncio.sleep(found.delay_s)
+                    await pass_time(found.delay_s)
         except TimeoutError as error:
             raise ConnectError(venue, f"expected an open connection within {timeout_s:g} s") from error
         if isinstance(found, Answer):
@@ -259,10 +259,10 @@ class MemoryRequests:
         sent = self._clock.now_ns()
         try:
             async with asyncio.timeout(timeout_s):
-                await asyncio.sleep(latency_s)
+                await pass_time(latency_s)
                 answer = network.driver.twin.http("GET", target, {}, ADDRESS, network.driver.advance())
                 network.driver.arm()
-                await asyncio.sleep(latency_s + answer.delay_s)
+                await pass_time(latency_s + answer.delay_s)
         except TimeoutError as error:
             raise ConnectError(venue, f"expected an answer within {timeout_s:g} s, found none") from error
         if answer.cut:

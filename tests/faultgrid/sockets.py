@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from random import Random
 
 from faultgrid.trial import RATES, House, Outcome, Trial, heal_s, listings, settings_of, watched
+from virtual_time import pass_time
 
 from bethna.app.desk import RealTimeTrading
 from bethna.runtime.clocks import SystemClock
@@ -89,7 +90,7 @@ def play_all(trials: Sequence[Trial]) -> list[Outcome | Exception]:
 
         async def one(number: int, trial: Trial) -> Outcome | Exception:
             async with gate:
-                await asyncio.sleep(APART_S * (number % SIDE_BY_SIDE))
+                await pass_time(APART_S * (number % SIDE_BY_SIDE))
                 try:
                     return await play(trial)
                 except Exception as error:  # noqa: BLE001 - a trial that breaks is a finding, the others go on

@@ -7,7 +7,7 @@ import gc
 from itertools import pairwise
 
 from faultgrid.trial import START, Trial, house
-from faultgrid.virtual_time import VirtualClock, run_virtually
+from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.core.clock import NS_PER_S
 from bethna.services.connections.link import Link
@@ -27,12 +27,12 @@ def test_delays_grow_to_the_cap_and_nothing_is_left_behind(seed: int) -> None:
             Fault(kind="accept_and_cut", at_s=30.0, for_s=HOUR_S),
         )
         async with house(Trial(seed, faults, 0.0), clock) as found:
-            await asyncio.sleep(29)
+            await pass_time(29)
             tasks = len(asyncio.all_tasks())
-            await asyncio.sleep(HOUR_S / 2)
+            await pass_time(HOUR_S / 2)
             gc.collect()
             middle = len(asyncio.all_tasks()), _links(), found.network.standing
-            await asyncio.sleep(HOUR_S / 2)
+            await pass_time(HOUR_S / 2)
             gc.collect()
             assert (len(asyncio.all_tasks()), _links(), found.network.standing) <= (tasks, 2, 1)
             assert middle <= (tasks, 2, 1)
@@ -68,7 +68,7 @@ def test_a_socket_silent_from_the_start_is_replaced(seed: int) -> None:
     async def wait() -> None:
         faults = (Fault(kind="silent", at_s=0.0, for_s=20.0),)
         async with house(Trial(seed, faults, 0.0), clock) as found:
-            await asyncio.sleep(29)
+            await pass_time(29)
             assert found.desk.venues()[0].state == "connecting"
             await found.watch(30.0)
             assert len(found.network.attempts) >= 2

@@ -12,7 +12,7 @@ import pytest
 from conftest import Campaign
 from faultgrid.trial import START, House, Trial, house
 from faultgrid.verdict import Listener
-from faultgrid.virtual_time import VirtualClock, run_virtually
+from virtual_time import VirtualClock, run_virtually
 
 from bethna.core.clock import NS_PER_S
 from bethna.logic.gaplog import GapLog

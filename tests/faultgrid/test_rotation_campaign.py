@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import Campaign
 from faultgrid.trial import START, Trial, house
-from faultgrid.virtual_time import VirtualClock, run_virtually
+from virtual_time import VirtualClock, run_virtually
 
 LIFE_S = {"max_life_s": 8.0, "rotate_before_s": 4.0}
 """A socket is replaced two to four seconds after it was opened."""

@@ -16,8 +16,8 @@ from random import Random
 
 from faultgrid.memory_link import Driver, MemoryNetwork
 from faultgrid.verdict import Findings, Judge, Listener
-from faultgrid.virtual_time import VirtualClock, run_virtually
 from msgspec.structs import replace
+from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.app.desk import RealTimeTrading
 from bethna.config import Settings
@@ -116,7 +116,7 @@ class House:
     async def watch(self, span_s: float) -> None:
         """Let time pass, looking at books and quotes now and then."""
         while span_s > 0:
-            await asyncio.sleep(min(SAMPLE_S, span_s))
+            await pass_time(min(SAMPLE_S, span_s))
             span_s -= SAMPLE_S
             if self.running.done():
                 self.running.result()
@@ -127,7 +127,7 @@ class House:
     async def close(self) -> Findings:
         """The verdict: the world stops, what is on its way arrives, then desk and truth are compared."""
         self.freeze()
-        await asyncio.sleep(self.landing_s)
+        await pass_time(self.landing_s)
         return self.judge.close(self.world.now + self.world.clock_offset_ns)
 
 
@@ -164,7 +164,7 @@ async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[VirtualHouse
         driver.stop()
     if not running.cancelled():
         running.result()
-    await asyncio.sleep(5)  # what is still on its way arrives
+    await pass_time(5)  # what is still on its way arrives
 
 
 def watched(trial: Trial, desk: RealTimeTrading, world: World, truth: Truth, now: Callable[[], int]) -> Judge:

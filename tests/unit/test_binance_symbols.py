@@ -30,7 +30,7 @@ TRADE = {
 MINI_TICKER = {"e": "24hrMiniTicker", "E": E, "s": "BNBBTC", "v": "1", "q": "18"} | dict.fromkeys(
     "cohl", "0.0025"
 )
-TICKER = MINI_TICKER | {"e": "24hrTicker", "P": "1.5", "b": "0.0024", "a": "0.0026", "n": 3}
+TICKER = MINI_TICKER | {"e": "24hrTicker", "P": "1.5", "b": "0.0024", "a": "0.0026", "n": 3, "L": 9}
 AGG_TRADE = TRADE | {"e": "aggTrade", "a": 1, "f": 1, "l": 1}
 BOOK_TICKER = {"u": 4, "s": "BNBBTC", "b": "25.3", "B": "31.2", "a": "25.4", "A": "40.6"}
 DEPTH = {"e": "depthUpdate", "E": E, "s": "BNBBTC", "U": 157, "u": 160, "b": [["0.0024", "10"]], "a": []}

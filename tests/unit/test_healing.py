@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -12,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from msgspec.structs import replace
+from virtual_time import VirtualLoop, pass_time
 
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
@@ -31,33 +31,6 @@ BTC = Instrument(InstrumentId("BTC-USDT@binance"), "binance", "BTC", "USDT", "BT
 START = 1_700_000_000 * NS_PER_S
 DOWN = ConnectError("binance", "expected an answer, found none")
 NEVER_HEARD_OF = VenueAnswer("binance", 400, "Invalid symbol.", venue_code=-1121)
-
-
-class VirtualSelector(selectors.DefaultSelector):
-    """Nothing takes time: whoever waits is woken at once, and the clock says that it is later."""
-
-    now_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready and timeout != 0:
-            assert timeout is not None, "everybody waits, and nothing will ever happen"
-            self.now_s += timeout
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.selector = VirtualSelector()
-        super().__init__(self.selector)
-
-    def time(self) -> float:
-        return self.selector.now_s
-
-
-async def pass_time(seconds: float) -> None:
-    """Moves the clock of a VirtualLoop: nobody waits."""
-    await asyncio.sleep(seconds)  # house: sleep - the loop's time is virtual
 
 
 def in_virtual_time(scenario: Callable[[], Awaitable[None]]) -> None:

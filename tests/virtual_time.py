@@ -67,6 +67,11 @@ class VirtualClock:
         return self.loop.elapsed_ns if self.loop is not None else 0
 
 
+async def pass_time(seconds: float) -> None:
+    """Let time pass: in virtual time nobody waits, and a trial over real sockets takes as long as it takes."""
+    await asyncio.sleep(seconds)  # house: sleep - the loop's time is virtual, or time is what is tried
+
+
 def run_virtually(main: Coroutine[Any, Any, T], clock: VirtualClock) -> T:
     """Run to the end in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
