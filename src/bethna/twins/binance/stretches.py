@@ -19,7 +19,8 @@ class Statistics(Struct, frozen=True):
     Attributes:
         open_time, close_time: ns UTC. open, high, low, last, average, previous: units of 1e-8 of the quote currency;
             `average` is 0 without a trade, `previous` is the price before the stretch.
-        volume, turnover: units of 1e-8 of the base currency, of 1e-16 of the quote currency. first_id, last_id: -1 without a trade.
+        volume, turnover: units of 1e-8 of the base currency, of 1e-16 of the quote currency.
+        first_id, last_id: -1 without a trade.
     """
 
     open_time: int

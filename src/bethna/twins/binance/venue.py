@@ -112,7 +112,14 @@ class BinanceTwin:
         if method not in ("GET", "HEAD"):
             return denials.refused(405, -1000, f"Request method '{method[:20]}' not supported", now + offset)
         unit = {name.lower(): value for name, value in headers.items()}.get("x-mbx-time-unit", "")
-        reply = rest.answer(target, self.world, now + offset, microseconds=unit.upper() == "MICROSECOND")
+        reply = rest.answer(
+            target,
+            self.world,
+            now + offset,
+            microseconds=unit.upper() == "MICROSECOND",
+            weight=self.rules.weight,
+            raw_requests=self.rules.raw_requests,
+        )
         denial = shared.limits.request(address, reply.weight, now, offset)
         if denial is not None:
             answer = denials.denied(denial, address, self.rules.weight, now, offset)
