@@ -261,8 +261,7 @@ class BinanceTwin:
             fault = self.faults.strikes("stale_snapshot", now, symbol=symbol)
             book = self._stale.find(fault, symbol) if fault else None
             if book is not None:
-                usual, most = DEPTH_LEVELS
-                body = book.body(min(most, int(options.get("limit") or usual)), now)
+                body = book.body(_levels(options.get("limit", "")), now)
             race = self.faults.strikes("snapshot_race", now, symbol=symbol)
             return body, race.delay_s if race else 0.0
         if path in HISTORIES and (withheld := self.ledger.withheld.get(symbol)):
@@ -326,6 +325,12 @@ def _options(query: str) -> dict[str, str]:
     """A query by name; a plus is a plus, as in `kline_1d@+08:00`."""
     pairs = (part.partition("=") for part in query.split("&") if part)
     return {unquote(name): unquote(value) for name, _, value in pairs}
+
+
+def _levels(limit: str) -> int:
+    """How many levels a side a request that was answered asks for."""
+    usual, most = DEPTH_LEVELS
+    return max(1, min(most, int(limit))) if limit.isdecimal() else usual
 
 
 def _without(body: bytes, withheld: Mapping[int, None]) -> bytes:
