@@ -111,26 +111,26 @@ CELLS: tuple[Cell, ...] = (
     Cell("slow", _one("slow", for_s=(2.0, 20.0), delay_s=(0.2, 8.0))),
     Cell(
         "slow one stream",
-        _one("slow", for_s=(2.0, 20.0), delay_s=(0.2, 8.0), symbol="BTCUSDT", stream="trade"),
+        _one("slow", for_s=(5.0, 20.0), delay_s=(0.2, 8.0), symbol="BTCUSDT", stream="trade"),
         BTC,
     ),
-    Cell("garbage", _one("garbage", for_s=(1.0, 10.0), share=(0.02, 0.4))),
-    Cell("garbage of one", _one("garbage", for_s=(1.0, 10.0), share=(0.02, 0.15), symbol="BTCUSDT"), BTC),
-    Cell("garbage no frame", _one("garbage", for_s=(0.5, 2.0), share=(0.01, 0.1), raw=True)),
+    Cell("garbage", _one("garbage", for_s=(2.0, 10.0), share=(0.05, 0.4))),
+    Cell("garbage of one", _one("garbage", for_s=(4.0, 10.0), share=(0.05, 0.15), symbol="BTCUSDT"), BTC),
+    Cell("garbage no frame", _one("garbage", for_s=(1.0, 3.0), share=(0.1, 0.3), raw=True)),
     Cell("fragmented", _one("fragmented", for_s=(2.0, 20.0)), frozenset()),
     Cell(
         "duplicate",
-        _one("duplicate", for_s=(1.0, 10.0), share=(0.05, 1.0), count=(1, 3), symbol="BTCUSDT"),
+        _one("duplicate", for_s=(3.0, 10.0), share=(0.1, 1.0), count=(1, 3), symbol="BTCUSDT"),
         BTC,
     ),
     Cell(
         "duplicate later",
-        _one("duplicate", for_s=(1.0, 10.0), share=(0.05, 0.5), delay_s=(0.1, 3.0), symbol="BTCUSDT"),
+        _one("duplicate", for_s=(3.0, 10.0), share=(0.1, 0.5), delay_s=(0.1, 3.0), symbol="BTCUSDT"),
         BTC,
     ),
     Cell(
         "reorder",
-        _one("reorder", for_s=(1.0, 10.0), share=(0.05, 0.5), delay_s=(0.01, 2.0), symbol="BTCUSDT"),
+        _one("reorder", for_s=(3.0, 10.0), share=(0.1, 0.5), delay_s=(0.01, 2.0), symbol="BTCUSDT"),
         BTC,
     ),
     Cell(
@@ -145,7 +145,7 @@ CELLS: tuple[Cell, ...] = (
     ),
     Cell(
         "missing_trades for good",
-        _one("missing_trades", for_s=(1.0, 5.0), share=(0.05, 0.5), history=False, symbol="BTCUSDT"),
+        _one("missing_trades", for_s=(4.0, 8.0), share=(0.3, 0.7), history=False, symbol="BTCUSDT"),
         BTC,
         healable=False,
     ),

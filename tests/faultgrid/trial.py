@@ -33,7 +33,7 @@ from bethna.twins.market.world import World
 
 START = 1_790_000_000_000_000_000
 """An instant of the twin's world: 2026-09-21 14:13:20 UTC."""
-RATES = {"BTCUSDT": 12.0, "ETHUSDT": 6.0, "POLUSDT": 1.5}
+RATES = {"BTCUSDT": 24.0, "ETHUSDT": 6.0, "POLUSDT": 1.5}
 SYMBOLS = tuple(RATES)
 SAMPLE_S = 4.0
 LANDING_S = 0.1
