@@ -135,12 +135,12 @@ CELLS: tuple[Cell, ...] = (
     ),
     Cell(
         "missing_diff",
-        _one("missing_diff", for_s=(1.0, 10.0), share=(0.02, 0.6), count=(1, 5), symbol="BTCUSDT"),
+        _one("missing_diff", for_s=(3.0, 10.0), share=(0.1, 0.6), count=(1, 5), symbol="BTCUSDT"),
         BTC,
     ),
     Cell(
         "missing_trades",
-        _one("missing_trades", for_s=(1.0, 10.0), share=(0.05, 1.0), count=(1, 10), symbol="BTCUSDT"),
+        _one("missing_trades", for_s=(4.0, 10.0), share=(0.3, 1.0), count=(1, 10), symbol="BTCUSDT"),
         BTC,
     ),
     Cell(
