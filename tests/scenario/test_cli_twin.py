@@ -21,6 +21,7 @@ from websockets.sync.client import connect
 from bethna.core.clock import NS_PER_MS
 from bethna.twins.faults import NAMES, PARAMETERS
 
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "twin.md").read_text("utf-8")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
 TWIN = ("twin", "binance", "--port", "0", "--symbols", "BTCUSDT,ETHUSDT", "--json")
 
@@ -47,6 +48,9 @@ def test_one_line_says_where_it_is_and_it_serves() -> None:
         assert get(said["url"], "/api/v3/ping") == (200, {})
         state = get(said["url"], "/twin/state")[1]
         assert (state["seed"], state["symbols"], state["name"], state["truth"]) == (7, 2, "binance", None)
+        shown = next(json.loads(line) for line in PAGE.splitlines() if line.startswith('{"simulation"'))
+        assert list(state) == list(shown)
+        assert list(state["counts"]) == list(shown["counts"])
         with connect(f"{said['ws']}/ws/btcusdt@trade", proxy=None) as stream:
             assert json.loads(stream.recv(timeout=PATIENCE_S))["e"] == "trade"
         code, errors = end(process, signal.SIGTERM)
