@@ -86,7 +86,11 @@ class MemorySocket:
         self._up(lambda connection, now: connection.text(text, now))
 
     def ping(self) -> None:
-        self._up(lambda connection, now: connection.ping(b"", now))
+        self._up(self._pinged)
+
+    def _pinged(self, connection: Connection, now: int) -> None:
+        if connection.ping(b"", now):
+            self._down(self._events.ponged)
 
     def pong(self, payload: bytes) -> None:
         self._up(lambda connection, now: connection.pong(payload, now))

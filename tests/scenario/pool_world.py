@@ -17,6 +17,7 @@ from bethna.core.market import InstrumentId, Trade
 from bethna.core.status import StreamState, SystemEvent
 from bethna.core.wire import MarketEvent
 from bethna.logic.session_types import ConnectionSettings, Phase
+from bethna.net.ws import WebSocket
 from bethna.runtime.clocks import ManualClock
 from bethna.services.connections import ConnectionPool
 from bethna.services.connections.link import Link
@@ -93,7 +94,7 @@ class Desk:
 
 def port_of(link: Link) -> int:
     """The local port of a link's socket."""
-    assert link._socket is not None
+    assert isinstance(link._socket, WebSocket)
     port: int = link._socket._transport.underlying_transport.get_extra_info("sockname")[1]
     return port
 

@@ -25,14 +25,14 @@ class Ear:
         self.times: list[int] = []
         self.pings: list[bytes] = []
         self.pongs = 0
-        self.sockets: list[ws.WebSocket] = []
+        self.sockets: list[ws.Socket] = []
 
     def frame(self, raw: bytes, ts_recv: int) -> None:
         self.frames.append(raw)
         self.times.append(ts_recv)
         self.bell.ring()
 
-    def opened(self, socket: ws.WebSocket) -> None:
+    def opened(self, socket: ws.Socket) -> None:
         self.sockets.append(socket)
         self.bell.ring()
 
