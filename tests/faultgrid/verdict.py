@@ -110,6 +110,7 @@ class Judge:
         self.newest = newest
         self.findings = Findings()
         self._wrong_books: set[InstrumentId] = set()
+        self._windows: dict[InstrumentId, list[tuple[int, int]]] = {}
 
     # --- on the way
 
@@ -236,19 +237,25 @@ class Judge:
 
     def _beside_a_loss(self, instrument: InstrumentId, candle: Candle) -> bool:
         """Whether a trade is missing that, for all a receiver can know, may belong into this candle."""
-        heard = {trade.trade_id: trade.ts_event for trade in self.listeners[instrument].trades}
-        missing = [
-            each.trade_id
-            for each in self.truth.executions[self.listings[instrument].symbol]
-            if each.trade_id not in heard and each.trade_id > min(heard, default=0)
-        ]
+        if instrument not in self._windows:
+            self._windows[instrument] = list(self._loss_windows(instrument))
         end = candle.open_time + candle.interval.ns
-        for each in missing:
-            before = max((ts for trade_id, ts in heard.items() if trade_id < each), default=0)
-            after = min((ts for trade_id, ts in heard.items() if trade_id > each), default=end)
-            if before < end and candle.open_time <= after:
-                return True
-        return False
+        return any(before < end and candle.open_time <= after for before, after in self._windows[instrument])
+
+    def _loss_windows(self, instrument: InstrumentId) -> Iterator[tuple[int, int]]:
+        """For each run of missing trades the times of the trades around it."""
+        heard = {trade.trade_id: trade.ts_event for trade in self.listeners[instrument].trades}
+        before, missing = 0, False
+        for execution in self.truth.executions[self.listings[instrument].symbol]:
+            ts = heard.get(execution.trade_id)
+            if ts is None:
+                missing = missing or before > 0
+                continue
+            if missing:
+                yield before, ts
+            before, missing = ts, False
+        if missing:
+            yield before, before + 10**18
 
     def _end(self, instrument: InstrumentId) -> None:
         """After the settling time the desk must be whole, or say that it is not."""
