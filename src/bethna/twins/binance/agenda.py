@@ -1,4 +1,4 @@
-"""What the venue has to do later, in order of time; things of one instant go by rank, then as they were put down."""
+"""What the venue has to do later, in order of time and of one instant by rank; it does nothing itself."""
 
 from __future__ import annotations
 

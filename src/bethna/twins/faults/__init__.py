@@ -1,4 +1,4 @@
-"""What goes wrong, when and to whom: kinds of faults, plans and their state in time; the harm is done by who asks."""
+"""What goes wrong, when and to whom: kinds of faults, plans and their state in time; it harms nothing itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random combinations of faults for campaigns: a plan is a function of the generator that is handed in."""
+"""Random combinations of faults for campaigns: a function of the generator that is handed in, and of nothing else."""
 
 from __future__ import annotations
 
