@@ -1,4 +1,4 @@
-"""GET /api/v3/exchangeInfo: what is listed, with the filters from which ticks and lots are read, and the limits."""
+"""GET /api/v3/exchangeInfo: what is listed, with filters for ticks and lots, and the limits; no figure of a market."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kline intervals: which candle an instant belongs to, in UTC or in another timezone; pure.
+"""Kline intervals: which candle an instant belongs to, in UTC or in another timezone; it asks no clock.
 
 Rules
   1. A candle opens at a multiple of its length, counted from the epoch; a week on Monday, a month on its first.
