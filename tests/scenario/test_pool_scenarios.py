@@ -290,28 +290,49 @@ async def test_an_unreachable_host_is_left_after_two_tries_and_comes_back() -> N
 async def test_too_many_unreadable_frames_replace_the_socket_and_a_few_do_not() -> None:
     async with world(ConnectionSettings(wire_errors=5, wire_errors_s=60.0)) as w:
         await flowing(w)
+        old = w.venue.live[0]
         for _ in range(4):
-            await w.venue.live[0].send("{ this is no JSON")
+            await old.send("{ this is no JSON")
         await w.bell.until(lambda: w.pool.health().wire_errors == 4)
         for _ in range(7):
             await w.trade()
             await w.pass_time(9)
-        await w.venue.live[0].send("[]]")
-        await w.venue.live[0].send('{"e":"somethingNew","E":1}')
+        await old.send("[]]")
+        await old.send('{"e":"somethingNew","E":1}')
         await w.bell.until(lambda: w.pool.health().unknown_messages == 1)
         assert w.pool.health().connections == 1
         for _ in range(4):
-            await w.venue.live[0].send("{ this is no JSON")
-        await w.bell.until(lambda: not w.venue.live)
-        first, counted, lost = w.desk.told
-        assert [first.code, counted.code, lost.code] == ["wire_error", "wire_error", "connection_lost"]
+            await old.send("{ this is no JSON")
+        await w.bell.until(lambda: len(w.venue.live) == 2)
+        await w.trade(only=[old])
+        assert old.open, "what can be read goes on while the replacement shows nothing"
+        for _ in range(5):
+            await w.trade()
+            await w.pass_time(1)
+        await w.bell.until(lambda: not old.open)
+        first, counted, begun, done = w.desk.told
+        assert [each.code for each in w.desk.told] == [
+            "wire_error", "wire_error", "rotation_begun", "connection_rotated",
+        ]  # fmt: skip
         assert "JSON is malformed" in first.message
         assert counted.message == "3 more frames were left out"
         assert counted.ts - first.ts >= 60 * 10**9
-        assert "unreadable frames" in lost.message
-        await w.bell.until(w.pool.endings)
-        assert [(number, ending.code) for number, ending in w.pool.endings()] == [(1, "bad_frames")]
+        assert "5 unreadable frames" in begun.message
+        assert "without a break" in done.message
+        assert w.pool.health().reconnects == 0
         assert w.pool.excerpts() == ["{ this is no JSON"] * 4 + ["[]]"] + ["{ this is no JSON"] * 4
+
+
+async def test_frames_that_stay_unreadable_replace_the_socket_less_and_less() -> None:
+    async with world(ConnectionSettings(wire_errors=5, wire_errors_s=60.0)) as w:
+        await flowing(w)
+        for _ in range(600):
+            for connection in w.venue.live:
+                await connection.send("{ this is no JSON")
+            await w.trade()
+            await w.pass_time(1)
+        assert 2 <= w.pool.health().rotations <= 4, "after two minutes, four, eight"
+        assert w.pool.health().reconnects == 0
 
 
 # --- nothing is left behind

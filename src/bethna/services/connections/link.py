@@ -86,6 +86,10 @@ class LinkOwner(Protocol):
         """A frame broke the protocol; it was left out."""
         ...
 
+    def link_doubtful(self, link: Link, reason: str) -> None:
+        """So many frames broke the protocol that the socket should be replaced."""
+        ...
+
     def link_unanswered(self, link: Link, streams: tuple[str, ...]) -> None:
         """A subscription was not acknowledged in time; it was sent again."""
         ...
@@ -335,7 +339,8 @@ class Link:
         self._bad.append(now)
         if len(self._bad) == settings.wire_errors and now - self._bad[0] <= seconds(settings.wire_errors_s):
             self._bad.clear()
-            self.leave("bad_frames", f"{settings.wire_errors} unreadable frames, the last: {error.message}")
+            reason = f"{settings.wire_errors} unreadable frames, the last: {error.message}"
+            self._owner.link_doubtful(self, reason)
 
     # --- what the session asks
 

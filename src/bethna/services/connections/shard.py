@@ -229,6 +229,10 @@ class Shard:
             shared.unreadable_told_at = now
             self._owner.report("warning", "wire_error", f"a frame was left out: {message}")
 
+    def link_doubtful(self, link: Link, reason: str) -> None:
+        """It is replaced without a break: one stream that cannot be read is no reason to cut the others off."""
+        self._remedy(reason, self._clock.monotonic_ns())
+
     def link_unanswered(self, link: Link, streams: tuple[str, ...]) -> None:
         """A request was not answered in time."""
         shown = ", ".join(streams[:5]) + (f" and {len(streams) - 5} more" if len(streams) > 5 else "")
@@ -405,6 +409,8 @@ class Shard:
             self._remedy_pause_ns = _FIRST_REMEDY_NS
         self._remedy_at = now + self._remedy_pause_ns
         self._remedy_pause_ns = min(_LONGEST_REMEDY_NS, 2 * self._remedy_pause_ns)
+        if (main := self.main) is not None:
+            self._owner.report("warning", "rotation_begun", f"{main.host_name} is replaced: {reason}")
         self._do(self.slot.rotate(self.slot.main, reason, now))
 
     def _arm(self) -> None:
