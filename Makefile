@@ -5,7 +5,7 @@ VENV := .venv/bin
 FIND := $$(sh scripts/find-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check fix bench soak faultgrid fuzz cover wheel lock clean
+.PHONY: help run setup test check fix bench soak faultgrid strangers fuzz cover wheel lock clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ soak: ## the long campaigns, whole
 faultgrid: ## every fault many times against the whole desk: make faultgrid ARGS="--cell cut --seeds 20"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
 	@PYTHONPATH=tests $(VENV)/python -m faultgrid.grid $(ARGS)
+
+strangers: ## clients that others wrote, against the twin: prints the table
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@PYTHONPATH=tests $(VENV)/python -m strangers $(ARGS)
 
 fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--seconds 600"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
