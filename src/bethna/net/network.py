@@ -53,21 +53,7 @@ class Network(Protocol):
 class Internet:
     """The real way out."""
 
-    async def connect(
-        self,
-        url: str,
-        *,
-        venue: str,
-        clock: Clock,
-        on_frame: OnFrame,
-        events: SocketEvents,
-        timeout_s: float,
-        proxy: str | None,
-    ) -> Socket:
-        """Open a WebSocket by `net.ws.connect`."""
-        return await ws.connect(
-            url, venue=venue, clock=clock, on_frame=on_frame, events=events, timeout_s=timeout_s, proxy=proxy
-        )
+    connect = staticmethod(ws.connect)
 
     def requests(self, clock: Clock, *, proxy: str | None) -> HttpClient:
         """A pool of HTTP connections. Raises ConfigError for a proxy that cannot be used."""
