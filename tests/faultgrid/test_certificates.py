@@ -7,6 +7,7 @@ truth says which figures are right. Recall is asked for each frame of the ledger
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 from conftest import Campaign
@@ -15,7 +16,7 @@ from faultgrid.verdict import Listener
 from virtual_time import VirtualClock, run_virtually
 
 from bethna.core.clock import NS_PER_S
-from bethna.logic.gaplog import GapLog
+from bethna.core.coverage import Gap
 from bethna.twins.binance import Damage
 from bethna.twins.faults import Fault
 from bethna.twins.faults.kinds import Kind
@@ -93,6 +94,8 @@ def _named(found: House, damage: Counter[str], seed: int) -> None:
             (f"{symbol}@depth@100ms", feed.booksync.log),
         ):
             ledger = found.twin.ledger
+            named = {"doubled": _ids(log.doubles), "lost": _ids([*log.gaps(), *log.doubles])}
+            named["swapped"] = named["lost"]
             for what, frames in (
                 ("lost", ledger.lost),
                 ("swapped", ledger.swapped),
@@ -100,23 +103,20 @@ def _named(found: House, damage: Counter[str], seed: int) -> None:
             ):
                 for each in (each for each in frames if each.stream == stream):
                     damage[what] += 1
-                    known = _knows(log, what, each) or _covered(listener, stream, each)
+                    assert each.first is not None
+                    assert each.last is not None
+                    known = not named[what].isdisjoint(range(each.first, each.last + 1))
+                    known = known or _covered(listener, stream, each)
                     assert known, f"seed {seed}: {what} {each} has no name"
 
 
-def _knows(log: GapLog, what: str, damage: Damage) -> bool:
-    first, last = damage.first, damage.last
-    assert first is not None
-    assert last is not None
-    for gap in log.doubles if what == "doubled" else [*log.gaps(), *log.doubles]:
-        if (
-            gap.first_id is not None
-            and gap.last_id is not None
-            and gap.first_id <= last
-            and first <= gap.last_id
-        ):
-            return True
-    return False
+def _ids(gaps: Iterable[Gap]) -> set[int]:
+    return {
+        each
+        for gap in gaps
+        if gap.first_id is not None and gap.last_id is not None
+        for each in range(gap.first_id, gap.last_id + 1)
+    }
 
 
 def _covered(listener: Listener, stream: str, damage: Damage) -> bool:
