@@ -504,3 +504,28 @@ def test_only_the_certified_range_is_shown_until_a_quote_widens_it() -> None:
 
 def test_a_zero_in_a_snapshot_is_no_level() -> None:
     assert book([(10.0, 0.0)], [(11.0, 0.0)], limit=1).levels() == ([], [])
+
+
+# --- what the venue says by the way (rule 5)
+
+
+def test_what_the_venue_quotes_and_no_update_has_shown_is_a_gap() -> None:
+    ledger = Ledger()
+    ledger.hear(10)
+    ledger.fetch(10)
+    before = len(ledger.told)
+    ledger.sync.expect(12, ledger.now)
+    assert ledger.told[before:] == ["gap 11-12", "syncing", "want"]
+    ledger.fetch(12)
+    assert ledger.told[-2:] == ["stood 12", "trusted"]
+    assert [gap.healed for gap in ledger.sync.log.gaps()] == [True]
+
+
+def test_nothing_is_expected_without_a_book_or_of_what_is_there() -> None:
+    ledger = Ledger()
+    ledger.sync.expect(12, ledger.now)
+    ledger.hear(10)
+    ledger.sync.expect(12, ledger.now)
+    ledger.fetch(10)
+    ledger.sync.expect(10, ledger.now)
+    assert list(ledger.sync.log.gaps()) == []

@@ -391,11 +391,30 @@ def test_a_book_that_does_not_come_to_the_venues_quotes_is_not_trusted() -> None
     assert desk.ports.of(BookStatus)[-1].trust is Trust.TRUSTED
     desk.tick(7.1)
     assert desk.ports.of(BookStatus)[-1].trust is Trust.SYNCING
-    assert desk.ports.wants[-1] == ("book", "its updates do not come to the venue's quotes")
+    assert desk.ports.wants[-1] == ("book", "behind the venue's quotes")
+    (gap,) = desk.feed.booksync.log.gaps()
+    assert (gap.first_id, gap.last_id, gap.healed) == (11, 11, False)
     desk.feed.apply_snapshot(
         BookSnapshot(BTC.id, 11, [(98.0, 1.0)], [(101.0, 1.0)], START + 8 * SECOND, 5000)
     )
     assert (desk.feed.booksync.trust, desk.feed.quotes.ok) == (Trust.TRUSTED, 1)
+    (gap,) = desk.feed.booksync.log.gaps()
+    assert gap.healed
+
+
+def test_an_update_that_is_only_late_closes_what_its_quote_announced() -> None:
+    desk = Desk()
+    desk.delta(10, 10, 0)
+    desk.snapshot(10, 1)
+    desk.quote(12, 2)
+    desk.tick(8)
+    assert desk.feed.booksync.trust is Trust.SYNCING
+    desk.delta(11, 14, 9)
+    assert desk.ports.of(BookStatus)[-1].trust is Trust.TRUSTED
+    (gap,) = desk.feed.booksync.log.gaps()
+    assert (gap.healed, gap.reason) == (True, "reordered")
+    desk.delta(15, 15, 10)
+    assert len(list(desk.feed.booksync.log.gaps())) == 1
 
 
 def test_a_quote_at_the_snapshots_id_is_judged_before_held_deltas_move_the_book_on() -> None:

@@ -230,10 +230,10 @@ def test_a_lag_of_our_own_sockets_is_no_new_count() -> None:
 
 def test_a_quote_may_wait_for_its_updates_for_a_while() -> None:
     check = QuoteCheck()
-    assert not check.behind(BEHIND_NS * 9), "nothing waits"
+    assert check.behind(BEHIND_NS * 9) is None, "nothing waits"
     check.quote(quote(12), book(10))
-    assert not check.behind(7 + BEHIND_NS)
-    assert check.behind(8 + BEHIND_NS)
+    assert check.behind(7 + BEHIND_NS) is None
+    assert check.behind(8 + BEHIND_NS) == 12
 
 
 def test_each_time_in_a_row_it_may_wait_twice_as_long() -> None:
@@ -241,21 +241,21 @@ def test_each_time_in_a_row_it_may_wait_twice_as_long() -> None:
     check.quote(quote(12), book(10))
     told, now = [], 0
     for now in range(0, 20 * LONGEST_BEHIND_NS, BEHIND_NS // 5):
-        if check.behind(now):
+        if check.behind(now) is not None:
             told.append(now)
             check.waits.clear()
             check.waits.append(Quote(BTC, 99.0, 1.0, 101.0, 1.0, 12, None, now))
     pauses = [later - earlier for earlier, later in pairwise(told)]
     assert pauses[:3] == sorted(pauses[:3])
     assert LONGEST_BEHIND_NS <= pauses[-1] <= LONGEST_BEHIND_NS + BEHIND_NS
-    assert not check.behind(now - LONGEST_BEHIND_NS), "a clock that is set back makes nothing old"
+    assert check.behind(now - LONGEST_BEHIND_NS) is None, "a clock that is set back makes nothing old"
 
 
 def test_long_after_the_last_time_it_may_wait_as_short_as_at_first() -> None:
     check = QuoteCheck()
     check.quote(quote(12), book(10))
-    assert check.behind(2 * BEHIND_NS)
+    assert check.behind(2 * BEHIND_NS) == 12
     check.waits.clear()
     later = 20 * BEHIND_NS
     check.waits.append(Quote(BTC, 99.0, 1.0, 101.0, 1.0, 13, None, later - BEHIND_NS - 1))
-    assert check.behind(later)
+    assert check.behind(later) == 13

@@ -7,7 +7,8 @@ Rules (Binance spot, "how to manage a local order book correctly"; protocol shee
   3. Held deltas with last_id <= snapshot are dropped. The first one kept must cover snapshot + 1.
   4. A delta that begins at the book's id + 1 is applied; one wholly at or below the book's id is a duplicate.
   5. A delta that begins beyond the book's id + 1 is a gap: announce it, distrust the book, hold, ask for a snapshot.
-     The gap closes without one when the missing deltas turn up after all (they were only reordered).
+     The gap closes without one when the missing deltas turn up after all (they were only reordered). A venue that says
+     elsewhere (in its quotes) how far its book has come shows a gap that no later delta has shown yet.
   6. Held deltas are bounded; the oldest are let go and the snapshot must then be newer than they were.
   7. A book whose certified depth has worn thin asks for a fresh snapshot and stays trusted meanwhile.
   8. A crossed book is corrupt: distrust it and start again with a snapshot.
@@ -107,6 +108,7 @@ class BookSync:
             self._next_id = delta.last_id + 1
             self._seen_id = delta.last_id
             if self.trust is not TRUSTED:
+                self._found(delta)
                 self._set_trust(Trust.TRUSTED, "updates join", delta.ts_recv)
             book = self.book
             assert book is not None
@@ -169,6 +171,19 @@ class BookSync:
             self._distrust(error.message, ts)
             return False
         return True
+
+    def expect(self, last_id: int, ts: int) -> None:
+        """The venue's book has come to `last_id`, and the updates up to it have not come here (rule 5)."""
+        first = self._expected()
+        if self.book is None or not 0 <= first <= last_id:
+            return
+        hole = self.log.open(first, last_id, self._last_ts(), None)
+        self._seen_id = last_id
+        self._output.book_gap(hole.gap("book"), ts)
+        self._set_trust(
+            Trust.SYNCING, f"updates {first} to {last_id} have not come, the venue quotes them", ts
+        )
+        self._want("behind the venue's quotes", ts)
 
     def disproved(self, reason: str, ts: int) -> None:
         """Another oracle contradicts the book: start again with a snapshot."""
@@ -258,14 +273,19 @@ class BookSync:
         if expected < 0:
             return True
         if seen >= 0 and first <= seen:
-            found = False
-            while self.log.take(first, last, fetched=False):
-                found = True
+            found = self._found(delta)
             if last <= seen:
                 return found
         if first > expected:  # rule 5
             self._open_hole(expected, first - 1, delta)
         return True
+
+    def _found(self, delta: BookDelta) -> bool:
+        """Whether it was missing; it is not any more."""
+        found = False
+        while self.log.take(delta.first_id, delta.last_id, fetched=False):
+            found = True
+        return found
 
     def _open_hole(self, first: int, last: int, delta: BookDelta) -> None:
         hole = self.log.open(first, last, self._last_ts(), delta.ts_event)

@@ -6,8 +6,8 @@ facts for the bus and wants for the service.
 Rules
   1. The blast radius of any fault is this one instrument.
   2. A trade goes to the candles before it is published, so whoever hears it can read the candle that holds it.
-  3. Quotes are checked against a trusted book only; a failed check distrusts the book, and so does a quote that its
-     updates do not come to.
+  3. Quotes are checked against a trusted book only; a failed check distrusts the book, and a quote that its updates do
+     not come to says that they are missing.
   4. The state hash covers everything a reader can see and nothing that depends on the host's clock or speed. Reading
      changes nothing.
   5. While no socket carries the instrument nobody knows what trades: that time is a gap, `disconnected`, until the next
@@ -199,8 +199,8 @@ class InstrumentFeed:
         self.venue_now = max(self.venue_now, venue_now)
         self.sequence.tick(now)
         self.booksync.tick(now)
-        if self.booksync.trust is TRUSTED and self.quotes.behind(now):
-            self.booksync.disproved("its updates do not come to the venue's quotes", now)
+        if self.booksync.trust is TRUSTED and (missed := self.quotes.behind(now)) is not None:
+            self.booksync.expect(missed, now)
 
     def disconnected(self, reason: str, now: int) -> None:
         """No socket carries this instrument now (rule 5)."""

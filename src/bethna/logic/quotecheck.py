@@ -88,15 +88,18 @@ class QuoteCheck:
             if update_id == book_id:
                 self._judge(quote, book)
 
-    def behind(self, now: int) -> bool:
-        """Whether the book does not come to what the venue has quoted (rule 5). `now` is on the clock of `ts_recv`."""
+    def behind(self, now: int) -> int | None:
+        """The update id that the venue quoted and the book does not come to (rule 5), None while it does.
+
+        `now` is on the clock of `ts_recv`.
+        """
         if abs(now - self._behind_at) > 4 * self._behind_ns:
             self._behind_ns = BEHIND_NS
         if not self.waits or now - self.waits[0].ts_recv <= self._behind_ns:
-            return False
+            return None
         self._behind_at = now
         self._behind_ns = min(LONGEST_BEHIND_NS, 2 * self._behind_ns)
-        return True
+        return self.waits[0].update_id
 
     def _begins_anew(self, update_id: int) -> bool:
         """Rule 1, second half."""
