@@ -5,7 +5,7 @@ VENV := .venv/bin
 FIND := $$(sh scripts/find-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check fix bench soak faultgrid strangers fuzz cover wheel lock clean
+.PHONY: help run setup test check fix bench soak faultgrid strangers load fuzz cover wheel lock clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ faultgrid: ## every fault many times against the whole desk: make faultgrid ARGS
 strangers: ## clients that others wrote, against the twin: prints the table
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
 	@PYTHONPATH=tests $(VENV)/python -m strangers $(ARGS)
+
+load: ## a desk at 20,000 messages a second for ten minutes: make load ARGS="--seconds 60"
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@PYTHONPATH=tests $(VENV)/python -m load $(ARGS)
 
 fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--seconds 600"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
