@@ -17,6 +17,7 @@ from virtual_time import VirtualClock, run_virtually
 
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
+from bethna.logic.gaplog import GapLog
 from bethna.twins.binance import Damage
 from bethna.twins.faults import Fault
 from bethna.twins.faults.kinds import Kind
@@ -94,7 +95,7 @@ def _named(found: House, damage: Counter[str], seed: int) -> None:
             (f"{symbol}@depth@100ms", feed.booksync.log),
         ):
             ledger = found.twin.ledger
-            named = {"doubled": _ids(log.doubles), "lost": _ids([*log.gaps(), *log.doubles])}
+            named = {"doubled": _ids(log.doubles), "lost": _ids(log.doubles) | _ids_of_holes(log)}
             named["swapped"] = named["lost"]
             for what, frames in (
                 ("lost", ledger.lost),
@@ -117,6 +118,11 @@ def _ids(gaps: Iterable[Gap]) -> set[int]:
         if gap.first_id is not None and gap.last_id is not None
         for each in range(gap.first_id, gap.last_id + 1)
     }
+
+
+def _ids_of_holes(log: GapLog) -> set[int]:
+    """All that was ever missing, also what came late while another part of its gap did not."""
+    return {each for hole in log.holes for each in range(hole.first, hole.last + 1)}
 
 
 def _covered(listener: Listener, stream: str, damage: Damage) -> bool:
