@@ -1,4 +1,4 @@
-"""What tickers state about a stretch of time: change, extremes, sums; exact sums of bars, in the market's units; nothing is rounded here."""
+"""What tickers state about a stretch of time: exact change, extremes and sums of bars; nothing is rounded here."""
 
 from __future__ import annotations
 

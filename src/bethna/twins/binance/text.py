@@ -1,4 +1,4 @@
-"""Numbers as the venue writes them: eight decimals for every price and quantity, whole numbers for times; no float is ever made."""
+"""Numbers as the venue writes them: eight decimals for prices and quantities, whole times; no float is ever made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ticker endpoints of REST: which symbols, which stretch of time, what it weighs; it sums nothing (`stretches` does).
+"""The ticker endpoints of REST: which symbols, which stretch of time, what it weighs; it sums nothing.
 
 Rules
   1. `symbol` is answered with an object, `symbols` and all with an array in the order of the listing or of the request.
