@@ -39,6 +39,10 @@ MOST_CANDLES = 600
 TRIAL_PACE = 2.0
 THINNING = 0.82  # trades and quotes of an order at the pace of a load, against those at TRIAL_PACE: measured
 DIFFS_S = 10
+KEPT_SECONDS = (
+    1500  # candles of a second that a desk keeps of each instrument: until then its memory grows by them
+)
+CANDLE_BYTES = 440  # measured
 SECOND_US = 1_000_000
 PROGRAM = (sys.executable, "-c", "import sys; from bethna.cli import main; sys.exit(main())")
 _LOSSES = ("trade_gaps_total", "duplicates_total", "heals_total", "book_gaps_total", "resyncs_total")
@@ -113,6 +117,12 @@ class Outcome:
         found = [getattr(sample, f"{who}_memory") for sample in self.samples]
         third = max(1, len(found) // 3)
         return max(found[:third]), max(found[-third:])
+
+    def growth(self, symbols: int) -> tuple[int, int]:
+        """Bytes that the desk grew by between those thirds, and how many of them its candles may explain."""
+        early, late = self.memory("desk")
+        kept_s = min(KEPT_SECONDS, self.seconds * 2 / 3)
+        return late - early, round(symbols * kept_s * CANDLE_BYTES)
 
     def losses(self) -> dict[str, int]:
         """Counters that stay 0 when all is well."""
@@ -287,6 +297,7 @@ async def pause(seconds: float) -> None:
 def table(outcome: Outcome, wanted: float, symbols: int) -> str:
     """For people."""
     early, late = outcome.memory("desk")
+    _, explained = outcome.growth(symbols)
     rates = outcome.rates()
     first, last = outcome.samples[0].told, outcome.samples[-1].told
     idle = Metrics({}, {})
@@ -294,7 +305,8 @@ def table(outcome: Outcome, wanted: float, symbols: int) -> str:
         "measured": f"{outcome.seconds:.0f} s, {symbols} instruments: trades, quotes, diffs, tickers",
         "messages a second": f"{outcome.rate:,.0f} received by the desk, from {min(rates):,.0f} to {max(rates):,.0f} "
         f"in {SAMPLE_S:g} s ({wanted:,.0f} asked for)",
-        "memory of the desk": f"{early / 1e6:.1f} MB early, {late / 1e6:.1f} MB late ({late / early - 1:+.1%})",
+        "memory of the desk": f"{early / 1e6:.1f} MB early, {late / 1e6:.1f} MB late ({late / early - 1:+.1%}); "
+        f"the seconds that it keeps for {KEPT_SECONDS / 60:g} minutes explain {explained / 1e6:.1f} MB",
         "CPU of the desk": f"{outcome.cpu('desk'):.1%} of a core, "
         f"{outcome.cpu('desk') / outcome.rate * 1e6:.1f} us a message",
         "CPU of the twin": f"{outcome.cpu('twin'):.1%} of a core",
