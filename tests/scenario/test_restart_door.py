@@ -8,6 +8,7 @@ import httpx
 import pytest
 from _doors import Open, opened
 from _memorydesk import MemoryDesk
+from msgspec.structs import replace
 
 from bethna.core.status import Simulation, SourceKind
 
@@ -15,9 +16,9 @@ DOOR = "/api/v1/restart"
 SIMULATED = Simulation(7, "no live host answers: 127.0.0.1:9 cannot be connected to")
 
 
-def simulated_desk() -> MemoryDesk:
+def simulated_desk(*, live_reachable: bool = True) -> MemoryDesk:
     desk = MemoryDesk()
-    desk.simulated = SIMULATED
+    desk.simulated = replace(SIMULATED, live_reachable=live_reachable)
     return desk
 
 
@@ -63,6 +64,38 @@ async def test_a_desk_on_the_live_market_or_a_tape_is_not_restarted() -> None:
         assert "live" in answer.json()["error"]["message"]
 
 
+async def test_a_desk_that_did_not_see_the_live_market_is_not_restarted_into_it() -> None:
+    asked, desk = Asked(), simulated_desk(live_reachable=False)
+    async with opened(desk, restart=asked) as served:
+        answer = await post(served, {})
+        assert (answer.status_code, code_of(answer)) == (409, "live_not_reachable")
+        assert "live_reachable is false" in answer.json()["error"]["message"]
+        assert "--source live" in answer.json()["error"]["hint"]
+        assert asked.sources == []
+        desk.simulated = replace(SIMULATED, live_reachable=True)  # as the desk's own look finds out
+        assert (await post(served, {})).status_code == 202
+    assert asked.sources == ["live"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"source":"twin"}', "found source: 'twin'"),
+        (b'{"source":"' + b"x" * 500 + b'"}', "found source: 'xxx"),
+        (b'{"source":7}', "found source: expected str, got int"),
+        (b'{"source":"live","now":true}', "unknown field now"),
+        (b"", "found an empty body"),
+    ],
+)
+async def test_a_wrong_wish_is_told_what_was_found_in_it(content: bytes, said: str) -> None:
+    async with opened(simulated_desk(), restart=Asked()) as served:
+        message = (await post(served, {}, content)).json()["error"]["message"]
+        assert message.startswith('expected {"source": "live"}, found ')
+        assert said in message
+        assert "nothing" not in message
+        assert len(message) < 150
+
+
 @pytest.mark.parametrize(
     ("content", "headers", "status", "code"),
     [
@@ -102,7 +135,7 @@ async def test_the_door_is_not_read() -> None:
 
 
 async def test_health_and_metrics_say_that_it_is_simulated() -> None:
-    async with opened(simulated_desk()) as served, served.socket() as socket:
+    async with opened(simulated_desk(live_reachable=False)) as served, served.socket() as socket:
         health: Any = (await served.http.get("/api/v1/health")).json()
         assert health["source"] == "twin"
         assert health["simulation"] == {"seed": 7, "reason": SIMULATED.reason, "live_reachable": False}

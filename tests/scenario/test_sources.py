@@ -81,6 +81,23 @@ class Client:
             assert time.monotonic() < deadline, "it still answers"
 
 
+def port_for_later() -> str:
+    """A port that is free now."""
+    with running("twin", "binance", "--port", "0", "--json", "--attached") as first:
+        port: str = line_of(first)["url"].rpartition(":")[2]
+        first.kill()
+    return port
+
+
+def leads_to(port: str, folder: Path) -> dict[str, str]:
+    """The surroundings of a desk whose live market is on a port, when it is."""
+    return {
+        "BETHNA_HOSTS": f"binance=ws://127.0.0.1:{port}|http://127.0.0.1:{port}",
+        "BETHNA_LIVE_PROBE_S": "1",
+        "BETHNA_DATA_DIR": str(folder),
+    }
+
+
 def priced(answer: Any) -> bool:
     return len(answer["prices"]) == 4 and all(row["price"] is not None for row in answer["prices"])
 
@@ -187,19 +204,14 @@ def test_a_twin_that_dies_is_replaced_and_the_feed_goes_on(tmp_path: Path) -> No
 
 def test_the_way_into_the_live_market_is_offered_and_taken(tmp_path: Path) -> None:
     """The live market is a second twin, on a port that was closed when the desk began."""
-    with running("twin", "binance", "--port", "0", "--json", "--attached") as first:
-        port = line_of(first)["url"].rpartition(":")[2]  # a port that is free, for later
-        first.kill()
-    environment = {
-        "BETHNA_HOSTS": f"binance=ws://127.0.0.1:{port}|http://127.0.0.1:{port}",
-        "BETHNA_LIVE_PROBE_S": "1",
-        "BETHNA_DATA_DIR": str(tmp_path),
-    }
-    with running(*UP, environment=environment) as process:
+    port = port_for_later()
+    with running(*UP, environment=leads_to(port, tmp_path)) as process:
         said = line_of(process)
         desk, twin = Client(said["url"]), Client(said["twin"]["url"])
         assert said["source"] == "twin"
         assert desk.get("/api/v1/health")["simulation"]["live_reachable"] is False
+        status, refused = desk.restart()
+        assert (status, refused["error"]["code"]) == (409, "live_not_reachable")
         with running("twin", "binance", "--port", port, "--json", "--attached") as market:
             line_of(market)
             health = desk.until("/api/v1/health", lambda found: found["simulation"]["live_reachable"])
@@ -245,15 +257,28 @@ def test_a_twin_that_runs_already_is_used_and_outlives_the_desk(tmp_path: Path) 
 
 
 def test_a_desk_whose_first_line_was_all_that_somebody_read_can_be_restarted(tmp_path: Path) -> None:
-    environment = {**NOWHERE, "BETHNA_DATA_DIR": str(tmp_path)}
-    with running(*UP, "--source", "twin", environment=environment) as process:
+    port = port_for_later()
+    with running(*UP, environment=leads_to(port, tmp_path)) as process:
         desk = Client(line_of(process)["url"])
         assert process.stdout is not None
         process.stdout.close()
-        assert desk.restart()[0] == 202
-        desk.comes_back()
-        assert desk.get("/api/v1/health")["source"] == "live"
-        process.stdout = None
+        with running("twin", "binance", "--port", port, "--json", "--attached") as market:
+            line_of(market)
+            desk.until("/api/v1/health", lambda found: found["simulation"]["live_reachable"])
+            assert desk.restart()[0] == 202
+            desk.comes_back()
+            assert desk.get("/api/v1/health")["source"] == "live"
+            process.stdout = None
+            assert end(process, signal.SIGTERM)[0] == 0
+
+
+def test_a_desk_that_was_told_to_simulate_is_not_restarted_into_nothing(tmp_path: Path) -> None:
+    environment = {**NOWHERE, "BETHNA_DATA_DIR": str(tmp_path)}
+    with running(*UP, "--source", "twin", environment=environment) as process:
+        desk = Client(line_of(process)["url"])
+        status, refused = desk.restart()
+        assert (status, refused["error"]["code"]) == (409, "live_not_reachable")
+        assert desk.get("/api/v1/health")["source"] == "twin"
         assert end(process, signal.SIGTERM)[0] == 0
 
 

@@ -28,7 +28,7 @@ from bethna.api.protocol import ErrorAnswer, error_answer
 from bethna.api.reader import DeskReader
 from bethna.api.routes import ROUTES, Restarter
 from bethna.api.stream import STALL_S, ws_route
-from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument
+from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument, cut
 from bethna.core.market import Interval
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import LoopLag, SystemClock
@@ -160,6 +160,8 @@ def _told_http(request: Anybody, error: HTTPException) -> Response[ErrorAnswer]:
     status = error.status_code
     code, hint = _CODES.get(status, "http_error"), _HINTS.get(status, "")
     message = error.detail
+    if isinstance(error.extra, dict):  # a route that has words of its own
+        code, hint = error.extra["code"], error.extra["hint"]
     if isinstance(error, ValidationException):
         message, hint = _wrong_parameter(request, error)
     elif status == 404:
@@ -174,12 +176,28 @@ def _wrong_parameter(request: Anybody, error: ValidationException) -> tuple[str,
     if not flaws:
         return error.detail.partition(" for path ")[0], hint
     key = str(flaws[0].get("key", ""))
+    if flaws[0].get("source") == "body":
+        return (
+            f'expected {{"source": "live"}}, found {_wrong_in_body(key, str(flaws[0].get("message", "")))}',
+            hint,
+        )
     expected = str(flaws[0].get("message", "")).replace("`", "").partition(", got")[0]
     if key == "interval":
         expected, hint = "expected an interval", f"intervals: {', '.join(Interval)}"
     found = request.query_params.get(key)
     said = f"{expected[:1].lower()}{expected[1:]}"
     return f"{key}: {said}, found {'nothing' if found is None else repr(str(found)[:100])}", hint
+
+
+def _wrong_in_body(key: str, message: str) -> str:
+    """What a body has instead of what was expected, in plain words; `key` is `data` for the body as a whole."""
+    _, enum, value = message.partition("Invalid enum value ")
+    if enum:
+        return f"{key}: {cut(value)}"
+    if message == repr(key):
+        return "an empty body"
+    said = message.replace("`", "").partition(" - at ")[0][:100]
+    return f"{'something else' if key == 'data' else key}: {said[:1].lower()}{said[1:]}"
 
 
 def _unexpected(bus: Bus) -> Callable[[Anybody, Exception], Response[ErrorAnswer]]:

@@ -57,6 +57,11 @@ Desk = NamedDependency[SkipValidation[DeskReader]]
 Anybody = Request[object, object, State]
 Restarter = Callable[[SourceKind], None] | None
 
+_NOT_REACHABLE = {
+    "code": "live_not_reachable",
+    "hint": "wait until /api/v1/health says `live_reachable`, which a desk with the source auto finds out by itself;"
+    " or end this desk and run `bethna up --source live`",
+}
 _REFUSALS = {
     400: ResponseSpec(
         ErrorAnswer, description="A parameter is missing or out of range.", generate_examples=False
@@ -142,7 +147,9 @@ def _only_json_bodies(request: Anybody) -> None:
     responses={
         400: _REFUSALS[400],
         409: ResponseSpec(
-            ErrorAnswer, description="It simulates no market of its own.", generate_examples=False
+            ErrorAnswer,
+            description="It simulates no market of its own, or the live market was not seen to answer.",
+            generate_examples=False,
         ),
         415: ResponseSpec(ErrorAnswer, description="The body is no JSON.", generate_examples=False),
     },
@@ -155,6 +162,15 @@ async def restart(
         raise HTTPException(
             status_code=409,
             detail=f"expected a desk that simulates a market of its own, found the source {desk.source()}",
+        )
+    simulation = desk.simulation()
+    if (
+        simulation is None or not simulation.live_reachable
+    ):  # nothing would lead back from a desk without data
+        raise HTTPException(
+            status_code=409,
+            detail="expected a live market that answered when it was last asked, found none (live_reachable is false)",
+            extra=_NOT_REACHABLE,
         )
     restarter(data.source)
     return RestartAnswer(data.source)

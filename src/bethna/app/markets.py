@@ -56,7 +56,7 @@ class Market:
 
     @property
     def may_be_left(self) -> bool:
-        """Whether a restart leads from here into the live market."""
+        """Whether a restart leads from here into the live market, once that is seen to answer."""
         return False
 
     async def watch(self, desk: RealTimeTrading) -> None:
