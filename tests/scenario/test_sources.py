@@ -98,6 +98,11 @@ def leads_to(port: str, folder: Path) -> dict[str, str]:
     }
 
 
+def twin_codes(events: Any) -> list[str]:
+    """What became of the twin, in order."""
+    return [event["code"] for event in events["events"] if event["code"].startswith("twin_")]
+
+
 def priced(answer: Any) -> bool:
     return len(answer["prices"]) == 4 and all(row["price"] is not None for row in answer["prices"])
 
@@ -184,22 +189,27 @@ def test_a_twin_that_dies_is_replaced_and_the_feed_goes_on(tmp_path: Path) -> No
         said = line_of(process)
         desk = Client(said["url"])
         desk.until("/api/v1/prices", priced)
+        notices = len(desk.get("/api/v1/health")["notices"])
         os.kill(said["twin"]["pid"], signal.SIGKILL)
-        codes = {"twin_ended", "twin_restarted"}
-        events = desk.until(
-            "/api/v1/events", lambda found: codes <= {event["code"] for event in found["events"]}
-        )
-        told = [event["code"] for event in events["events"] if event["code"].startswith("twin_")]
-        assert told == ["twin_ended", "twin_restarted"]
+        expected = ["twin_ended", "twin_restarted"]
+        events = desk.until("/api/v1/events", lambda found: twin_codes(found) == expected)
         health = desk.get("/api/v1/health")
-        assert health["simulation"]["seed"] not in (None, 7)
-        assert any("begin anew" in notice for notice in health["notices"])
+        seed = health["simulation"]["seed"]
+        assert seed not in (None, 7)
+        assert seed == Client(said["twin"]["url"]).get("/twin/state")["seed"]
+        assert len(health["notices"]) == notices + 1
+        assert f"seed {seed}" in health["notices"][-1]
         since = events["events"][-1]["ts"]
         desk.until(
             "/api/v1/prices", lambda found: all((row["ts_recv"] or 0) > since for row in found["prices"])
         )
         assert desk.get("/api/v1/health")["status"] in ("ok", "degraded")
-        assert end(process, signal.SIGTERM)[0] == 0
+        code, errors = end(process, signal.SIGTERM)
+        assert code == 0
+        logged = [json.loads(line) for line in errors.splitlines() if '"twin_' in line]
+        assert [line["event"] for line in logged] == expected
+        assert {line["level"] for line in logged} == {"warning"}
+        assert logged[-1]["seed"] == seed
 
 
 def test_the_way_into_the_live_market_is_offered_and_taken(tmp_path: Path) -> None:

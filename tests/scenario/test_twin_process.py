@@ -16,6 +16,7 @@ from bethna.app import RealTimeTrading, chosen_market, markets, twin_process
 from bethna.app.twin_process import TwinProcess, fresh_seed, start_twin
 from bethna.config import Settings, load
 from bethna.core.errors import ConfigError, VenueError
+from bethna.core.status import SystemEvent
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and scripts of POSIX systems")
 
@@ -129,7 +130,42 @@ async def test_a_twin_is_started_until_one_stands(monkeypatch: pytest.MonkeyPatc
         assert market.folder == f"twin:{before.seed}"  # where this desk has kept what it kept
         codes = [event.code for event in desk.events(10)]
         assert codes == ["twin_ended", "twin_failed", "twin_failed", "twin_restarted"]
+        begun = f"Another simulated market has begun, seed {after.seed}: its prices and ids begin anew."
+        assert list(desk.notices()) == [begun]
     assert await after.wait() is not None  # it went with the block
+
+
+async def test_one_that_ends_again_and_again_is_one_notice_and_its_seed_is_true_at_once() -> None:
+    async with chosen_market(SIMULATED, rng=Random(1)) as market:
+        assert isinstance(market.twin, TwinProcess)
+        desk = RealTimeTrading(market.settings, simulation=market.simulation)
+        seeds = [market.twin.seed]
+        again = asyncio.Event()
+
+        def hear(event: object) -> None:
+            assert isinstance(event, SystemEvent)
+            simulation = desk.simulation()
+            assert simulation is not None
+            assert simulation.seed is not None
+            seeds.append(simulation.seed)
+            if event.code == "twin_restarted":
+                again.set()
+
+        desk.bus.channel("system").subscribe(hear, "test")
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            watching = group.create_task(market.watch(desk))
+            for _ in range(2):
+                again.clear()
+                os.kill(market.twin.pid, signal.SIGKILL)
+                await again.wait()
+            watching.cancel()
+        first, second, third = seeds[0], seeds[1], seeds[3]
+        assert seeds == [first, second, second, third, third]  # each end tells the seed of what comes
+        assert len({first, second, third}) == 3
+        [notice] = desk.notices()
+        assert f"seed {third}" in notice
+        assert notice.endswith("(2 times by now)")
+        assert [event.code for event in desk.events(10)] == ["twin_ended", "twin_restarted"] * 2
 
 
 def test_a_fresh_seed_is_never_nought() -> None:

@@ -98,3 +98,15 @@ def test_what_is_said_twice_is_one_notice_and_two_events() -> None:
         desk.notify("error", "twin_ended", "binance", "it ended")
     assert list(desk.notices()) == ["it ended"]
     assert [event.code for event in desk.events(10)] == ["twin_ended"] * 2
+
+
+def test_of_what_happens_again_and_again_the_newest_notice_stays_and_says_how_often() -> None:
+    desk = simulated()
+    for times in (1, 2, 3):
+        desk.notify("error", "twin_ended", "binance", f"it ended as {times}", about="twin", times=times)
+        desk.notify("info", "renamed", "binance", "another matter")
+        desk.notify("warning", "twin_restarted", "binance", f"begun as {times}", about="twin", times=times)
+    assert list(desk.notices()) == ["another matter", "begun as 3 (3 times by now)"]
+    assert [event.message for event in desk.events(10) if event.code == "twin_ended"] == [
+        "it ended as 1", "it ended as 2", "it ended as 3"
+    ]  # fmt: skip

@@ -172,7 +172,7 @@ class RealTimeTrading:
         self.pace = pace or SystemClock()
         self.rng = rng or Random()
         self._events: deque[SystemEvent] = deque(maxlen=KEPT_EVENTS)
-        self._notices: list[str] = []
+        self._notices: dict[str, str] = {}
         self._hash: str | None = None
         tape = settings.source.removeprefix(TAPE_PREFIX) if settings.source.startswith(TAPE_PREFIX) else None
         self._tape_clock = ManualClock()
@@ -221,10 +221,20 @@ class RealTimeTrading:
             line.follow([name])
         self.feeds.wants = Healers(self.lines)
 
-    def notify(self, level: EventLevel, code: str, subject: str, message: str) -> None:
-        """Tell the user: in the event log and, once, in the notices."""
-        if message not in self._notices:
-            self._notices.append(message)
+    def notify(
+        self, level: EventLevel, code: str, subject: str, message: str, *, about: str = "", times: int = 1
+    ) -> None:
+        """Tell the user: in the event log and, once, in the notices.
+
+        Args:
+            about: of what happens again and again only the newest notice stays.
+            times: how often it has happened by now; the notice says so.
+        """
+        if about:
+            self._notices.pop(about, None)  # the newest stands last
+        self._notices.setdefault(
+            about or message, message if times == 1 else f"{message} ({times} times by now)"
+        )
         self.tell(level, code, subject, message)
 
     def tell(self, level: EventLevel, code: str, subject: str, message: str) -> None:
@@ -285,7 +295,7 @@ class RealTimeTrading:
 
     def notices(self) -> Sequence[str]:
         """What the user should be told."""
-        return self._notices
+        return list(self._notices.values())
 
     def instruments(self) -> Sequence[Instrument]:
         """Followed instruments."""

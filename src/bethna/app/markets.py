@@ -2,7 +2,8 @@
 
 Rules
   1. A twin of ours that ends by itself is started anew with a fresh seed, at the same address: another world, whose ids
-     have nothing to do with the old ones'. It is told; the feeds find out by the ids and mark it.
+     have nothing to do with the old ones'. It is told, here and in the log; the feeds find out by the ids and mark it.
+     However often it happens, one notice stays.
   2. While `auto` simulates, the live hosts are asked again every `live_probe_s`. That one answers is told; nothing else
      happens: to go there the desk must be started anew.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
+import structlog
 from msgspec.structs import replace
 
 from bethna.app.desk import RealTimeTrading
@@ -26,6 +28,9 @@ from bethna.net.network import Network
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
+_ABOUT = "twin"
+
+_log = structlog.get_logger("bethna.markets")
 
 
 class Market:
@@ -71,6 +76,7 @@ class AttachedMarket(Market):
         self._twin = twin
         self._clock = clock
         self._network = network
+        self._changes = 0
 
     @property
     def simulation(self) -> Simulation:
@@ -95,9 +101,9 @@ class AttachedMarket(Market):
                 found = await running_twin(self._twin.venue, self.settings, requests)
                 if found is not None and found.seed != self._twin.seed:
                     self._twin = found
+                    self._changes += 1
                     desk.simulated(self.simulation)
-                    said = f"Another simulated market has begun, seed {found.seed}: its prices and ids begin anew."
-                    desk.notify("warning", "twin_restarted", found.venue, said)
+                    _tell_restarted(desk, found.venue, found.seed, self._changes)
 
 
 class SimulatedMarket(Market):
@@ -129,6 +135,7 @@ class SimulatedMarket(Market):
         self._clock = clock
         self._rng = rng
         self._network = network
+        self._ends = 0
 
     @property
     def simulation(self) -> Simulation:
@@ -171,27 +178,31 @@ class SimulatedMarket(Market):
         venue = self._twin.venue
         while True:
             code = await self._twin.wait()
+            self._ends += 1
+            seed = fresh_seed(self._rng)
+            self._change(desk, seed=seed)  # at once: nothing that comes from now on is of the old world
+            _log.warning("twin_ended", venue=venue, exit_code=code, times=self._ends)
             desk.notify(
                 "error", "twin_ended", venue,
                 f"The simulated market ended by itself (exit code {code}); another one is started.",
+                about=_ABOUT, times=self._ends,
             )  # fmt: skip
-            pause_s = FIRST_PAUSE_S
-            while not await self._start_anew(desk):
+            pause_s, failures = FIRST_PAUSE_S, 0
+            while not await self._start_anew(desk, seed, failures):
+                failures += 1
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _start_anew(self, desk: RealTimeTrading) -> bool:
+    async def _start_anew(self, desk: RealTimeTrading, seed: int, failures: int) -> bool:
         venue = self._twin.venue
         try:
-            self._twin = await start_twin(venue, self._asked, fresh_seed(self._rng), self._twin.port)
+            self._twin = await start_twin(venue, self._asked, seed, self._twin.port)
         except BethnaError as error:
-            desk.notify("error", "twin_failed", venue, f"{error.message}. {error.hint}".strip())
+            _log.warning("twin_failed", venue=venue, error=error.message, times=failures + 1)
+            said = f"{error.message}. {error.hint}".strip()
+            desk.notify("error", "twin_failed", venue, said, about=_ABOUT, times=failures + 1)
             return False
-        self._change(desk, seed=self._twin.seed)
-        desk.notify(
-            "warning", "twin_restarted", venue,
-            f"Another simulated market has begun, seed {self._twin.seed}: its prices and ids begin anew.",
-        )  # fmt: skip
+        _tell_restarted(desk, venue, seed, self._ends)
         return True
 
     async def _look(self, desk: RealTimeTrading) -> None:
@@ -213,3 +224,10 @@ class SimulatedMarket(Market):
     def _change(self, desk: RealTimeTrading, **changes: object) -> None:
         self._simulation = replace(self._simulation, **changes)
         desk.simulated(self._simulation)
+
+
+def _tell_restarted(desk: RealTimeTrading, venue: str, seed: int, times: int) -> None:
+    """Another world is there."""
+    _log.warning("twin_restarted", venue=venue, seed=seed, times=times)
+    said = f"Another simulated market has begun, seed {seed}: its prices and ids begin anew."
+    desk.notify("warning", "twin_restarted", venue, said, about=_ABOUT, times=times)
