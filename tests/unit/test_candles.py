@@ -193,3 +193,26 @@ def test_the_certificate_speaks_to_the_bars_end_and_no_further_than_now() -> Non
     closed, opened = made.candles(Interval.M1, 10, START + 75 * SECOND)
     assert (closed.coverage.as_of, opened.coverage.as_of) == (START + MINUTE, START + 75 * SECOND)
     assert closed.coverage.sources == ("binance",)
+
+
+def test_a_bar_in_which_the_venue_counts_anew_opens_before_and_closes_after() -> None:
+    made = builder(at(0.5, 500, 5), at(2, 501, 9))
+    made.begin_anew()
+    made.apply(at(3, 7, 4))
+    made.apply(at(4, 8, 6))
+    assert bars(made, Interval.M1, 5) == [(0, 5, 9, 4, 6, 4, 4)]
+    for trade in (at(61, 9, 3), at(62, 10, 2)):
+        made.apply(trade)
+    assert bars(made, Interval.M1, 63) == [(0, 5, 9, 4, 6, 4, 4), (60, 3, 3, 2, 2, 2, 2)]
+    assert bars(made, Interval.D1, 63)[0][1:5] == (5, 9, 2, 2)
+
+
+def test_so_does_a_second_in_which_it_counts_anew() -> None:
+    made = builder(at(0.1, 500, 5), at(0.2, 501, 9))
+    made.begin_anew()
+    made.apply(at(0.3, 7, 4))
+    made.apply(at(0.4, 8, 6))
+    for interval in (Interval.S1, Interval.M1):
+        assert bars(made, interval, 0.5) == [(0, 5, 9, 4, 6, 4, 4)]
+    made.apply(at(1.4, 9, 7))
+    assert bars(made, Interval.M1, 1.5) == [(0, 5, 9, 4, 7, 5, 5)]

@@ -202,6 +202,9 @@ def test_a_marked_hole_that_is_half_filled_keeps_its_candle_incomplete() -> None
     desk.trade(3, 13)
     assert desk.minutes() == [(-1, State.INCOMPLETE), (0, State.INCOMPLETE)]
     desk.trade(4, 14)
+    desk.delta(1, 1, 14)
+    assert desk.minutes() == [(-1, State.INCOMPLETE), (0, State.INCOMPLETE)], "not known for ten seconds"
+    desk.tick(15)
     assert desk.minutes() == [(-1, State.INCOMPLETE), (0, State.COMPLETE)], "all of it came by itself"
     assert desk.state() is State.HEALED
 
@@ -250,6 +253,9 @@ def test_after_the_socket_is_back_a_quiet_market_is_watched_again() -> None:
     desk.feed.connected()
     desk.delta(1, 1, 90)
     desk.feed.connected()
+    desk.tick(200)
+    assert {state for _, state in desk.minutes()} == {State.INCOMPLETE}, "nothing has come since 90"
+    desk.delta(2, 2, 199)
     desk.tick(200)
     assert desk.minutes() == [
         (0, State.INCOMPLETE), (1, State.INCOMPLETE), (2, State.COMPLETE), (3, State.COMPLETE),
@@ -510,3 +516,88 @@ def test_two_of_our_sockets_may_say_everything_twice() -> None:
     desk.trade(1, 0)
     desk.quote(2, 0)
     assert (feed.sequence.log.duplicates, feed.quotes.duplicates, feed.quotes.overlaps) == (1, 1, 2)
+
+
+# --- what is known of trades (rule 6)
+
+
+def day(desk: Desk, newest_id: int, at: float) -> None:
+    ts = START + round(at * SECOND)
+    desk.feed.apply_ticker(
+        Ticker(BTC.id, 100.0, 90.0, 110.0, 80.0, 1.0, 100.0, 1.0, None, None, None, ts, ts, newest_id)
+    )
+
+
+def seconds_of(desk: Desk) -> list[tuple[int, bool, State]]:
+    return [
+        ((candle.open_time - START) // SECOND, candle.closed, candle.coverage.state)
+        for candle in desk.feed.candles(Interval.S1, 100, None)
+    ]
+
+
+def test_a_stream_that_hangs_closes_no_candle_and_its_time_becomes_a_gap() -> None:
+    desk = Desk()
+    desk.trade(1, 0.2)
+    desk.trade(2, 1.2)
+    desk.tick(9)
+    assert seconds_of(desk) == [(0, True, State.INCOMPLETE), (1, False, State.COMPLETE)]
+    desk.tick(13)
+    assert [state for *_, state in seconds_of(desk)[1:]] == [State.INCOMPLETE] * 13
+    assert desk.feed.candles(Interval.S1, 1, None)[-1].coverage.gaps[0].reason == "unheard"
+    day(desk, 2, 14)
+    desk.tick(14)
+    assert seconds_of(desk)[1:14] == [(each, True, State.COMPLETE) for each in range(1, 13)] + [
+        (13, False, State.COMPLETE)
+    ]
+
+
+def test_what_the_venue_names_and_has_not_come_closes_no_candle() -> None:
+    desk = Desk()
+    desk.trade(1, 0.2)
+    day(desk, 2, 3)
+    desk.delta(1, 1, 9)
+    desk.tick(9)
+    assert [closed for _, closed, _ in seconds_of(desk)] == [False]
+    desk.trade(2, 2.9)
+    day(desk, 2, 10)
+    desk.tick(10)
+    assert [closed for _, closed, _ in seconds_of(desk)][:9] == [True] * 9
+
+
+def test_a_price_speaks_no_further_than_its_trades_are_known() -> None:
+    desk = Desk()
+    desk.trade(1, 0.2)
+    desk.delta(1, 1, 3)
+    desk.tick(3)
+    assert desk.feed.price(stale=False, last_message=None).coverage.as_of == START + SECOND // 5
+
+
+def test_a_book_says_when_what_it_shows_was_so() -> None:
+    desk = Desk()
+    desk.delta(10, 10, 0)
+    desk.snapshot(10, 1)
+    desk.delta(11, 11, 2)
+    assert desk.feed.book_view(1).ts_recv == START + 2 * SECOND
+    desk.delta(13, 13, 4)
+    desk.delta(14, 14, 5)
+    assert desk.feed.book_view(1).ts_recv == START + 2 * SECOND, "it stands still while updates wait"
+    desk.snapshot(14, 6)
+    assert desk.feed.book_view(1).ts_recv == START + 6 * SECOND
+
+
+def test_a_book_without_updates_is_not_trusted_again_and_again() -> None:
+    desk = Desk()
+    desk.delta(10, 10, 0)
+    desk.snapshot(10, 1)
+    desk.quote(12, 2)
+    desk.tick(8)
+    desk.snapshot(12, 8.1)
+    assert desk.ports.of(BookStatus)[-1].trust is Trust.TRUSTED
+    desk.quote(15, 9)
+    desk.tick(10.5)
+    assert desk.ports.of(BookStatus)[-1].trust is Trust.SYNCING, "not five seconds this time"
+    asked = len(desk.ports.wants)
+    desk.tick(12)
+    assert len(desk.ports.wants) == asked, "another snapshot would age as the last one did"
+    desk.tick(21)
+    assert len(desk.ports.wants) == asked + 1

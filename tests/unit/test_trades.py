@@ -248,7 +248,9 @@ def test_corrupt_ids_again_and_again_are_each_named() -> None:
 def test_a_long_break_is_believed_when_a_second_trade_joins() -> None:
     ledger = Ledger()
     far = 10 * MAX_JUMP
-    assert ledger.hear(1, far) == ["1"]
+    assert ledger.hear(1) == ["1"]
+    ledger.now += 600 * SECOND
+    assert ledger.hear(far) == []
     assert ledger.hear(far + 1) == [f"found 2-{far - 1}"]
     assert ledger.hear(far + 3) == [], "near what is held"
     ledger.sequence.heal_failed(ledger.now, "too_large")
@@ -264,7 +266,9 @@ def test_a_long_break_is_believed_when_a_second_trade_joins() -> None:
 def test_a_long_break_whose_first_trades_changed_places() -> None:
     ledger = Ledger()
     far = 10 * MAX_JUMP
-    ledger.hear(1, far + 1, far, far + 2)
+    ledger.hear(1)
+    ledger.now += 600 * SECOND
+    ledger.hear(far + 1, far, far + 2)
     ledger.sequence.heal_failed(ledger.now, "too_large")
     assert ledger.told[-4:] == [f"marked 2-{far - 1} too_large", f"{far}", f"{far + 1}", f"{far + 2}"]
 
@@ -278,7 +282,9 @@ def test_a_far_trade_that_comes_twice_is_a_duplicate_and_no_agreement() -> None:
 def test_a_slow_instrument_after_a_long_break_takes_its_time_to_agree() -> None:
     ledger = Ledger()
     far = 10 * MAX_JUMP
-    ledger.hear(1, far)
+    ledger.hear(1)
+    ledger.now += 600 * SECOND
+    ledger.hear(far)
     assert ledger.wait(3600) == []
     assert ledger.hear(far + 1) == [f"found 2-{far - 1}"]
     assert ledger.wait(9) == [], "healing has its time from here"
@@ -433,3 +439,34 @@ def test_a_trade_that_has_to_wait_announces_the_tail_by_its_own_id() -> None:
         (6, 6, True),
         (7, 9, True),
     ]
+
+
+def test_more_trades_than_can_have_happened_are_another_count() -> None:
+    ledger = Ledger()
+    ledger.hear(1)
+    far = 10**8
+    assert ledger.hear(far) == []
+    assert ledger.hear(far + 1) == ["marked 2-2 renumbered", f"{far}", f"{far + 1}"]
+    lower = 5 * 10**7  # a third count, inside what would have been the hole between the first two
+    assert ledger.hear(lower) == []
+    assert ledger.hear(lower + 1, lower + 2)[-3:] == [f"{lower}", f"{lower + 1}", f"{lower + 2}"]
+    assert not any("!" in word for word in ledger.told), "nobody is late into another count"
+
+
+def test_what_was_missing_in_another_count_is_never_filled() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 5)
+    ledger.sequence.heal_failed(ledger.now, "not_in_history")
+    assert ledger.told[-2:] == ["marked 2-4 not_in_history", "5"]
+    ledger.hear(10**8, 10**8 + 1)
+    ledger.hear(3, 4)
+    assert "3!" not in ledger.told
+    assert [gap.healed for gap in ledger.sequence.log.gaps()] == [False, False, False]
+
+
+def test_what_waits_behind_a_further_gap_has_waited_already() -> None:
+    ledger = Ledger()
+    ledger.hear(1, 3, 5, 7)
+    assert ledger.wait(11) == [
+        "marked 2-2 missing", "3", "found 4-4", "marked 4-4 missing", "5", "found 6-6", "marked 6-6 missing", "7",
+    ]  # fmt: skip

@@ -99,6 +99,9 @@ class BookSync:
         self._down = False
         self._snapshots = 0
         self._stood_at = 0
+        self._stood_on: BookSnapshot | None = None
+        self._frozen: BookDelta | None = None
+        self._mute: BookDelta | None = None
         self._astray: Astray[BookDelta] = Astray(self.log)
 
     def apply(self, delta: BookDelta) -> bool:
@@ -174,7 +177,7 @@ class BookSync:
 
     def expect(self, last_id: int, ts: int) -> None:
         """The venue's book has come to `last_id`, and the updates up to it have not come here (rule 5)."""
-        first = self._expected()
+        first = max(self._expected(), self._next_id)
         if self.book is None or not 0 <= first <= last_id:
             return
         hole = self.log.open(first, last_id, self._last_ts(), None)
@@ -183,7 +186,24 @@ class BookSync:
         self._set_trust(
             Trust.SYNCING, f"updates {first} to {last_id} have not come, the venue quotes them", ts
         )
-        self._want("behind the venue's quotes", ts)
+        if self.mute:  # another snapshot would age as the last one did: `tick` asks, with patience
+            self._wanted_at = ts
+        else:
+            self._want("behind the venue's quotes", ts)
+        self._mute = self.last
+
+    @property
+    def mute(self) -> bool:
+        """Updates were missed, and none has come since."""
+        return self._mute is not None and self._mute is self.last
+
+    def stands_at(self) -> tuple[int | None, int | None]:
+        """The venue's time (None where it gave none) and the receive time of what the book shows."""
+        shown: BookDelta | BookSnapshot | None = self._frozen or self.last
+        snapshot = self._stood_on
+        if snapshot is not None and (shown is None or shown.last_id <= snapshot.last_id):
+            shown = snapshot
+        return (None, None) if shown is None else (shown.ts_event, shown.ts_recv)
 
     def disproved(self, reason: str, ts: int) -> None:
         """Another oracle contradicts the book: start again with a snapshot."""
@@ -259,6 +279,7 @@ class BookSync:
     def _begin_anew(self, delta: BookDelta) -> None:
         """Rule 11: what the stream said before belongs to another count; a new snapshot makes the book whole."""
         lost = self._expected()
+        self.log.seal()
         hole = self.log.open(lost, lost, self._last_ts(), delta.ts_event, "renumbered")
         hole.take(lost, lost, fetched=True)
         self._seen_id = -1
@@ -299,6 +320,8 @@ class BookSync:
 
     def _hold(self, delta: BookDelta) -> None:
         """Rules 1, 5 and 6."""
+        if not self._held:
+            self._frozen = self.last  # the book stands still from here on
         self._held[delta.first_id] = delta
         self.last = delta
         if self.trust is Trust.WAITING:
@@ -323,6 +346,8 @@ class BookSync:
                 break
             self._next_id = delta.last_id + 1
             self._move(delta)
+        if not self._held:
+            self._frozen = None
         if self.book is not None and not self._held:
             self._set_trust(Trust.TRUSTED, "updates join", now)
 
@@ -343,6 +368,7 @@ class BookSync:
         self.resyncs += self._snapshots > 1 and self.trust is not TRUSTED
         self._refreshing = False
         self._stood_at = snapshot.ts_recv
+        self._stood_on = snapshot
         self.book = OrderBook(snapshot)
         self.certified_depth = self.book.certified_depth
         self._next_id = snapshot.last_id + 1

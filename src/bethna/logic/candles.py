@@ -6,7 +6,8 @@ whether one interval is kept or eight, and merging is exact because volumes are 
 Rules
   1. A trade belongs to the bar of its own venue time. Trades come in id order; one whose time lies before the open
      second (late, or a venue's jitter) amends the closed bars it belongs to.
-  2. Open and close are the prices of the lowest and highest trade id inside the bar.
+  2. Open and close are the prices of the lowest and highest trade id inside the bar. Where the venue began to count
+     anew inside a bar, what came after that is later whatever its id.
   3. A bar is closed when the venue's time has passed its end.
   4. A bar whose beginning was not watched, or that a gap touches, is incomplete; a healed gap makes it healed.
   5. A bar without trades between watched bars is quiet: zero volume at the previous close.
@@ -29,16 +30,35 @@ _UPWARDS = tuple((interval, ns) for interval, ns in INTERVAL_NS.items() if inter
 
 
 class Bar:
-    """An accumulating bar; `open_time` is ns UTC, `lots` integer lots, ids inclusive."""
+    """An accumulating bar; `open_time` is ns UTC, `lots` integer lots, ids inclusive.
 
-    __slots__ = ("close", "count", "first_id", "high", "last_id", "lots", "low", "open", "open_time")
+    Attributes:
+        began, epoch: which of the venue's counts its first and its last id belong to.
+    """
 
-    def __init__(self, open_time: int, price: float, lots: int, count: int, trade_id: int) -> None:
+    __slots__ = (
+        "began",
+        "close",
+        "count",
+        "epoch",
+        "first_id",
+        "high",
+        "last_id",
+        "lots",
+        "low",
+        "open",
+        "open_time",
+    )
+
+    def __init__(
+        self, open_time: int, price: float, lots: int, count: int, trade_id: int, epoch: int = 0
+    ) -> None:
         self.open_time = open_time
         self.open = self.high = self.low = self.close = price
         self.lots = lots
         self.count = count
         self.first_id = self.last_id = trade_id
+        self.began = self.epoch = epoch
 
     def merge(self, other: Bar) -> None:
         """Take another bar's trades in (rule 2); exact and independent of the order of merging."""
@@ -46,16 +66,17 @@ class Bar:
             self.high = other.high
         if other.low < self.low:
             self.low = other.low
-        if other.first_id < self.first_id:
-            self.first_id, self.open = other.first_id, other.open
-        if other.last_id > self.last_id:
-            self.last_id, self.close = other.last_id, other.close
+        if (other.began, other.first_id) < (self.began, self.first_id):
+            self.began, self.first_id, self.open = other.began, other.first_id, other.open
+        if (other.epoch, other.last_id) > (self.epoch, self.last_id):
+            self.epoch, self.last_id, self.close = other.epoch, other.last_id, other.close
         self.lots += other.lots
         self.count += other.count
 
     def copy(self, open_time: int) -> Bar:
         """The same figures as the beginning of a bar that opens at `open_time`."""
-        twin = Bar(open_time, self.open, self.lots, self.count, self.first_id)
+        twin = Bar(open_time, self.open, self.lots, self.count, self.first_id, self.began)
+        twin.epoch = self.epoch
         twin.high, twin.low, twin.close, twin.last_id = self.high, self.low, self.close, self.last_id
         return twin
 
@@ -90,6 +111,7 @@ class CandleBuilder:
         self.provenance = provenance
         self.watched_from: int | None = None
         self.amended = 0
+        self._epoch = 0
         # Before the first trade the open second is an empty range, so that no trade lies in it.
         self._second = Bar(0, 0.0, 0, 0, -1)
         self._second_start = self._second_end = 0
@@ -115,6 +137,11 @@ class CandleBuilder:
             self._roll(trade)
         else:
             self._amend(trade)
+
+    def begin_anew(self) -> None:
+        """The venue counts its trades anew from the next one on (rule 2)."""
+        self._epoch += 1
+        self._second_end = self._second_start  # so that the next trade does not pass for one of the old count
 
     def late(self, trade: Trade) -> None:
         """A trade out of id order: it amends the bars it belongs to."""
@@ -145,14 +172,17 @@ class CandleBuilder:
 
     def _roll(self, trade: Trade) -> None:
         """The open second is over: merge it upwards and open the trade's own."""
+        start = trade.ts_event - trade.ts_event % NS_PER_S
+        lots = to_lots(trade.quantity, self.scale)
+        opened = Bar(start, trade.price, lots, trade.count, trade.trade_id, self._epoch)
         if self.watched_from is None:
             self.watched_from = trade.ts_event
+            self._second = opened
+        elif start == self._second.open_time:  # another count began inside it
+            self._second.merge(opened)
         else:
             self._settle(self._second)
-        start = trade.ts_event - trade.ts_event % NS_PER_S
-        self._second = Bar(
-            start, trade.price, to_lots(trade.quantity, self.scale), trade.count, trade.trade_id
-        )
+            self._second = opened
         self._second_start, self._second_end = start, start + NS_PER_S
 
     def _settle(self, second: Bar) -> None:
@@ -172,7 +202,7 @@ class CandleBuilder:
         self.amended += 1
         lots = to_lots(trade.quantity, self.scale)
         second = trade.ts_event - trade.ts_event % NS_PER_S
-        late = Bar(second, trade.price, lots, trade.count, trade.trade_id)
+        late = Bar(second, trade.price, lots, trade.count, trade.trade_id, self._epoch)
         open_second = self._second
         if open_second.open_time == second:
             open_second.merge(late)

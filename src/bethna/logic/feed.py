@@ -12,18 +12,19 @@ Rules
      changes nothing.
   5. While no socket carries the instrument nobody knows what trades: that time is a gap, `disconnected`, until the next
      trade shows by its id what was missed.
+  6. A candle is closed when the trades are known to its end, not when a clock has passed it. When that takes longer
+     than UNHEARD_NS, the time that is not known is a gap, `unheard`, until something is heard.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bethna.core.coverage import Coverage, Gap, Provenance, State, unknown, with_gaps
+from bethna.core.clock import NS_PER_S
+from bethna.core.coverage import Coverage, Gap, State, unknown, with_gaps
 from bethna.core.errors import CrossedBook
 from bethna.core.instrument import Instrument
 from bethna.core.market import (
@@ -42,64 +43,14 @@ from bethna.core.money import decimals_of
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
 from bethna.logic.booksync import TRUSTED, BookSync
 from bethna.logic.candles import CandleBuilder
+from bethna.logic.feed_ports import BookStreamItem, FeedPorts, FeedSettings, TradeStreamItem
+from bethna.logic.frontier import Frontier
 from bethna.logic.quotecheck import QuoteCheck
 from bethna.logic.trades import TradeSequence
 
-TradeStreamItem = Trade | GapFound | Healed | GapMarked
-BookStreamItem = BookDelta | BookSnapshot | BookStatus
+UNHEARD_NS = 10 * NS_PER_S
 
-
-class FeedSettings(Struct, frozen=True):
-    """What a feed may keep and how long it waits.
-
-    Attributes:
-        patience_ns: how long a gap may wait for healing. max_held_trades, max_held_deltas: how many wait meanwhile.
-        kept_trades: newest trades that can be read back. quantity_scale: lots per base unit.
-        provenance: what every certificate says of where the data comes from; `synthetic` for a simulated market.
-    """
-
-    patience_ns: int = 10_000_000_000
-    max_held_trades: int = 20_000
-    max_held_deltas: int = 10_000
-    kept_trades: int = 1_000
-    quantity_scale: int = 100_000_000
-    provenance: Provenance = Provenance.LIVE
-
-
-class FeedPorts(Protocol):
-    """Where one feed's facts and wants go."""
-
-    @property
-    def trade(self) -> Callable[[TradeStreamItem], None]:
-        """Publish on the trades channel."""
-        ...
-
-    @property
-    def book(self) -> Callable[[BookStreamItem], None]:
-        """Publish on the book channel."""
-        ...
-
-    @property
-    def quote(self) -> Callable[[Quote], None]:
-        """Publish on the quotes channel."""
-        ...
-
-    @property
-    def ticker(self) -> Callable[[Ticker], None]:
-        """Publish on the tickers channel."""
-        ...
-
-    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
-        """A book snapshot is needed; repeated until one is applied."""
-        ...
-
-    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
-        """These trades are missing, and others wait for them."""
-        ...
-
-    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
-        """These trades are missing and nothing waits any more; history may have them yet."""
-        ...
+__all__ = ["BookStreamItem", "FeedPorts", "FeedSettings", "InstrumentFeed", "TradeStreamItem"]
 
 
 class _Absence(Struct, frozen=True, gc=False):
@@ -124,6 +75,7 @@ class InstrumentFeed:
             stood=self._book_stood,
         )  # fmt: skip
         self.quotes = QuoteCheck()
+        self.frontier = Frontier()
         self.candle_builder = CandleBuilder(
             self.id, settings.quantity_scale, (instrument.venue,), provenance=settings.provenance
         )
@@ -188,6 +140,8 @@ class InstrumentFeed:
         self.ticker = ticker
         if ticker.last_trade_id is not None:
             self.sequence.expect(ticker.last_trade_id, ticker.ts_event, ticker.ts_recv)
+            if ticker.last_trade_id < self.sequence.next_id:
+                self.frontier.agreed(ticker.ts_event)
         self._ports.ticker(ticker)
 
     def apply_page(self, page: TradePage, now: int) -> None:
@@ -199,7 +153,11 @@ class InstrumentFeed:
         self.venue_now = max(self.venue_now, venue_now)
         self.sequence.tick(now)
         self.booksync.tick(now)
-        if self.booksync.trust is TRUSTED and (missed := self.quotes.behind(now)) is not None:
+        self.frontier.tick(self._heard_until() or 0, self.venue_now, whole=self.sequence.whole)
+        if (
+            self.booksync.trust is TRUSTED
+            and (missed := self.quotes.behind(now, mute=self.booksync.mute)) is not None
+        ):
             self.booksync.expect(missed, now)
 
     def disconnected(self, reason: str, now: int) -> None:
@@ -231,6 +189,8 @@ class InstrumentFeed:
 
     def gap_marked(self, gap: Gap, ts: int) -> None:
         """The trade machine goes on without."""
+        if gap.reason == "renumbered":
+            self.candle_builder.begin_anew()
         self._publish_trade(GapMarked(self.id, gap, ts))
         if gap.reason == "missing":  # nobody has said that history lacks it
             self._ports.owe_trades(self.instrument, gap, ts)
@@ -269,14 +229,15 @@ class InstrumentFeed:
             return self._unknown()
         gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps(), *self._absences()]
         doubted = self.booksync.book_lost
-        return with_gaps(self._certificate(State.INCOMPLETE if doubted else State.COMPLETE), gaps)
+        state = State.INCOMPLETE if doubted else State.COMPLETE
+        return with_gaps(self._certificate(state, self._certified_until()), gaps)
 
     def price(self, *, stale: bool, last_message: int | None) -> PriceView:
         """The last trade with what stands around it."""
         last = self.kept[-1] if self.kept else None
         quote = self.quotes.latest
         open_gap = self.sequence.open_gap
-        base = self._certificate(State.COMPLETE if last else State.UNKNOWN)
+        base = self._certificate(State.COMPLETE if last else State.UNKNOWN, self._certified_until())
         return PriceView(
             self.id,
             last.price if last else None,
@@ -291,9 +252,13 @@ class InstrumentFeed:
         )
 
     def candles(self, interval: Interval, limit: int, end: int | None) -> list[Candle]:
-        """Candles ascending, the open one last."""
+        """Candles ascending, the open one last (rule 6)."""
         gaps = [gap for gap in self.sequence.log.gaps() if gap.reason != "reordered"] + self._absences()
-        return self.candle_builder.candles(interval, limit, self.venue_time(), gaps, end)
+        known, now = self.known_until(), self.venue_time()
+        if self.kept and now - known > UNHEARD_NS:
+            gaps.append(Gap("trades", None, None, known, now, "unheard"))
+            known = now
+        return self.candle_builder.candles(interval, limit, known, gaps, end)
 
     def book_view(self, depth: int) -> BookView:
         """Top of the book; empty while there is none that can be believed or half believed."""
@@ -307,10 +272,11 @@ class InstrumentFeed:
             return BookView(self.id, [], [], None, Trust.UNTRUSTED, 0, None, None, nothing)
         gaps = [gap for gap in sync.log.gaps() if not gap.healed]
         trusted = sync.trust is TRUSTED
-        base = self._certificate(State.COMPLETE if trusted else State.INCOMPLETE)
+        ts_event, ts_recv = sync.stands_at()
+        base = self._certificate(State.COMPLETE if trusted else State.INCOMPLETE, ts_event)
         return BookView(
             self.id, bids, asks, sync.book.update_id, sync.trust, min(sync.certified_depth, sync.book.known_depth),
-            sync.last.ts_event if sync.last else None, sync.last.ts_recv if sync.last else None,
+            ts_event, ts_recv,
             base if trusted else with_gaps(base, gaps),
         )  # fmt: skip
 
@@ -318,6 +284,15 @@ class InstrumentFeed:
         """Newest trades, newest last."""
         kept = self.kept
         return [kept[i] for i in range(max(0, len(kept) - limit), len(kept))]
+
+    def known_until(self) -> int:
+        """How far the trades are known, ns UTC by the venue's clock; 0 before any data."""
+        return max(self.frontier.until, self.kept[-1].ts_event if self.kept else 0)
+
+    def finish(self, now: int) -> None:
+        """Nothing more will come."""
+        self.sequence.finish(now)
+        self.frontier.end(self._heard_until() or 0)
 
     def venue_time(self) -> int:
         """The venue's time as far as this feed knows, ns UTC; 0 before any data."""
@@ -422,13 +397,17 @@ class InstrumentFeed:
         last = self.booksync.last
         self.booksync.disproved("its best levels differ from the venue's quote", last.ts_recv if last else 0)
 
+    def _certified_until(self) -> int | None:
+        """Up to when a certificate of trades speaks: not beyond what is known of them."""
+        return self.known_until() or self._heard_until()
+
     def _heard_until(self) -> int | None:
         """The venue's time of the newest event: a clock that goes on says nothing about what was not heard."""
         newest = self.newest()
         return None if newest is None else newest.ts_event
 
-    def _certificate(self, state: State) -> Coverage:
-        return Coverage(self._provenance, state, (), (self.instrument.venue,), self._heard_until())
+    def _certificate(self, state: State, as_of: int | None) -> Coverage:
+        return Coverage(self._provenance, state, (), (self.instrument.venue,), as_of)
 
     def _unknown(self) -> Coverage:
         return unknown(self.instrument.venue, provenance=self._provenance)

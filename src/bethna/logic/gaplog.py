@@ -11,6 +11,7 @@ Rules
      before settled ones.
   5. A frame whose ids lie more than MAX_JUMP from the stream's is astray: nothing is built on it until a second one
      agrees. When the stream goes on without it, it is named and let go: one corrupt id must not carry the stream away.
+  6. When the venue counts anew, what was missing before is sealed: ids of the new count do not fill it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Frame = TypeVar("Frame")
 class Hole:
     """One passed-over range of ids, inclusive, and the parts of it that are still missing."""
 
-    __slots__ = ("end", "fetched", "first", "last", "missing", "reason", "start")
+    __slots__ = ("end", "fetched", "first", "last", "missing", "reason", "sealed", "start")
 
     def __init__(self, first: int, last: int, start: int | None, end: int | None, reason: str) -> None:
         self.first = first
@@ -38,6 +39,7 @@ class Hole:
         self.end = end
         self.reason = reason
         self.fetched = False
+        self.sealed = False
         self.missing: list[tuple[int, int]] = [(first, last)]
 
     def take(self, first: int, last: int, *, fetched: bool) -> bool:
@@ -100,13 +102,22 @@ class GapLog:
     def take(self, first: int, last: int, *, fetched: bool) -> Hole | None:
         """Fill [first, last] if it lies in an open hole and return that hole (rule 2), else None."""
         for hole in reversed(self.holes):
+            if hole.sealed:
+                break
             if first <= hole.last and last >= hole.first and hole.take(first, last, fetched=fetched):
                 return hole
         return None
 
+    def seal(self) -> None:
+        """The venue counts anew (rule 6)."""
+        for hole in self.holes:
+            hole.sealed = True
+
     def missing(self, each: int) -> bool:
         """Whether this id lies in what is missing."""
-        return any(low <= each <= high for hole in self.holes for low, high in hole.missing)
+        return any(
+            low <= each <= high for hole in self.holes if not hole.sealed for low, high in hole.missing
+        )
 
     def settle(self, last: int) -> None:
         """Whatever was missing up to `last` is told by something else (a snapshot)."""

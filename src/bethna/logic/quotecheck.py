@@ -12,8 +12,8 @@ Rules
   4. Agreement widens what the book may show to the quoted prices. A book is wrong that is crossed, that has a level
      better than the quoted best, another quantity at its price, or no level there though the price is certified. A
      quoted price beyond the certified range that the book does not know proves nothing: it may never have been told.
-  5. A quote that waits longer than BEHIND_NS says that the updates up to it do not come: the book is behind. Each time
-     in a row they may take twice as long, for a dead stream of updates must not cost a snapshot every few seconds.
+  5. A quote that waits longer than BEHIND_NS says that the updates up to it do not come: the book is behind. Where none
+     has come since it was last behind, MUTE_NS are enough.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_KEPT = 4096
 KEPT_FAILURES = 10
 MAX_LAG = 1_000_000
 BEHIND_NS = 5 * NS_PER_S
-LONGEST_BEHIND_NS = 320 * NS_PER_S
+MUTE_NS = NS_PER_S
 Best = tuple[Level | None, Level | None]
 
 
@@ -54,8 +54,6 @@ class QuoteCheck:
         self.latest: Quote | None = None
         self.irregular: deque[Gap] = deque(maxlen=MAX_KEPT)
         self.failures: list[tuple[Quote, Best]] = []
-        self._behind_ns = BEHIND_NS
-        self._behind_at = 0
         self._newest_id = -1
         self._below_id = -1
         self.waits: deque[Quote] = deque(maxlen=MAX_KEPT)
@@ -88,17 +86,13 @@ class QuoteCheck:
             if update_id == book_id:
                 self._judge(quote, book)
 
-    def behind(self, now: int) -> int | None:
+    def behind(self, now: int, *, mute: bool) -> int | None:
         """The update id that the venue quoted and the book does not come to (rule 5), None while it does.
 
-        `now` is on the clock of `ts_recv`.
+        `now` is on the clock of `ts_recv`. `mute`: no update has come since the book was last behind.
         """
-        if abs(now - self._behind_at) > 4 * self._behind_ns:
-            self._behind_ns = BEHIND_NS
-        if not self.waits or now - self.waits[0].ts_recv <= self._behind_ns:
+        if not self.waits or now - self.waits[0].ts_recv <= (MUTE_NS if mute else BEHIND_NS):
             return None
-        self._behind_at = now
-        self._behind_ns = min(LONGEST_BEHIND_NS, 2 * self._behind_ns)
         return self.waits[0].update_id
 
     def _begins_anew(self, update_id: int) -> bool:

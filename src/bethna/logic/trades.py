@@ -12,14 +12,16 @@ Rules
   6. Trades from history are taken like trades from the stream. When the frontier has reached the trade that announced
      the gap it is healed; Healed is told before the trades that close it are released, so a reader knows what they are.
      When others are still held behind a further gap, that one is announced next.
-  7. Giving up: when the frontier has not moved for `patience_ns`, when more than `max_held` trades wait, or when the
+  7. Giving up: when the frontier has not moved for `patience_ns` (what waits behind a further gap has waited since it
+     came), when more than `max_held` trades wait, or when the
      healer says that it cannot, the lowest hole is marked and the held trades behind it are released. What arrives
      later still counts (rule 3).
      A trade that came after a later one while both were held is named as reordered, though it leaves in order.
   8. A frontier that moves resets the patience: one frame that came early does not stall the trades below it. While the
      stream itself fills the gap, a healer that cannot is not listened to: history does not have what is yet to come.
   9. An id that is far from the stream's (gaplog rule 5) is in doubt: it announces nothing. Two that agree are believed:
-     above the frontier as a gap (rule 5), below it as a venue that counts anew, which is marked as `renumbered`. An id
+     above the frontier as a gap (rule 5), below it as a venue that counts anew, which is marked as `renumbered`; so is
+     a gap of more trades than can have happened in its time (MOST_PER_S). An id
      below the frontier is only in doubt when its trade is not older than the last released one: else it is a duplicate.
  10. A venue that says elsewhere (in its ticker) which id is the newest shows what no later trade has shown yet. What
      two words `TAIL_NS` apart agree on and the frontier has not reached is a gap like any other, though no trade waits
@@ -37,6 +39,8 @@ from bethna.core.market import Trade
 from bethna.logic.gaplog import MAX_JUMP, Astray, GapLog, Hole
 
 TAIL_NS = 2 * NS_PER_S
+MOST_PER_S = 20_000
+"""Trades a second that no market has; the liveliest known are below a tenth of that."""
 
 
 class TradeOutput(Protocol):
@@ -138,7 +142,7 @@ class TradeSequence:
     def tick(self, now: int) -> None:
         """Let time pass (rules 7 and 9). `now` is on the clock of `ts_recv`, which may be set back."""
         self._moved_at = min(self._moved_at, now)
-        if self.hole is not None and now - self._moved_at > self._patience_ns:
+        while self.hole is not None and now - self._moved_at > self._patience_ns:
             self._give_up(now, "missing")
         if self._astray.since is not None and abs(now - self._astray.since) > self._patience_ns:
             self._astray.expire(self.next_id)
@@ -167,6 +171,11 @@ class TradeSequence:
     def open_gap(self) -> Gap | None:
         """The gap that is being healed now, None when trades flow."""
         return self.hole.gap("trades") if self.hole else None
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is missing now, as far as the stream and the venue's own word go."""
+        return self.hole is None and self._told is None
 
     @property
     def held(self) -> int:
@@ -209,17 +218,25 @@ class TradeSequence:
         agreed = self._astray.doubt(
             trade, (trade.trade_id, trade.trade_id), trade.ts_event, trade.ts_recv, self.next_id
         )
-        if agreed and agreed[0].trade_id < self.next_id:
+        if agreed and (agreed[0].trade_id < self.next_id or self._impossible(agreed[0])):
             self._begin_anew(agreed[0], trade.ts_recv)
             self.apply(agreed[1])
         else:
             for each in agreed:
                 self._hold(each, trade.ts_recv)
 
+    def _impossible(self, trade: Trade) -> bool:
+        """Rule 9: so many trades cannot have happened since the last one."""
+        if self.last is None:
+            return False
+        passed_s = max(1.0, (trade.ts_event - self.last.ts_event) / NS_PER_S)
+        return trade.trade_id - self.next_id > MOST_PER_S * passed_s
+
     def _begin_anew(self, trade: Trade, now: int) -> None:
         """Rule 9: the expected id never came, and the count goes on elsewhere."""
         while self.hole is not None:
             self._give_up(now, "missing")
+        self.log.seal()
         lost = self.log.open(self.next_id, self.next_id, self._last_ts(), trade.ts_event, "renumbered")
         self._output.gap_marked(lost.gap("trades"), now)
         self.next_id = -1
@@ -294,6 +311,7 @@ class TradeSequence:
         self._moved_at = now
         if self._held:
             self._announce_next(now)
+            self._moved_at = min(now, self._held[min(self._held)].ts_recv)  # it has waited already
 
     def _name_brought(self) -> None:
         """What history brought into a gap that was given up was missing too, and is not any more."""

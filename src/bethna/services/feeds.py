@@ -107,7 +107,7 @@ class _ToldFeed(InstrumentFeed):
         self._chronicle.tick(now)
 
     def finish(self, now: int) -> None:
-        self.sequence.finish(now)
+        super().finish(now)
         self._chronicle.finish(now)
 
     def disconnected(self, reason: str, now: int) -> None:
