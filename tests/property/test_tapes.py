@@ -303,6 +303,20 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
     assert "a, b" in caught.value.hint
 
 
+def test_segments_are_found_by_the_name_that_was_recorded_to(tmp_path: Path) -> None:
+    recorded = record(tmp_path / "x.jsonl.zst", 9, rotate_s=3).recorded().files
+    record(tmp_path / "y.jsonl.zst", 1, rotate_s=3)
+    assert len(recorded) == 3
+    for name in ("x", "x.jsonl.zst", "x.0001.jsonl.zst"):
+        tape = TapeReader(tmp_path / name)
+        assert (tape.name, tape.files) == ("x", recorded)
+    for name in ("x.0007.jsonl.zst", "z.jsonl.zst"):
+        with pytest.raises(TapeError, match="found nothing at"):
+            TapeReader(tmp_path / name)
+    (tmp_path / "x.jsonl.zst").write_bytes(b"")  # a file of that name is what is meant
+    assert TapeReader(tmp_path / "x.jsonl.zst").files == (tmp_path / "x.jsonl.zst",)
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl.zst"
     record(path, 3)

@@ -1,7 +1,7 @@
 """Reads a recording back, entry by entry in constant memory; it gives the bytes no meaning.
 
 A tape is one file (`.jsonl` or `.jsonl.zst`), or the numbered segments of one recording (`NAME.0001.jsonl.zst`, ...)
-named by their folder, by one of them (it plays from there on) or by `NAME`.
+named by their folder, by one of them (it plays from there on), by `NAME`, or by `NAME.jsonl.zst` as it was recorded to.
 
 1. Whatever can be read before a damage is yielded, then TapeError says where and what.
 2. A zstd frame that says its size and fits into HELD_BYTES is yielded only when its checksum was right, so a flipped
@@ -99,8 +99,11 @@ def find_tape(path: Path) -> tuple[str, tuple[Path, ...], Path | None]:
         return _chain(path.parent, segment["name"], int(segment["number"]))
     if path.exists():
         return tape_name(path), (path,), None
-    if path.parent.is_dir() and path.name in _recordings(path.parent):
-        return _chain(path.parent, path.name, 0)
+    if path.parent.is_dir():
+        recordings = _recordings(path.parent)
+        for name in (path.name, *(path.name.removesuffix(suffix) for suffix in SUFFIXES)):
+            if name in recordings:
+                return _chain(path.parent, name, 0)
     raise TapeError(
         str(path),
         0,
