@@ -133,6 +133,7 @@ def test_a_port_in_use_is_named() -> None:
         (["twin", "binance", "--pace", "nan"], "--pace"),
         (["twin", "binance", "--seed", "-1"], "--seed"),
         (["twin", "binance", "--symbols", "0"], "at least one"),
+        (["twin", "binance", "--symbols", "99999"], "and at most 452, found 99999"),
         (["twin", "binance", "--symbols", ""], "at least one"),
         (["twin", "binance", "--symbols", "BTCUSDT,BTCUSDX"], "BTCUSDX"),
         (["twin", "binance", "--symbols", "A" * 5000], "AAAA..."),
@@ -210,7 +211,8 @@ def test_a_plan_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_a_plan_and_control_calls_make_it_misbehave(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
-    plan.write_text('[[fault]]\nkind = "http_5xx"\nendpoint = "/api/v3/time"\nstatus = 502\nfor_s = 600\n')
+    text = '[[fault]]\nkind = "http_5xx"\nendpoint = "/api/v3/time"\nstatus = 502\nfor_s = 600\n'
+    plan.write_text(text, "utf-8-sig", newline="\r\n")  # as some editors write
     with running(*TWIN, "--attached", "--faults", str(plan)) as process:
         url = line_of(process)["url"]
         assert get(url, "/api/v3/time")[0] == 502

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from bethna.app import RealTimeTrading, chosen_market, markets, twin_process
-from bethna.app.twin_process import TwinProcess, fresh_seed, start_twin
+from bethna.app.twin_process import TwinProcess, check_fault_file, fresh_seed, start_twin
 from bethna.config import Settings, load
 from bethna.core.errors import ConfigError, VenueError
 from bethna.core.status import SystemEvent
@@ -166,6 +166,15 @@ async def test_one_that_ends_again_and_again_is_one_notice_and_its_seed_is_true_
         assert f"seed {third}" in notice
         assert notice.endswith("(2 times by now)")
         assert [event.code for event in desk.events(10)] == ["twin_ended", "twin_restarted"] * 2
+
+
+def test_a_fault_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text('[[fault]]\nkind = "cut"\n', "utf-8-sig")
+    check_fault_file(load(options={"twin_faults": str(path)}))
+    path.write_text('[[fault]]\nkind = "cutt"\n', "utf-8-sig")
+    with pytest.raises(ConfigError, match="line 2: kind"):
+        check_fault_file(load(options={"twin_faults": str(path)}))
 
 
 def test_a_fresh_seed_is_never_nought() -> None:

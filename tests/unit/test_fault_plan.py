@@ -126,10 +126,34 @@ def test_a_symbol_that_is_not_listed_is_refused_when_the_list_is_known() -> None
     assert "BTCUSDT" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("symbol", "symbols", "hint"),
+    [
+        ("X", (), ""),
+        ("X", ("BTCUSDT",), ""),
+        ("btcusdt", (), "did you mean BTCUSDT?"),
+        ("btcusdt", ("BTCUSDT", "ETHUSDT"), "did you mean BTCUSDT?"),
+        ("nope", ("BTCUSDT",), ""),
+    ],
+)
+def test_a_symbol_is_never_said_to_mean_itself_or_one_that_is_not_there(
+    symbol: str, symbols: tuple[str, ...], hint: str
+) -> None:
+    with pytest.raises(FaultError) as caught:
+        read_plan(f'[[fault]]\nkind = "slow"\nsymbol = "{symbol}"\n', "p", symbols)
+    assert caught.value.hint == hint
+
+
+def test_brackets_that_nobody_can_read_are_told_in_plain_words() -> None:
+    with pytest.raises(FaultError, match=r"line 2: expected TOML, found: brackets within brackets"):
+        read_plan("[[fault]]\nkind = " + "[" * 50_000, "p")
+
+
 def test_a_control_call_is_read_by_the_same_rules() -> None:
     assert read_fault({"kind": "cut", "share": 0.5}) == Fault(kind="cut", share=0.5)
     for value, said in (({"kind": "cuts"}, "kind"), ([], "fault"), ({"kind": "cut", "line": 3}, "line")):
-        with pytest.raises(FaultError, match=f"^fault: {said}: expected"):
+        place = "fault" if said == "fault" else f"fault: {said}"
+        with pytest.raises(FaultError, match=f"^{place}: expected"):
             read_fault(value)
 
 

@@ -89,7 +89,7 @@ def check_fault_file(settings: Settings) -> None:
         return
     origin = settings.origin("twin_faults")
     try:
-        text = Path(settings.twin_faults).expanduser().read_text("utf-8")
+        text = Path(settings.twin_faults).expanduser().read_text("utf-8-sig")
         read_plan(text, settings.twin_faults, [listing.symbol for listing in catalogue()])
     except FaultError as error:
         refused = ConfigError("twin_faults", error.message, origin=origin, hint=error.hint)

@@ -168,7 +168,7 @@ def _plan(path: Path | None, symbols: list[str]) -> tuple[Fault, ...]:
     from bethna.twins.faults import FaultError, read_plan
 
     try:
-        return read_plan(path.read_text(encoding="utf-8"), str(path), symbols)
+        return read_plan(path.read_text(encoding="utf-8-sig"), str(path), symbols)
     except FaultError as error:
         _refuse(error.message, error.hint)
     except UnicodeDecodeError as error:

@@ -24,6 +24,7 @@ from bethna.core.clock import NS_PER_US
 from bethna.core.errors import cut
 from bethna.twins.binance.seam import Answer
 from bethna.twins.faults import PARAMETERS, SHEETS, Fault, FaultError, Faults, KindSheet, read_fault
+from bethna.twins.faults.plan import TOO_DEEP
 
 PREFIX = "/twin"
 MAX_FAULTS = 10_000
@@ -89,7 +90,8 @@ class Control:
         try:
             asked = msgspec.json.decode(body)
         except (ValueError, RecursionError) as error:
-            return _error(400, "bad_fault", f"expected a fault in JSON, found: {error}", _EXAMPLE)
+            reason = TOO_DEEP if isinstance(error, RecursionError) else error
+            return _error(400, "bad_fault", f"expected a fault in JSON, found: {reason}", _EXAMPLE)
         wanted = asked if isinstance(asked, list) else [asked]
         if not 0 < len(wanted) <= MAX_FAULTS:
             return _error(

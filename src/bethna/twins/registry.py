@@ -57,13 +57,14 @@ def chosen(asked: str) -> tuple[Listing, ...]:
     """The listings of `--symbols`: a number takes the liveliest ones, names (commas between) those.
 
     Raises:
-        UnknownInstrument: a name that the catalogue does not have, or a number that takes none.
+        UnknownInstrument: a name that the catalogue does not have, or a number of none or more than there are.
     """
     everything = catalogue()
     if asked.strip().isdecimal() and asked.strip().isascii():
         count = int(asked.strip()[:9])
-        if not count:
-            raise UnknownInstrument(asked, message="expected at least one symbol, found 0", hint=_HINT)
+        if not 0 < count <= len(everything):
+            said = f"at least one symbol and at most {len(everything)}"
+            raise UnknownInstrument(asked, message=f"expected {said}, found {cut(asked.strip())}", hint=_HINT)
         return everything[:count]
     by_name = {listing.symbol: listing for listing in everything}
     found: dict[str, Listing] = {}

@@ -31,6 +31,7 @@ from bethna.twins.faults.kinds import ENDPOINTS, PARAMETERS, SHEETS, SUFFIXES, K
 MAX_S = 1e9
 MAX_COUNT = 1_000_000
 MAX_FAULTS = 10_000
+TOO_DEEP = "brackets within brackets, too deep to be read"
 _SHOWN = 60
 _CONTROL = "fault"
 _ALWAYS = ("kind", "at_s", "for_s")
@@ -52,7 +53,9 @@ class _Place:
     def refuse(self, key: str, expected: str, found: object, hint: str = "") -> NoReturn:
         line = self.keys.get(key, self.line)
         where = f"{self.name} line {line}" if line else self.name
-        raise FaultError(f"{where}: {key}: expected {expected}, found {_shown(found)}", hint=hint)
+        if where != key:
+            where = f"{where}: {key}"
+        raise FaultError(f"{where}: expected {expected}, found {_shown(found)}", hint=hint)
 
 
 def read_plan(text: str, name: str, symbols: Collection[str] = ()) -> tuple[Fault, ...]:
@@ -70,7 +73,8 @@ def read_plan(text: str, name: str, symbols: Collection[str] = ()) -> tuple[Faul
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = _AT_LINE.search(str(error))
         line = int(found[1]) if found else text.count("\n") + 1
-        raise FaultError(f"{name} line {line}: expected TOML, found: {cut_reason(str(error))}") from error
+        reason = TOO_DEEP if isinstance(error, RecursionError) else cut_reason(str(error))
+        raise FaultError(f"{name} line {line}: expected TOML, found: {reason}") from error
     places, tops = _places(text, name)
     for key in document:
         if key != "fault":
@@ -171,7 +175,10 @@ def _is_symbol(value: object, symbols: Collection[str]) -> tuple[bool, str]:
     if value == "":
         return True, ""
     if not isinstance(value, str) or not _SYMBOL.fullmatch(value):
-        return False, f"did you mean {value.upper()}?" if isinstance(value, str) and value.isalnum() else ""
+        meant = value.upper() if isinstance(value, str) else ""
+        if symbols:
+            return False, _near(meant, symbols)
+        return False, f"did you mean {meant}?" if _SYMBOL.fullmatch(meant) else ""
     if symbols and value not in symbols:
         return False, _near(value, symbols) or "the venue does not list it"
     return True, ""
@@ -200,7 +207,10 @@ def cut_reason(text: str) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return "nothing"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:  # the reader's limit is not the printer's
+        return TOO_DEEP
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
