@@ -400,6 +400,24 @@ def test_what_a_library_says_is_one_line_of_json(tape: Path, tmp_path: Path) -> 
     ]
 
 
+def test_a_client_that_is_cut_off_in_the_middle_of_its_request_is_no_error(
+    tape: Path, tmp_path: Path
+) -> None:
+    environment = {"BETHNA_DATA_DIR": str(tmp_path), "BETHNA_LOG_FORMAT": "json"}
+    words = ("up", "--source", f"tape:{tape}", "--speed", "0.001", "--port", "0", "--json")
+    head = b"POST /api/v1/restart HTTP/1.1\r\nHost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+    with running(*words, environment=environment) as process:
+        port = int(line_of(process)["url"].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as slow:
+            slow.sendall(head + b"content-length: 99\r\nexpect: 100-continue\r\n\r\n")
+            assert b"100 Continue" in slow.recv(100)  # its body is waited for
+            code, errors = end(process, signal.SIGTERM)
+    assert code == 0
+    said = [json.loads(line) for line in errors.splitlines()]
+    assert any("graceful shutdown exceeded" in line.get("said", "") for line in said)
+    assert {line["level"] for line in said} == {"info"}
+
+
 def test_the_program_ends_with_the_code_of_main() -> None:
     assert PROGRAM[0] == sys.executable
     assert run("--version").returncode == 0

@@ -73,6 +73,9 @@ def _read(path: Path) -> str:
         ) from error
 
 
+_OUR_END = "timeout graceful shutdown exceeded"
+
+
 class _Libraries(logging.Handler):
     """What libraries say (`Invalid HTTP request received.`), one line each in the form of our own."""
 
@@ -84,7 +87,10 @@ class _Libraries(logging.Handler):
         said = {"library": record.name, "said": (lines or [""])[-1]}
         if record.exc_info and record.exc_info[1] is not None:
             said["error"] = " ".join(repr(record.exc_info[1]).split())[:200]
-        structlog.get_logger().log(record.levelno, "library_spoke", **said)
+        ours = any(
+            _OUR_END in str(words) for words in said.values()
+        )  # whom we cut off when we end is no error
+        structlog.get_logger().log(logging.INFO if ours else record.levelno, "library_spoke", **said)
 
 
 def log_to_stderr(settings: Settings) -> None:
