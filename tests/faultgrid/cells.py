@@ -107,7 +107,7 @@ CELLS: tuple[Cell, ...] = (
     Cell("accept_and_cut", _with(_one("accept_and_cut", for_s=(3.0, 40.0)), _cut_amid), settle_s=SLOW_S),
     Cell("half_open", _one("half_open", for_s=(5.0, 70.0)), settle_s=SLOW_S),
     Cell("silent", _with(_one("silent", for_s=(5.0, 70.0)), _cut_amid), settle_s=SLOW_S),
-    Cell("silent from the start", _one("silent", at_s=0.0, for_s=(5.0, 45.0))),
+    Cell("silent from the start", _one("silent", at_s=0.0, for_s=(5.0, 45.0)), settle_s=SLOW_S),
     Cell("slow", _one("slow", for_s=(2.0, 20.0), delay_s=(0.2, 8.0))),
     Cell(
         "slow one stream",

@@ -33,7 +33,7 @@ from bethna.twins.market.world import World
 
 START = 1_790_000_000_000_000_000
 """An instant of the twin's world: 2026-09-21 14:13:20 UTC."""
-RATES = {"BTCUSDT": 24.0, "ETHUSDT": 6.0, "POLUSDT": 1.5}
+RATES = {"BTCUSDT": 24.0, "ETHUSDT": 6.0, "POLUSDT": 3.0}
 SYMBOLS = tuple(RATES)
 SAMPLE_S = 4.0
 LANDING_S = 0.1
@@ -174,7 +174,9 @@ def watched(trial: Trial, desk: RealTimeTrading, world: World, truth: Truth, now
             line.pool._shared.spec = replace(line.spec, **trial.spec)
     known = {instrument_of(market.listing): market.listing for market in world.markets.values()}
     heard = {each: Listener(desk, each, now) for each in known}
-    return Judge(desk, truth, heard, known, trial.struck, lambda symbol: world.markets[symbol].update_id)
+    judge = Judge(desk, truth, heard, known, trial.struck, lambda symbol: world.markets[symbol].update_id)
+    judge.steady_clock = not any(fault.kind.startswith("clock") for fault in trial.faults)
+    return judge
 
 
 async def _run(trial: Trial, clock: VirtualClock) -> Outcome:

@@ -10,6 +10,7 @@ Flags      a figure marked incomplete although it equals the truth and nothing o
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,8 +27,12 @@ from bethna.twins.market.truth import Truth
 UNIT = 10**8
 INTERVALS = (Interval.S1, Interval.M1, Interval.M5)
 WHOLE = (State.COMPLETE, State.HEALED)
+LOOKED_AT = 20
+"""Candles of an interval that are held against the truth at each look."""
 TICK_NS = 2 * NS_PER_S
-"""The desk lets time pass once a second; what ended within the last two need not be there yet."""
+"""The desk lets time pass once a second; what was heard within the last two need not count yet."""
+KNOWN_NS = 8 * NS_PER_S
+"""How far behind the newest step of a market its trades may be known in a whole stream."""
 
 
 @dataclass
@@ -79,6 +84,14 @@ class Listener:
             self.snapshots.append(item)
 
 
+def _trade_id(execution: Execution) -> int:
+    return execution.trade_id
+
+
+def _ts(execution: Execution) -> int:
+    return execution.ts
+
+
 def units(ticks: int, unit: int) -> float:
     """Ticks or lots as the number that stands on the wire."""
     return ticks * unit / UNIT
@@ -91,6 +104,9 @@ class Judge:
         listings: by instrument.
         struck: the symbols that faults may touch; every other one must stay whole.
         newest: the last update id of a symbol.
+
+    Attributes:
+        steady_clock: the venue's clock is never set, so its trades are in order of their times.
     """
 
     def __init__(
@@ -109,16 +125,51 @@ class Judge:
         self.struck = struck
         self.newest = newest
         self.findings = Findings()
+        self.steady_clock = True
         self._wrong_books: set[InstrumentId] = set()
         self._windows: dict[InstrumentId, list[tuple[int, int]]] = {}
 
     # --- on the way
 
     def sample(self) -> None:
-        """A book that calls itself trusted must equal the truth at its update id, whenever somebody looks."""
+        """What calls itself whole must equal the truth whenever somebody looks: books, quotes, prices, candles."""
         for instrument in self.listeners:
             self._book(instrument)
             self._quote(instrument)
+            if self.steady_clock:
+                self._price(instrument)
+                for interval in (Interval.S1, Interval.M1):
+                    for candle in self.desk.candles(instrument, interval, LOOKED_AT):
+                        self._claim(instrument, candle)
+
+    def _price(self, instrument: InstrumentId) -> None:
+        """A whole price says that no newer trade happened before the instant up to which it speaks."""
+        view = self.desk.price(instrument)
+        kept, as_of = self.desk.feeds.feed(instrument).kept, view.coverage.as_of
+        if not kept or as_of is None or view.coverage.state not in WHOLE:
+            return
+        executions = self.truth.executions[self.listings[instrument].symbol]
+        newer = bisect_right(executions, kept[-1].trade_id, key=_trade_id)
+        self.findings.compared["prices"] += 1
+        if newer < len(executions) and executions[newer].ts < as_of:
+            self.findings.lost.append(
+                f"{instrument} price is whole up to {as_of}, but trade {executions[newer].trade_id} of "
+                f"{executions[newer].ts} is not in it"
+            )
+
+    def _claim(self, instrument: InstrumentId, candle: Candle) -> None:
+        """A candle that is closed and whole while the market goes on."""
+        if not candle.closed or candle.coverage.state not in WHOLE:
+            return
+        executions = self.truth.executions[self.listings[instrument].symbol]
+        start = bisect_left(executions, candle.open_time, key=_ts)
+        end = bisect_left(executions, candle.open_time + candle.interval.ns, key=_ts)
+        self.findings.compared["claims"] += 1
+        if candle.trades != end - start:
+            self.findings.lost.append(
+                f"{instrument} candle {candle.interval} {candle.open_time} is closed and {candle.coverage.state} "
+                f"with {candle.trades} trades, expected {end - start}"
+            )
 
     def _book(self, instrument: InstrumentId, depth: int = 50) -> bool:
         """Whether there is a trusted book; a wrong one is a finding."""
@@ -208,14 +259,20 @@ class Judge:
         return health.state != "live" or self.desk.feeds.feed(instrument).sequence.open_gap is not None
 
     def _candles(self, instrument: InstrumentId, now: int) -> None:
+        known = self.desk.feeds.feed(instrument).known_until()
+        symbol = self.listings[instrument].symbol
+        newest = self.truth.last_before(symbol, self.truth.instants[symbol][-1].at - TICK_NS)
+        if known and newest is not None and newest.ts - known > KNOWN_NS and not self._says_so(instrument):
+            self.findings.lost.append(
+                f"{instrument} knows its trades until {known} only, a step is of {newest.ts}"
+            )
         for interval in INTERVALS:
             ours = {c.open_time: c for c in self.desk.candles(instrument, interval, 1000) if c.closed}
             theirs = self.truth.candles(self.listings[instrument].symbol, interval.ns)
             first = min(ours, default=now)
             for open_time, candle in ours.items():
                 self._candle(instrument, candle, theirs.get(open_time), watched=open_time > first)
-            over = now - interval.ns - TICK_NS
-            holes = [t for t in theirs if first < t < over and t not in ours]
+            holes = [t for t in theirs if first < t <= known - interval.ns and t not in ours]
             self.findings.lost += [f"{instrument} candle {interval} {t} is not there" for t in holes]
 
     def _candle(self, instrument: InstrumentId, candle: Candle, bar: Bar | None, *, watched: bool) -> None:
@@ -230,6 +287,10 @@ class Judge:
                     f"{instrument} candle {candle.interval} {candle.open_time}: found {found}, expected {wanted} "
                     f"under {candle.coverage.state}"
                 )
+        elif any(gap.reason == "unheard" for gap in candle.coverage.gaps):
+            findings.flagged["unheard candles"] += (
+                1  # nothing has come since: it will be known with the next word
+            )
         elif watched and (found or wanted):
             marked = "whole candles" if found == wanted else "damaged candles"
             findings.flagged[marked] += 1
