@@ -242,11 +242,11 @@ def book_answer(view: BookView, now_ns: int, notice: str | None = None) -> BookA
 def trades_answer(
     desk: DeskReader, instrument: InstrumentId, limit: int, notice: str | None = None
 ) -> TradesAnswer:
-    """The newest trades of one instrument, with the certificate of its feed."""
+    """The newest trades of one instrument, with the certificate of its feed; before the first one nothing is known."""
     symbol, venue = split_id(instrument)
     rows = [trade_row(trade) for trade in desk.trades(instrument, limit)]
-    coverage = coverage_card(desk.instrument_health(instrument).coverage)
-    return TradesAnswer(instrument, venue, symbol, rows, coverage, notice or UNSET)
+    coverage = desk.instrument_health(instrument).coverage if rows else desk.price(instrument).coverage
+    return TradesAnswer(instrument, venue, symbol, rows, coverage_card(coverage), notice or UNSET)
 
 
 def events_answer(desk: DeskReader, limit: int) -> EventsAnswer:
