@@ -66,7 +66,7 @@ _LIVELY = {
     "BTCUSDT": 45.0,
     "ETHUSDT": 32.0,
     "SOLUSDT": 22.0,
-    "POLUSDT": 12.0,
+    "POLUSDT": 30.0,
     "BTCFDUSD": 14.0,
     "BTCUSDC": 10.0,
     "USDCUSDT": 4.0,
