@@ -94,9 +94,9 @@ class InstrumentFeed:
 
     def apply_trade(self, trade: Trade) -> None:
         """A trade from the stream. Nearly every one is the next one and none waits: it leaves at once."""
-        sequence = self.sequence
-        if trade.trade_id == sequence.next_id and sequence.hole is None:
-            sequence.next_id += 1
+        sequence, trade_id = self.sequence, trade.trade_id
+        if trade_id == sequence.next_id and sequence.hole is None:
+            sequence.next_id = trade_id + 1
             sequence.last = trade
             self.trades += 1
             self.kept.append(trade)
