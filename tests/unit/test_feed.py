@@ -202,8 +202,8 @@ def test_a_marked_hole_that_is_half_filled_keeps_its_candle_incomplete() -> None
     desk.trade(3, 13)
     assert desk.minutes() == [(-1, State.INCOMPLETE), (0, State.INCOMPLETE)]
     desk.trade(4, 14)
-    desk.delta(1, 1, 14)
     assert desk.minutes() == [(-1, State.INCOMPLETE), (0, State.INCOMPLETE)], "not known for ten seconds"
+    day(desk, 5, 15)
     desk.tick(15)
     assert desk.minutes() == [(-1, State.INCOMPLETE), (0, State.COMPLETE)], "all of it came by itself"
     assert desk.state() is State.HEALED
@@ -255,7 +255,7 @@ def test_after_the_socket_is_back_a_quiet_market_is_watched_again() -> None:
     desk.feed.connected()
     desk.tick(200)
     assert {state for _, state in desk.minutes()} == {State.INCOMPLETE}, "nothing has come since 90"
-    desk.delta(2, 2, 199)
+    day(desk, 1, 199)
     desk.tick(200)
     assert desk.minutes() == [
         (0, State.INCOMPLETE), (1, State.INCOMPLETE), (2, State.COMPLETE), (3, State.COMPLETE),

@@ -10,34 +10,45 @@ T = 1_700_000_000 * SECOND
 
 def test_what_else_is_heard_carries_it_to_a_while_before() -> None:
     frontier = Frontier()
-    frontier.tick(0, 0, whole=True)
+    frontier.tick(0, 0, 0, whole=True)
     assert frontier.until == 0
-    frontier.tick(T, 0, whole=True)
+    frontier.tick(T, T, 0, whole=True)
     assert frontier.until == T - LAG_NS
 
 
 def test_the_venues_word_carries_it_further() -> None:
     frontier = Frontier()
     frontier.agreed(T)
-    frontier.tick(T, 0, whole=True)
+    frontier.tick(T, 0, 0, whole=True)
     assert frontier.until == T - WORD_NS
 
 
 def test_while_something_is_missing_it_stands_and_an_old_word_is_forgotten() -> None:
     frontier = Frontier()
     frontier.agreed(T)
-    frontier.tick(T, 0, whole=False)
+    frontier.tick(T, T, 0, whole=False)
     assert frontier.until == 0
-    frontier.tick(T, 0, whole=True)
+    frontier.tick(T, T, 0, whole=True)
     assert frontier.until == T - LAG_NS
 
 
 def test_it_never_goes_back_and_not_beyond_the_venues_clock() -> None:
     frontier = Frontier()
-    frontier.tick(T + 10**6 * SECOND, T, whole=True)
+    frontier.tick(T + 10**6 * SECOND, T + 10**6 * SECOND, T, whole=True)
     assert frontier.until == T, "one frame's lie about the time"
-    frontier.tick(T - 60 * SECOND, T, whole=True)
+    frontier.tick(T - 60 * SECOND, T - 60 * SECOND, T, whole=True)
     assert frontier.until == T
+
+
+def test_after_a_stretch_in_which_nothing_was_heard_only_trades_and_words_count() -> None:
+    frontier = Frontier()
+    frontier.tick(T, T, 0, whole=True)
+    later = T + 60 * SECOND
+    frontier.tick(later, T, 0, whole=True)
+    frontier.tick(later + 9 * SECOND // 2, T, 0, whole=True)
+    assert frontier.until == T - LAG_NS, "a book that moves again says nothing of the trades meanwhile"
+    frontier.tick(later + 5 * SECOND, later + SECOND, 0, whole=True)
+    assert frontier.until == later + 5 * SECOND - LAG_NS, "an id has shown what happened"
 
 
 def test_the_end_of_a_tape_is_as_far_as_was_heard() -> None:

@@ -367,6 +367,17 @@ def test_a_lost_tail_is_found_by_two_words_of_the_venue() -> None:
     assert ledger.hear(8) == ["8"]
 
 
+def test_what_a_later_word_named_stays_named() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 6, 1) + expect(ledger, 9, 1) == []
+    assert expect(ledger, 9, 1) == ["found 6-6"]
+    assert ledger.fetch(6) == ["healed 6-6 by 1", "6"]
+    assert not ledger.sequence.whole, "the venue has named 9"
+    ledger.hear(7, 8, 9)
+    assert ledger.sequence.whole
+
+
 def test_trades_that_come_in_time_leave_no_gap() -> None:
     ledger = Ledger()
     ledger.hear(5)

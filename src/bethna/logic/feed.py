@@ -153,7 +153,8 @@ class InstrumentFeed:
         self.venue_now = max(self.venue_now, venue_now)
         self.sequence.tick(now)
         self.booksync.tick(now)
-        self.frontier.tick(self._heard_until() or 0, self.venue_now, whole=self.sequence.whole)
+        traded = self.kept[-1].ts_event if self.kept else 0
+        self.frontier.tick(self._heard_until() or 0, traded, self.venue_now, whole=self.sequence.whole)
         if (
             self.booksync.trust is TRUSTED
             and (missed := self.quotes.behind(now, mute=self.booksync.mute)) is not None

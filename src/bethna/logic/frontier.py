@@ -8,6 +8,8 @@ Rules
      it counted may be a moment old.
   3. Whatever else the venue says of the instrument carries it to `LAG_NS` before that: a trade stream that lags further
      behind the others is found by the venue's word before (rule 4).
+     After a stretch in which nothing was heard for longer than that, it carries nothing until a trade or a word from
+     after the stretch has shown what happened in it.
   4. While a gap is open, or the venue has named a trade that is not here, only rule 1 holds.
   5. A venue's time that is ahead of what its clock was measured to say carries nothing further than that clock.
 """
@@ -27,28 +29,34 @@ class Frontier:
         until: how far it has come by rules 2 and 3; trades may be further (rule 1).
     """
 
-    __slots__ = ("_word", "until")
+    __slots__ = ("_blind_until", "_heard", "_word", "until")
 
     def __init__(self) -> None:
         self.until = 0
         self._word = 0
+        self._heard = 0
+        self._blind_until = 0
 
     def agreed(self, ts_event: int) -> None:
         """The venue's newest trade at `ts_event` is here."""
         self._word = ts_event
 
-    def tick(self, heard: int, clock: int, *, whole: bool) -> None:
+    def tick(self, heard: int, traded: int, clock: int, *, whole: bool) -> None:
         """Let time pass.
 
         Args:
-            heard: the venue's time of the newest event of any kind, 0 before one.
+            heard, traded: the venue's time of the newest event of any kind and of the newest trade, 0 before one.
             clock: the venue's clock as measured, 0 before that.
             whole: no gap is open and no newer trade was named.
         """
+        if heard - self._heard > LAG_NS:
+            self._blind_until = heard  # rule 3, second half
+        self._heard = max(self._heard, heard)
         if not whole:  # rule 4
             self._word = 0
             return
-        proven = max(self._word - WORD_NS, heard - LAG_NS)
+        sees = max(self._word, traded) >= self._blind_until
+        proven = max(self._word - WORD_NS, heard - LAG_NS if sees else 0)
         self.until = max(self.until, min(proven, clock) if clock else proven)  # rule 5
 
     def end(self, heard: int) -> None:

@@ -163,9 +163,10 @@ class TradeSequence:
             return
         first_id, first_ts, since = self._told
         if now - since >= TAIL_NS and self.hole is None:
-            self._told = None
+            agreed = min(first_id, newest_id)
+            self._told = (newest_id, ts_event, now) if newest_id > agreed else None
             self._moved_at = now
-            self._announce(min(first_id, newest_id), first_ts, now)
+            self._announce(agreed, first_ts, now)
 
     @property
     def open_gap(self) -> Gap | None:
@@ -175,7 +176,7 @@ class TradeSequence:
     @property
     def whole(self) -> bool:
         """Nothing is missing now, as far as the stream and the venue's own word go."""
-        return self.hole is None and self._told is None
+        return self.hole is None and (self._told is None or self._told[0] < self.next_id)
 
     @property
     def held(self) -> int:
