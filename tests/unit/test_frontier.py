@@ -35,9 +35,11 @@ def test_while_something_is_missing_it_stands_and_an_old_word_is_forgotten() -> 
 def test_it_never_goes_back_and_not_beyond_the_venues_clock() -> None:
     frontier = Frontier()
     frontier.tick(T + 10**6 * SECOND, T + 10**6 * SECOND, T, whole=True)
-    assert frontier.until == T, "one frame's lie about the time"
+    assert frontier.until == T - LAG_NS, "one frame's lie about the time"
     frontier.tick(T - 60 * SECOND, T - 60 * SECOND, T, whole=True)
-    assert frontier.until == T
+    assert frontier.until == T - LAG_NS
+    frontier.tick(T + SECOND, T + SECOND, T + SECOND, whole=True)
+    assert frontier.until == T + SECOND - LAG_NS, "and it leaves nothing behind"
 
 
 def test_after_a_stretch_in_which_nothing_was_heard_only_trades_and_words_count() -> None:

@@ -11,7 +11,8 @@ Rules
      After a stretch in which nothing was heard for longer than that, it carries nothing until a trade or a word from
      after the stretch has shown what happened in it.
   4. While a gap is open, or the venue has named a trade that is not here, only rule 1 holds.
-  5. A venue's time that is ahead of what its clock was measured to say carries nothing further than that clock.
+  5. A venue's time that is ahead of what its clock was measured to say carries nothing further than that clock, and one
+     such lie leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class Frontier:
             clock: the venue's clock as measured, 0 before that.
             whole: no gap is open and no newer trade was named.
         """
+        if clock:
+            heard = min(heard, clock)  # rule 5
         if heard - self._heard > LAG_NS:
             self._blind_until = heard  # rule 3, second half
         self._heard = max(self._heard, heard)
@@ -57,7 +60,7 @@ class Frontier:
             return
         sees = max(self._word, traded) >= self._blind_until
         proven = max(self._word - WORD_NS, heard - LAG_NS if sees else 0)
-        self.until = max(self.until, min(proven, clock) if clock else proven)  # rule 5
+        self.until = max(self.until, min(proven, clock) if clock else proven)
 
     def end(self, heard: int) -> None:
         """Nothing more will come: what was heard last is how far it goes."""
