@@ -241,8 +241,8 @@ class Judge:
             return
         gaps = [gap for gap in self.desk.feeds.feed(instrument).sequence.log.gaps() if not gap.healed]
         named = _ids(gaps)
-        missing = [each for each in truth if each >= min(seen) and each not in seen]
-        newest = max(seen)
+        oldest, newest = min(seen), max(seen)
+        missing = [each for each in truth if each >= oldest and each not in seen]
         for each in missing:
             if each in named:
                 findings.shown.append(f"{instrument} trade {each}")
