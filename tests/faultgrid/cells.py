@@ -135,7 +135,7 @@ CELLS: tuple[Cell, ...] = (
     ),
     Cell(
         "missing_diff",
-        _one("missing_diff", for_s=(3.0, 10.0), share=(0.1, 0.6), count=(1, 5), symbol="BTCUSDT"),
+        _one("missing_diff", for_s=(3.0, 10.0), share=(0.4, 0.8), count=(1, 5), symbol="BTCUSDT"),
         BTC,
     ),
     Cell(

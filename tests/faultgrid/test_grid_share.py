@@ -17,7 +17,6 @@ def test_nothing_is_lost_in_silence_and_nobody_else_is_disturbed(cell: Cell, see
     assert found.doubled == [], again
     assert found.disturbed == [], again
     assert found.compared["trades"] > 100, again
-    assert outcome.struck or not trial.faults, again
     if cell.healable:
         assert found.shown == [], again
 
