@@ -378,6 +378,25 @@ def test_what_a_later_word_named_stays_named() -> None:
     assert ledger.sequence.whole
 
 
+def test_what_was_named_while_a_gap_was_open_stays_named_when_it_closes() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, 6, 1) == []
+    ledger.hear(7)
+    assert expect(ledger, 9, 1) == [], "a gap is open: no second one is announced"
+    assert ledger.fetch(6) == ["healed 6-6 by 1", "6", "7"]
+    assert not ledger.sequence.whole, "the venue has named 9"
+    ledger.hear(8, 9)
+    assert ledger.sequence.whole
+
+
+def test_a_word_that_cannot_be_believed_names_nothing() -> None:
+    ledger = Ledger()
+    ledger.hear(5)
+    assert expect(ledger, CORRUPT, 1) == []
+    assert ledger.sequence.whole
+
+
 def test_trades_that_come_in_time_leave_no_gap() -> None:
     ledger = Ledger()
     ledger.hear(5)

@@ -97,6 +97,7 @@ class TradeSequence:
         self._held: dict[int, Trade] = {}
         self._brought: set[int] = set()  # of those held, by history
         self._told: tuple[int, int, int] | None = None
+        self._named = -2  # the id that the venue's newest word says is its newest
         self._astray: Astray[Trade] = Astray(self.log)
         self._moved_at = 0
         self._spliced = 0
@@ -155,7 +156,9 @@ class TradeSequence:
 
     def expect(self, newest_id: int, ts_event: int, now: int) -> None:
         """The venue says by the way that `newest_id` is its newest trade, at `ts_event` (rule 10)."""
-        if newest_id < self.next_id or self.next_id < 0 or newest_id - self.next_id > MAX_JUMP:
+        believed = self.next_id >= 0 and newest_id - self.next_id <= MAX_JUMP
+        self._named = newest_id if believed else -2
+        if newest_id < self.next_id or not believed:
             self._told = None
             return
         if self._told is None or min(self._told[0], newest_id) < self.next_id or now < self._told[2]:
@@ -176,7 +179,7 @@ class TradeSequence:
     @property
     def whole(self) -> bool:
         """Nothing is missing now, as far as the stream and the venue's own word go."""
-        return self.hole is None and (self._told is None or self._told[0] < self.next_id)
+        return self.hole is None and self._named < self.next_id
 
     @property
     def held(self) -> int:
