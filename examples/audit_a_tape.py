@@ -8,14 +8,14 @@ No socket is opened and no port is taken. The same tape gives the same candles a
 import sys
 from datetime import UTC, datetime
 
-from bethna.app import RealTimeTrading
+from bethna.app import Desk
 from bethna.config import load
 from bethna.core.market import Candle, Interval
 
 
 def main(tape: str, interval: str = "1m") -> None:
     """Print every candle of every instrument on the tape, then the hash of the final state."""
-    desk = RealTimeTrading(load(options={"source": f"tape:{tape}", "speed": "max"}))
+    desk = Desk(load(options={"source": f"tape:{tape}", "speed": "max"}))
     state_hash = desk.play_through()
     for instrument in desk.instruments():
         print(f"{instrument.id}, candles of {interval}")

@@ -14,7 +14,7 @@ from random import Random
 from faultgrid.trial import RATES, House, Outcome, Trial, heal_s, listings, settings_of, watched
 from virtual_time import pass_time
 
-from bethna.app.desk import RealTimeTrading
+from bethna.app.desk import Desk
 from bethna.runtime.clocks import SystemClock
 from bethna.twins.binance import BinanceTwin
 from bethna.twins.faults import Faults
@@ -40,7 +40,7 @@ async def real_house(trial: Trial) -> AsyncIterator[tuple[House, int]]:
     server = TwinServer(twin, faults, clock, start)
     bound = listen("127.0.0.1", 0)
     names = [authority_of(bound), f"localhost:{bound.getsockname()[1]}"][: 1 + trial.two_hosts]
-    desk = RealTimeTrading(settings_of(trial, names), rng=Random(rng.getrandbits(32)))
+    desk = Desk(settings_of(trial, names), rng=Random(rng.getrandbits(32)))
     judge = watched(trial, desk, world, truth, clock.now_ns)
 
     def freeze() -> None:

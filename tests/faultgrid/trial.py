@@ -1,6 +1,6 @@
 """One trial: a whole desk and a whole twin in one process and in virtual time, with faults, and then the verdict.
 
-The desk is the real one (`RealTimeTrading`: sessions, codec, pool, healing, feeds); only its way out is a memory link.
+The desk is the real one (`Desk`: sessions, codec, pool, healing, feeds); only its way out is a memory link.
 A trial is a function of its fields: the same trial again gives the same verdict.
 """
 
@@ -19,7 +19,7 @@ from faultgrid.verdict import Findings, Judge, Listener
 from msgspec.structs import replace
 from virtual_time import VirtualClock, pass_time, run_virtually
 
-from bethna.app.desk import RealTimeTrading
+from bethna.app.desk import Desk
 from bethna.config import Settings
 from bethna.config.settings import HostUrls
 from bethna.core.clock import NS_PER_S
@@ -107,7 +107,7 @@ class House:
     world: World
     faults: Faults
     twin: BinanceTwin
-    desk: RealTimeTrading
+    desk: Desk
     judge: Judge
     running: asyncio.Future[None]
     freeze: Callable[[], None]
@@ -151,9 +151,7 @@ async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[VirtualHouse
     network = MemoryNetwork(driver)
     driver.arm()
     names = ["twin.invalid", "twin2.invalid"][: 1 + trial.two_hosts]
-    desk = RealTimeTrading(
-        settings_of(trial, names), pace=clock, rng=Random(rng.getrandbits(32)), network=network
-    )
+    desk = Desk(settings_of(trial, names), pace=clock, rng=Random(rng.getrandbits(32)), network=network)
     judge = watched(trial, desk, world, truth, clock.true_ns)
     running = asyncio.ensure_future(desk.run())
     try:
@@ -167,7 +165,7 @@ async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[VirtualHouse
     await pass_time(5)  # what is still on its way arrives
 
 
-def watched(trial: Trial, desk: RealTimeTrading, world: World, truth: Truth, now: Callable[[], int]) -> Judge:
+def watched(trial: Trial, desk: Desk, world: World, truth: Truth, now: Callable[[], int]) -> Judge:
     """The judge of a desk that is about to run."""
     if trial.spec:
         for line in desk.lines.values():

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from bethna.app.desk import RealTimeTrading
+from bethna.app.desk import Desk
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap, State
 from bethna.core.errors import CrossedBook
@@ -56,7 +56,7 @@ class Findings:
 class Listener:
     """Hears one instrument on the bus, in order."""
 
-    def __init__(self, desk: RealTimeTrading, instrument: InstrumentId, now: Callable[[], int]) -> None:
+    def __init__(self, desk: Desk, instrument: InstrumentId, now: Callable[[], int]) -> None:
         self.instrument = instrument
         self.trades: list[Trade] = []
         self.turns: list[GapFound | Healed | GapMarked] = []
@@ -111,7 +111,7 @@ class Judge:
 
     def __init__(
         self,
-        desk: RealTimeTrading,
+        desk: Desk,
         truth: Truth,
         listeners: Mapping[InstrumentId, Listener],
         listings: Mapping[InstrumentId, Listing],

@@ -12,7 +12,7 @@ import pytest
 from conftest import Campaign
 
 from bethna.api.audit import named_gaps
-from bethna.app import RealTimeTrading
+from bethna.app import Desk
 from bethna.config import load
 from bethna.core.market import InstrumentId
 from bethna.store.tapes import TapeReader
@@ -99,7 +99,7 @@ def check(recording: Recording, seed: int, folder: Path) -> None:
     damage = Damage(recording, seed)
     path = folder / "damaged.jsonl"
     path.write_text("".join(damage.text()))
-    desk = RealTimeTrading(load(options={"source": f"tape:{path}", "speed": "max"}))
+    desk = Desk(load(options={"source": f"tape:{path}", "speed": "max"}))
     desk.play_through()
     found = {
         Named(gap.stream, gap.first_id or 0, gap.last_id or 0, gap.reason)

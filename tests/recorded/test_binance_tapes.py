@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bethna.api.audit import Audit
-from bethna.app import RealTimeTrading
+from bethna.app import Desk
 from bethna.cli.audit import audit_desk
 from bethna.config import load
 from bethna.core.market import InstrumentId, Interval
@@ -22,8 +22,8 @@ def btc_tape(shared_dir: Path) -> Path:
     return shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
 
 
-def played(path: Path) -> tuple[RealTimeTrading, Audit]:
-    desk = RealTimeTrading(load(options={"source": f"tape:{path}", "speed": "max"}))
+def played(path: Path) -> tuple[Desk, Audit]:
+    desk = Desk(load(options={"source": f"tape:{path}", "speed": "max"}))
     desk.play_through()
     return desk, audit_desk(desk, Interval.M5, list_gaps=True)
 
@@ -72,8 +72,8 @@ def test_the_small_tape_of_2021(shared_dir: Path) -> None:
 async def test_every_way_of_playing_ends_in_one_state_hash(shared_dir: Path) -> None:
     path = btc_tape(shared_dir)
     desk, audit = played(path)
-    again = RealTimeTrading(load(options={"source": f"tape:{path}", "speed": "max"}))
+    again = Desk(load(options={"source": f"tape:{path}", "speed": "max"}))
     await again.run()
-    paced = RealTimeTrading(load(options={"source": f"tape:{path}", "speed": "2000"}))
+    paced = Desk(load(options={"source": f"tape:{path}", "speed": "2000"}))
     await paced.run()
     assert {desk.state_hash(), again.state_hash(), paced.state_hash()} == {audit.state_hash}

@@ -10,7 +10,7 @@ import pytest
 from conftest import Campaign
 from scenario.broken_venue import BrokenVenue
 
-from bethna.app import RealTimeTrading
+from bethna.app import Desk
 from bethna.config import load
 from bethna.core.coverage import State
 from bethna.core.market import InstrumentId, Interval
@@ -24,7 +24,7 @@ def btc_tape(shared_dir: Path) -> Path:
     return shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
 
 
-async def survive(venue: BrokenVenue, symbols: str = "BTC-USDT") -> RealTimeTrading:
+async def survive(venue: BrokenVenue, symbols: str = "BTC-USDT") -> Desk:
     """Run a desk on the venue until everything has settled."""
     async with venue.open():
         settings = load(
@@ -33,7 +33,7 @@ async def survive(venue: BrokenVenue, symbols: str = "BTC-USDT") -> RealTimeTrad
                 "BETHNA_FIRST_DELAY_S": "0.01", "BETHNA_MAX_DELAY_S": "0.05", "BETHNA_HEAL_TIMEOUT_S": "2",
             }
         )  # fmt: skip
-        desk = RealTimeTrading(settings)
+        desk = Desk(settings)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             running = group.create_task(desk.run())
             await venue.played.wait()
@@ -42,7 +42,7 @@ async def survive(venue: BrokenVenue, symbols: str = "BTC-USDT") -> RealTimeTrad
     return desk
 
 
-async def settled(desk: RealTimeTrading, venue: BrokenVenue) -> None:
+async def settled(desk: Desk, venue: BrokenVenue) -> None:
     """Until the last trade has left and the book stands at the venue's own id."""
     bell = asyncio.Event()
 
@@ -66,7 +66,7 @@ async def settled(desk: RealTimeTrading, venue: BrokenVenue) -> None:
         await bell.wait()
 
 
-def same_book(desk: RealTimeTrading, venue: BrokenVenue) -> bool:
+def same_book(desk: Desk, venue: BrokenVenue) -> bool:
     """Whatever the desk shows of its book is the venue's, level by level."""
     view = desk.book(BTC, 500)
     bids = [(float(p), float(q)) for p, q in sorted(venue.bids.items(), reverse=True)]
@@ -83,7 +83,7 @@ async def test_cuts_are_healed_by_id_without_a_trade_lost_or_doubled(
     shared_dir: Path, campaign: Campaign
 ) -> None:
     tape = btc_tape(shared_dir)
-    played = RealTimeTrading(load(options={"source": f"tape:{tape}", "speed": "max"}))
+    played = Desk(load(options={"source": f"tape:{tape}", "speed": "max"}))
     played.play_through()
     for seed in campaign.seeds(share=2, whole=50):
         rng = Random(seed)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scenario.tape_venue import TapeVenue
 
-from bethna.app import RealTimeTrading
+from bethna.app import Desk
 from bethna.config import load
 from bethna.core.market import InstrumentId, Interval
 
@@ -18,12 +18,12 @@ BTC = InstrumentId("BTC-USDT@binance")
 @pytest.mark.needs("shared")
 async def test_frames_over_sockets_give_what_the_tape_gives(shared_dir: Path) -> None:
     tape = shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
-    played = RealTimeTrading(load(options={"source": f"tape:{tape}", "speed": "max"}))
+    played = Desk(load(options={"source": f"tape:{tape}", "speed": "max"}))
     played.play_through()
     async with TapeVenue(tape).open() as venue:
         hosts = {"BETHNA_HOSTS": f"binance={venue.hosts}"}
         settings = load(environment={"BETHNA_SOURCE": "live", "BETHNA_SYMBOLS": "BTC-USDT", **hosts})
-        desk = RealTimeTrading(settings)
+        desk = Desk(settings)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             running = group.create_task(desk.run())
             await whole(desk, venue)
@@ -45,7 +45,7 @@ async def test_frames_over_sockets_give_what_the_tape_gives(shared_dir: Path) ->
     assert any(path.startswith("/api/v3/depth?symbol=BTCUSDT") for path in venue.requests)
 
 
-async def whole(desk: RealTimeTrading, venue: TapeVenue) -> None:
+async def whole(desk: Desk, venue: TapeVenue) -> None:
     """Until the last trade of the tape has arrived."""
     await venue.played.wait()
     arrived = asyncio.Event()

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from bethna.app import RealTimeTrading, chosen_market, markets, twin_process
+from bethna.app import Desk, chosen_market, markets, twin_process
 from bethna.app.twin_process import TwinProcess, check_fault_file, fresh_seed, start_twin
 from bethna.config import Settings, load
 from bethna.core.errors import ConfigError, VenueError
@@ -111,7 +111,7 @@ async def test_a_twin_is_started_until_one_stands(monkeypatch: pytest.MonkeyPatc
     async with chosen_market(SIMULATED, rng=Random(1)) as market:
         before = market.twin
         assert isinstance(before, TwinProcess)
-        desk = RealTimeTrading(market.settings, simulation=market.simulation)
+        desk = Desk(market.settings, simulation=market.simulation)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             watching = group.create_task(market.watch(desk))
             again = asyncio.Event()
@@ -138,7 +138,7 @@ async def test_a_twin_is_started_until_one_stands(monkeypatch: pytest.MonkeyPatc
 async def test_one_that_ends_again_and_again_is_one_notice_and_its_seed_is_true_at_once() -> None:
     async with chosen_market(SIMULATED, rng=Random(1)) as market:
         assert isinstance(market.twin, TwinProcess)
-        desk = RealTimeTrading(market.settings, simulation=market.simulation)
+        desk = Desk(market.settings, simulation=market.simulation)
         seeds = [market.twin.seed]
         again = asyncio.Event()
 

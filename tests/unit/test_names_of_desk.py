@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bethna.app import RealTimeTrading
+from bethna.app import Desk
 from bethna.app.live import nearest
 from bethna.config import load
 from bethna.core.errors import UnknownInstrument
@@ -37,9 +37,7 @@ def test_the_nearest_are_of_the_same_quote_then_base_then_any(asked: str, near: 
 
 
 def test_one_name_that_can_be_followed_is_enough_and_the_others_are_told() -> None:
-    desk = RealTimeTrading(
-        load(options={**LIVE, "symbols": ("BTC USDT", "BTC-USDT@kraken", "A" * 10_000, "eth/usdt")})
-    )
+    desk = Desk(load(options={**LIVE, "symbols": ("BTC USDT", "BTC-USDT@kraken", "A" * 10_000, "eth/usdt")}))
     assert list(desk.lines) == ["binance"]
     assert [event.code for event in desk.events(10)] == ["symbol_refused"] * 3
     assert all(len(notice) < 120 for notice in desk.notices())
@@ -47,7 +45,7 @@ def test_one_name_that_can_be_followed_is_enough_and_the_others_are_told() -> No
 
 
 def test_an_old_name_that_is_not_followed_tells_its_new_one() -> None:
-    desk = RealTimeTrading(load(options={**LIVE, "symbols": ("BTC-USDT",)}))
+    desk = Desk(load(options={**LIVE, "symbols": ("BTC-USDT",)}))
     with pytest.raises(
         UnknownInstrument, match="POL-USDT@binance is not followed by this desk; MATIC was renamed to POL"
     ):

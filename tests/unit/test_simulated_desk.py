@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from _memorydesk import BTC
 
-from bethna.app import RealTimeTrading
+from bethna.app import Desk
 from bethna.app.desk import feed_settings
 from bethna.config import load
 from bethna.core.coverage import Coverage, Provenance, State
@@ -20,12 +20,12 @@ START = 1_700_000_040 * SECOND
 INSTRUMENT = Instrument(BTC, "binance", "BTC", "USDT", "BTCUSDT")
 
 
-def simulated(simulation: Simulation | None = None) -> RealTimeTrading:
+def simulated(simulation: Simulation | None = None) -> Desk:
     settings = load(options={"source": "twin", "hosts": HOSTS, "symbols": ("BTC-USDT",), "twin_seed": 5})
-    return RealTimeTrading(settings, simulation=simulation)
+    return Desk(settings, simulation=simulation)
 
 
-def certificates(desk: RealTimeTrading) -> list[Coverage]:
+def certificates(desk: Desk) -> list[Coverage]:
     """Every one that the desk gives out about one instrument."""
     feed = desk.feeds.feed(BTC)
     return [
@@ -37,7 +37,7 @@ def certificates(desk: RealTimeTrading) -> list[Coverage]:
     ]
 
 
-def trade(desk: RealTimeTrading, trade_id: int, at_s: int) -> None:
+def trade(desk: Desk, trade_id: int, at_s: int) -> None:
     ts = START + at_s * SECOND
     desk.feeds.apply(Trade(BTC, 100.0, 1.0, "buy", trade_id, ts, ts))
 
@@ -77,17 +77,17 @@ def test_a_simulated_desk_says_what_is_known_of_its_market() -> None:
     assert desk.simulation() == told
     desk.simulated(Simulation(7, "no live host answers", live_reachable=True))
     assert desk.simulation() == Simulation(7, "no live host answers", live_reachable=True)
-    live = RealTimeTrading(load(options={"source": "live"}), simulation=told)
+    live = Desk(load(options={"source": "live"}), simulation=told)
     assert (live.source(), live.simulation()) == ("live", None)
 
 
 def test_a_desk_does_not_begin_before_its_source_is_decided() -> None:
     with pytest.raises(ConfigError, match="found 'auto'") as caught:
-        RealTimeTrading(load())
+        Desk(load())
     assert caught.value.key == "source"
     assert "chosen_market" in caught.value.hint
     with pytest.raises(ConfigError, match="where the simulated binance is served") as caught:
-        RealTimeTrading(load(options={"source": "twin"}))
+        Desk(load(options={"source": "twin"}))
     assert caught.value.key == "hosts"
     assert "chosen_market" in caught.value.hint
 

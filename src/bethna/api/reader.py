@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from msgspec import Struct
+
 from bethna.core.clock import Clock
-from bethna.core.instrument import Instrument
+from bethna.core.instrument import Feature, Instrument
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
+    ConnectionHealth,
     InstrumentHealth,
     Simulation,
     SourceKind,
@@ -16,6 +19,26 @@ from bethna.core.status import (
     TapePosition,
     VenueHealth,
 )
+
+
+class SymbolFound(Struct, frozen=True, gc=False):
+    """An instrument that a venue lists, whether it is followed, and whether it trades now."""
+
+    instrument: Instrument
+    followed: bool
+
+
+class SymbolsFound(Struct, frozen=True, gc=False):
+    """What was found, best first.
+
+    Attributes:
+        total: how many there are beyond the limit asked for. listed: instruments that can be searched; 0 while the
+            venue's catalogue is not known (then names are guessed when they are followed).
+    """
+
+    found: tuple[SymbolFound, ...]
+    total: int
+    listed: int
 
 
 class DeskReader(Protocol):
@@ -55,6 +78,36 @@ class DeskReader(Protocol):
 
     def instruments(self) -> Sequence[Instrument]:
         """Followed instruments, in the user's order."""
+        ...
+
+    def features(self) -> Sequence[Feature]:
+        """What of the market this desk follows; of what is off there is never data."""
+        ...
+
+    def symbols(self, query: str, limit: int) -> SymbolsFound:
+        """What the venues of this desk list and the text may mean, best first; an empty text lists what is followed."""
+        ...
+
+    async def follow(self, text: str) -> tuple[InstrumentId, str | None]:
+        """Follow one more instrument from now on, for every client, and remember it where the source is remembered;
+        with a notice where an alias was resolved. One that is followed already is left alone.
+
+        Raises:
+            UnknownInstrument: no venue of this desk lists it; carries the nearest.
+            CannotFollow: the source has what it has, or the list is full.
+        """
+        ...
+
+    async def unfollow(self, text: str) -> InstrumentId:
+        """Follow it no longer, for every client.
+
+        Raises:
+            UnknownInstrument: it is not followed. CannotFollow: the source has what it has, or it is the last one.
+        """
+        ...
+
+    def connections(self) -> Sequence[ConnectionHealth]:
+        """Every socket to a venue, as it is now; empty for a tape."""
         ...
 
     def decimals(self, instrument: InstrumentId) -> tuple[int, int]:

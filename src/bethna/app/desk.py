@@ -1,4 +1,4 @@
-"""The desk itself: `RealTimeTrading` constructs and wires; what it wires lives in the rooms below."""
+"""The desk itself: `Desk` constructs and wires; what it wires lives in the rooms below."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def wanted_names(settings: Settings) -> tuple[list[InstrumentName], list[tuple[s
     return names, refused
 
 
-class RealTimeTrading:
+class Desk:
     """One desk over one source. It is a `DeskReader`; `run` plays or streams until cancelled (a tape: until its end).
 
     Args:

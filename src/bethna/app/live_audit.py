@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bethna.app.desk import RealTimeTrading
+from bethna.app.desk import Desk
 from bethna.app.live import LiveLine
 from bethna.config import Settings
 from bethna.core.clock import NS_PER_S
@@ -87,7 +87,7 @@ async def listen(
         VenueError: no data came, or the venue does not answer.
     """
     writer = TapeWriter(tape)
-    desk = RealTimeTrading(settings, tap=writer)  # first: what cannot be followed leaves no tape behind
+    desk = Desk(settings, tap=writer)  # first: what cannot be followed leaves no tape behind
     with writer:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(desk.run(), name="desk")
@@ -98,7 +98,7 @@ async def listen(
 
 
 async def _compare(
-    desk: RealTimeTrading, symbol: str, duration_s: float, progress: Callable[[str], None]
+    desk: Desk, symbol: str, duration_s: float, progress: Callable[[str], None]
 ) -> list[Comparison]:
     instrument = await _first_data(desk, symbol)
     line = desk.lines[instrument.venue]
@@ -123,7 +123,7 @@ async def _compare(
     ]
 
 
-async def _first_data(desk: RealTimeTrading, symbol: str) -> Instrument:
+async def _first_data(desk: Desk, symbol: str) -> Instrument:
     """Wait until the instrument is there and has a book and a trade."""
     try:
         async with asyncio.timeout(FIRST_DATA_S + desk.settings.timeout_s):
@@ -143,9 +143,7 @@ async def _first_data(desk: RealTimeTrading, symbol: str) -> Instrument:
         ) from error  # fmt: skip
 
 
-async def _check_trades(
-    desk: RealTimeTrading, line: LiveLine, rest: VenueRest, instrument: Instrument
-) -> Comparison:
+async def _check_trades(desk: Desk, line: LiveLine, rest: VenueRest, instrument: Instrument) -> Comparison:
     ours = {trade.trade_id: trade for trade in desk.feeds.feed(instrument.id).recent_trades(COMPARED_TRADES)}
     if not ours:
         return Comparison("trades", 0, [], "no trade happened")
@@ -177,9 +175,7 @@ def _contrast(theirs: Trade, ours: Trade | None) -> str:
     )
 
 
-async def _check_candles(
-    desk: RealTimeTrading, line: LiveLine, rest: VenueRest, instrument: Instrument
-) -> Comparison:
+async def _check_candles(desk: Desk, line: LiveLine, rest: VenueRest, instrument: Instrument) -> Comparison:
     candles = desk.feeds.feed(instrument.id).candles(Interval.M1, 1000, None)
     whole = [c for c in candles if c.closed and c.coverage.state in (State.COMPLETE, State.HEALED)]
     if not whole:

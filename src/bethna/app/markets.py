@@ -16,7 +16,7 @@ from random import Random
 import structlog
 from msgspec.structs import replace
 
-from bethna.app.desk import RealTimeTrading
+from bethna.app.desk import Desk
 from bethna.app.reachable import look
 from bethna.app.twin_process import TwinProcess, fresh_seed, start_twin
 from bethna.app.twin_running import RunningTwin, running_twin
@@ -64,7 +64,7 @@ class Market:
         """Whether a restart leads from here into the live market, once that is seen to answer."""
         return False
 
-    async def watch(self, desk: RealTimeTrading) -> None:
+    async def watch(self, desk: Desk) -> None:
         """Keep the source going beside a running desk and tell it what happens; returns when there is nothing to do."""
 
 
@@ -93,7 +93,7 @@ class AttachedMarket(Market):
         """As it was when it was last asked."""
         return self._twin
 
-    async def watch(self, desk: RealTimeTrading) -> None:
+    async def watch(self, desk: Desk) -> None:
         """Keep the seed true, until cancelled."""
         async with self._network.requests(self._clock, proxy=None) as requests:
             while True:
@@ -162,7 +162,7 @@ class SimulatedMarket(Market):
         """Always: the hosts of the settings are not those of this twin."""
         return True
 
-    async def watch(self, desk: RealTimeTrading) -> None:
+    async def watch(self, desk: Desk) -> None:
         """Rules 1 and 2, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep(desk), name="twin-keep")
@@ -173,7 +173,7 @@ class SimulatedMarket(Market):
         """End the twin."""
         await self._twin.stop()
 
-    async def _keep(self, desk: RealTimeTrading) -> None:
+    async def _keep(self, desk: Desk) -> None:
         """Rule 1."""
         venue = self._twin.venue
         while True:
@@ -193,7 +193,7 @@ class SimulatedMarket(Market):
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _start_anew(self, desk: RealTimeTrading, seed: int, failures: int) -> bool:
+    async def _start_anew(self, desk: Desk, seed: int, failures: int) -> bool:
         venue = self._twin.venue
         try:
             self._twin = await start_twin(venue, self._asked, seed, self._twin.port)
@@ -205,7 +205,7 @@ class SimulatedMarket(Market):
         _tell_restarted(desk, venue, seed, self._ends)
         return True
 
-    async def _look(self, desk: RealTimeTrading) -> None:
+    async def _look(self, desk: Desk) -> None:
         """Rule 2."""
         while True:
             await asyncio.sleep(self._asked.live_probe_s)
@@ -221,12 +221,12 @@ class SimulatedMarket(Market):
                 said = f"the live market cannot be reached any more: {', '.join(found.silent)}"
                 desk.tell("info", "live_unreachable", self._twin.venue, said)
 
-    def _change(self, desk: RealTimeTrading, **changes: object) -> None:
+    def _change(self, desk: Desk, **changes: object) -> None:
         self._simulation = replace(self._simulation, **changes)
         desk.simulated(self._simulation)
 
 
-def _tell_restarted(desk: RealTimeTrading, venue: str, seed: int, times: int) -> None:
+def _tell_restarted(desk: Desk, venue: str, seed: int, times: int) -> None:
     """Another world is there."""
     _log.warning("twin_restarted", venue=venue, seed=seed, times=times)
     said = f"Another simulated market has begun, seed {seed}: its prices and ids begin anew."

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from bethna.api.application import create_app
 from bethna.api.server import serve_on
-from bethna.app.desk import RealTimeTrading
+from bethna.app.desk import Desk
 from bethna.app.markets import Market
 from bethna.app.sources import chosen_market
 from bethna.config import Settings
@@ -60,13 +60,13 @@ async def _serve_one(
     async with chosen_market(settings, clock=clock) as market:
         with DataFolder(data_root(settings.data_dir), market.folder, clock.now_ns()) as folder:
             async with _recording(settings, record_to) as recording:
-                desk = RealTimeTrading(market.settings, tap=recording.tap, simulation=market.simulation)
+                desk = Desk(market.settings, tap=recording.tap, simulation=market.simulation)
                 recording.desk = desk
                 return await _run(desk, market, listener.dup(), folder, ready)
 
 
 async def _run(
-    desk: RealTimeTrading, market: Market, listener: socket.socket, folder: DataFolder, ready: Ready
+    desk: Desk, market: Market, listener: socket.socket, folder: DataFolder, ready: Ready
 ) -> str | None:
     settings, lag, next_one = market.settings, LoopLag(SystemClock()), _NextOne()
     app = create_app(
@@ -120,7 +120,7 @@ class _Recording:
 
     def __init__(self, tap: Tap | None) -> None:
         self.tap = tap
-        self.desk: RealTimeTrading | None = None
+        self.desk: Desk | None = None
 
     def stopped(self, error: StoreError) -> None:
         """Recording ended by itself; the desk goes on."""

@@ -38,7 +38,7 @@ async def chosen_market(
     """Decide the source; what was started for it ends with the block.
 
         async with chosen_market(Settings()) as market, asyncio.TaskGroup() as group:
-            desk = RealTimeTrading(market.settings, simulation=market.simulation)
+            desk = Desk(market.settings, simulation=market.simulation)
             group.create_task(market.watch(desk))
             group.create_task(desk.run())
 

@@ -14,7 +14,7 @@ from bethna.core.errors import TapeError
 
 if TYPE_CHECKING:
     from bethna.api.audit import Audit
-    from bethna.app import RealTimeTrading
+    from bethna.app import Desk
     from bethna.core.market import Interval
 
 INTERVALS = ("1s", "1m", "5m", "15m", "30m", "1h", "4h", "1d")
@@ -78,12 +78,12 @@ def audit(
     import msgspec
 
     from bethna.api.audit import audit_lines
-    from bethna.app import RealTimeTrading
+    from bethna.app import Desk
     from bethna.core.market import Interval
 
     settings = read_settings(source=f"tape:{tape}", speed="max")
     log_to_stderr(settings)
-    desk = RealTimeTrading(settings)
+    desk = Desk(settings)
     desk.play_through()
     found = audit_desk(desk, Interval(interval) if interval else None, list_gaps=list_gaps)
     if not found.frames and not found.damage:
@@ -107,7 +107,7 @@ def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: b
     import msgspec
 
     from bethna.api.audit import audit_lines
-    from bethna.app import RealTimeTrading
+    from bethna.app import Desk
     from bethna.app.live_audit import listen
     from bethna.core.market import Interval
     from bethna.runtime.clocks import SystemClock
@@ -118,7 +118,7 @@ def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: b
     name = re.sub(r"[^A-Za-z0-9]+", "-", symbol).strip("-").lower()
     tape = Path(f"bethna-audit-{name}-{moment:%Y%m%dT%H%M%SZ}.jsonl.zst").resolve()
     comparisons = asyncio.run(listen(settings, symbol, duration_s, tape, partial(click.echo, err=True)))
-    replay = RealTimeTrading(read_settings(source=f"tape:{tape}", speed="max"))
+    replay = Desk(read_settings(source=f"tape:{tape}", speed="max"))
     replay.play_through()
     found = audit_desk(replay, Interval(interval) if interval else None, list_gaps=True)
     if as_json:
@@ -141,7 +141,7 @@ def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: b
     return DONE if any(each.compared for each in comparisons) else UNAVAILABLE
 
 
-def audit_desk(desk: RealTimeTrading, interval: Interval | None, *, list_gaps: bool) -> Audit:
+def audit_desk(desk: Desk, interval: Interval | None, *, list_gaps: bool) -> Audit:
     """The audit of a desk whose tape has been played."""
     from bethna.api.audit import Audit, audit_symbol
     from bethna.core.clock import NS_PER_S

@@ -39,7 +39,7 @@ def record(
     bethna record --symbol BTC-USDT --for 10m btc.jsonl.zst
     bethna up --source tape:btc                               plays it
     """
-    from bethna.app import RealTimeTrading
+    from bethna.app import Desk
     from bethna.cli.recording import Ended, carry
     from bethna.cli.running import run
     from bethna.store.recorder import TapeWriter
@@ -55,7 +55,7 @@ def record(
         max_pending_bytes=settings.tape_buffer_mb * 1_000_000,
         on_stop=ended.tell,
     )
-    desk = RealTimeTrading(settings, tap=writer)  # first, so that wrong settings leave no file
+    desk = Desk(settings, tap=writer)  # first, so that wrong settings leave no file
     with writer:
         click.echo(f"recording {', '.join(settings.symbols)} into {path}", err=True)
         try:

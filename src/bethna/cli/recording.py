@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from bethna.app import RealTimeTrading
+from bethna.app import Desk
 from bethna.core.errors import StoreError
 
 
@@ -32,7 +32,7 @@ class Ended:
             await self._event.wait()
 
 
-async def carry(desk: RealTimeTrading, ended: Ended, duration_s: float | None) -> None:
+async def carry(desk: Desk, ended: Ended, duration_s: float | None) -> None:
     """Run the desk for a time (None: until cancelled), or until recording stops by itself."""
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run(), name="desk")

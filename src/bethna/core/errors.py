@@ -16,6 +16,11 @@
       UnknownInstrument(text, nearest)  the caller: names nothing we know
       InvariantError                    corrupt data or our bug
         CrossedBook, NotFinite, NegativeQuantity
+      NoDataYet(what)                   the caller: wait for it; names what is missing
+      FeatureOff(feature)               the caller: open the desk with it, or wait for the release that brings it
+      CannotFollow                      the caller: this source has what it has (a tape), or the list is full
+      DeskUnreachable(url)              the caller: no desk answers there, or it went away
+      DeskRefused(code)                 the caller: an attached desk said no, in its own words
       Closed                            the caller used a closed thing
 
 Every error has `code` (a stable snake_case word), `message` (expected X, found Y) and `hint` (what to do next).
@@ -226,6 +231,53 @@ class NegativeQuantity(InvariantError):
     """A quantity below zero."""
 
     code = "negative_quantity"
+
+
+class NoDataYet(BethnaError):
+    """Nothing of that kind has been seen of an instrument; `what` names it."""
+
+    code = "no_data_yet"
+
+    def __init__(self, what: str, why: str = "", *, hint: str = "") -> None:
+        super().__init__(
+            f"{what}: nothing has been seen yet{f' ({why})' if why else ''}",
+            hint=hint or "wait for it with `async for`, or look at `desk.health()` for what is missing",
+        )
+        self.what = what
+
+
+class FeatureOff(BethnaError):
+    """A feature is off in this desk, or does not exist yet."""
+
+    code = "feature_off"
+
+    def __init__(self, feature: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.feature = feature
+
+
+class CannotFollow(BethnaError):
+    """An instrument cannot be followed, or left, on this source."""
+
+    code = "cannot_follow"
+
+
+class DeskUnreachable(BethnaError):
+    """No desk answers at `url`, or the one that did has gone."""
+
+    code = "desk_unreachable"
+
+    def __init__(self, url: str, message: str, *, hint: str = "start one with `bethna up`") -> None:
+        super().__init__(message, hint=hint)
+        self.url = url
+
+
+class DeskRefused(BethnaError):
+    """A desk that we are attached to refused a request; `code`, message and hint are its own."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class Closed(BethnaError):

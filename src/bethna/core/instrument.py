@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from msgspec import Struct
 
@@ -39,6 +40,12 @@ QUOTES: tuple[str, ...] = (
 _WORD = r"[^\W_]+"
 _SEPARATED = re.compile(rf"({_WORD})[-/_]({_WORD})", re.UNICODE)
 _JOINED = re.compile(_WORD, re.UNICODE)
+
+
+Feature = Literal["prices", "trades", "books", "candles"]
+"""What of the market a desk follows; each can be off."""
+
+FEATURES: tuple[Feature, ...] = ("prices", "trades", "books", "candles")
 
 
 class Instrument(Struct, frozen=True, gc=False):

@@ -100,6 +100,46 @@ class Simulation(Struct, frozen=True, gc=False):
     live_reachable: bool = False
 
 
+class StreamStatus(Struct, frozen=True, gc=False):
+    """How one instrument's streams are, said in order with its data when it changes.
+
+    Attributes:
+        state: `live`, `stale` (silent for longer than its pace allows), `waiting` (no socket carries it now),
+            `refused`, `ended`. reason: for a person, empty when live. connected: a socket carries it.
+        ts: ns UTC by the desk's clock.
+    """
+
+    instrument: InstrumentId
+    state: StreamState
+    reason: str
+    connected: bool
+    ts: int
+
+
+class ConnectionHealth(Struct, frozen=True, gc=False):
+    """One socket to a venue, as it is now.
+
+    Attributes:
+        number: of the connection, counted per venue since start. host: name and port.
+        opened_at, last_message: ns UTC by the desk's clock, None before.
+        lag_ms: how old the newest trade or book update was when it came (ours less the venue's time, corrected by
+            the measured offset), None where not known.
+        streams: how many it carries; instruments: those of them.
+    """
+
+    venue: str
+    number: int
+    host: str
+    state: VenueState
+    opened_at: int | None
+    last_message: int | None
+    messages: int
+    wire_errors: int
+    lag_ms: float | None
+    streams: int
+    instruments: tuple[InstrumentId, ...]
+
+
 class VenueHealth(Struct, frozen=True, gc=False):
     """One venue's connections, summed.
 

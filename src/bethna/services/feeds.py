@@ -34,7 +34,7 @@ from bethna.core.market import (
     TradePage,
     VenueCandle,
 )
-from bethna.core.status import InstrumentHealth, StreamState, SystemEvent, Trust
+from bethna.core.status import InstrumentHealth, StreamState, StreamStatus, SystemEvent, Trust
 from bethna.core.wire import MarketEvent, RestEvent
 from bethna.logic.chronicle import Chronicle
 from bethna.logic.clock_offset import ClockOffset
@@ -219,6 +219,9 @@ class Feeds:
     ) -> None:
         """A connection tells how the instrument's streams are; one that is only silent disconnects nothing."""
         self._states[instrument] = (state, reason)
+        self._bus.channel("status", instrument).publish(
+            StreamStatus(instrument, state, reason, connected, now)
+        )
         if feed := self._feeds.get(instrument):
             if not connected:
                 feed.disconnected(reason or state, now)
