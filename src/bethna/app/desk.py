@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
+from bethna.api.reader import SymbolsFound
 from bethna.app.live import LiveLine
+from bethna.app.watchlist import Keep, Watchlist
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.clock import Clock, seconds
 from bethna.core.coverage import Gap, Provenance
 from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument, VenueUnknown, cut
-from bethna.core.instrument import Instrument, InstrumentName, parse_name
+from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName, parse_name
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
+    ConnectionHealth,
     EventLevel,
     InstrumentHealth,
     Simulation,
@@ -46,13 +51,14 @@ def preferred_venue(settings: Settings) -> str:
     return settings.preferred_venue or next(iter(VENUES))
 
 
-def feed_settings(settings: Settings) -> FeedSettings:
+def feed_settings(settings: Settings, features: Collection[Feature] = FEATURES) -> FeedSettings:
     """What the feeds may keep and how long they wait."""
     return FeedSettings(
         patience_ns=seconds(settings.heal_timeout_s),
         max_held_trades=max(settings.heal_max_trades, settings.buffer),
         max_held_deltas=10 * settings.buffer,
         kept_trades=settings.buffer,
+        books="books" in features,
         provenance=Provenance.SYNTHETIC if settings.source == "twin" else Provenance.LIVE,
     )
 
@@ -150,6 +156,8 @@ class Desk:
         tap: hears everything that goes over a live wire (a recorder).
         network: where sockets and requests go; the real one unless a test brings its own.
         simulation: what is known of the simulated market, when `source` is `twin`.
+        features: what of the market is followed; of the rest there is never data.
+        keep: remembers what is followed, after each change.
 
     Raises:
         ConfigError: the source is not decided, or no symbol can be followed.
@@ -164,6 +172,8 @@ class Desk:
         tap: Tap | None = None,
         network: Network = INTERNET,
         simulation: Simulation | None = None,
+        features: Collection[Feature] = FEATURES,
+        keep: Keep | None = None,
     ) -> None:
         check_decided(settings)
         self.settings = settings
@@ -179,13 +189,19 @@ class Desk:
         self.clock: Clock = self._tape_clock if tape is not None else self.pace
         self.bus = Bus(self.clock)
         self.bus.channel("system").subscribe(self._events.append, "event log")
-        self.feeds = Feeds(self.bus, self.clock, feed_settings(settings), follow_unknown=tape is not None)
+        self._features = tuple(each for each in FEATURES if each in features)
+        self.feeds = Feeds(
+            self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None
+        )
         if tape is not None and settings.origins.get("symbols", DEFAULT_ORIGIN) != DEFAULT_ORIGIN:
             self.feeds.follow_only(name.id for name in self._names())
         self.player = self._tape_player(Path(tape)) if tape is not None else None
         self.lines: dict[str, LiveLine] = {}
         if tape is None:
             self._follow_live(tap, network)
+        self._watchlist = Watchlist(
+            self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s
+        )
 
     def _tape_player(self, path: Path) -> TapePlayer:
         span = scan(path)
@@ -216,7 +232,9 @@ class Desk:
         for name in self._names():
             line = self.lines.get(name.venue)
             if line is None:
-                line = LiveLine(name.venue, self.settings, self.feeds, self.clock, self.rng, tap, network)
+                line = LiveLine(
+                    name.venue, self.settings, self.feeds, self.clock, self.rng, tap, network, self._features
+                )
                 self.lines[name.venue] = line
             line.follow([name])
         self.feeds.wants = Healers(self.lines)
@@ -300,6 +318,32 @@ class Desk:
     def instruments(self) -> Sequence[Instrument]:
         """Followed instruments."""
         return self.feeds.instruments()
+
+    def features(self) -> Sequence[Feature]:
+        """What of the market is followed."""
+        return self._features
+
+    def symbols(self, query: str, limit: int) -> SymbolsFound:
+        """What may be followed."""
+        return self._watchlist.find(query, limit)
+
+    async def follow(self, text: str) -> tuple[InstrumentId, str | None]:
+        """Follow one more."""
+        return await self._watchlist.add(text)
+
+    async def unfollow(self, text: str) -> InstrumentId:
+        """Follow it no longer."""
+        instrument, _ = self.resolve(text)
+        await self._watchlist.remove(instrument)
+        return instrument
+
+    def connections(self) -> Sequence[ConnectionHealth]:
+        """Every socket, with how old its newest event was when it came."""
+        return [
+            replace(each, lag_ms=self.feeds.lag_ms(each.instruments))
+            for line in self.lines.values()
+            for each in line.pool.connections()
+        ]
 
     def decimals(self, instrument: InstrumentId) -> tuple[int, int]:
         """Digits to print prices and quantities with."""

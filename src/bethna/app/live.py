@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from random import Random
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.errors import VenueError, WireError, cut
-from bethna.core.instrument import Instrument, InstrumentName
+from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel, SystemEvent, VenueHealth
 from bethna.core.wire import Catalogue
@@ -74,6 +75,7 @@ class LiveLine:
         rng: Random,
         tap: Tap | None = None,
         network: Network = INTERNET,
+        features: Collection[Feature] = FEATURES,
     ) -> None:
         self.venue = venue
         self.spec = venue_spec(venue, settings)
@@ -90,7 +92,8 @@ class LiveLine:
             offset=feeds.clock_offset(venue),
         )  # fmt: skip
         self.pool = ConnectionPool(
-            self.spec, self.codec, self._settings, clock, rng, feeds, tap, feeds.report, network=network
+            self.spec, self.codec, self._settings, clock, rng, feeds, tap, feeds.report,
+            network=network, features=features,
         )  # fmt: skip
         self.healing = Healing(
             self.codec, self.rest, feeds, clock,
@@ -119,7 +122,18 @@ class LiveLine:
         """Follow no longer."""
         self._names.pop(instrument, None)
         self.pool.unwant([instrument])
-        self._feeds.unfollow(instrument)
+        self._feeds.leave(instrument)
+
+    def catalogue(self) -> Collection[Instrument]:
+        """What the venue lists; empty until it has said so."""
+        return self._catalogue.values()
+
+    async def look_up(self, name: InstrumentName, timeout_s: float) -> Instrument | None:
+        """What the venue lists under a name; waits for its first answer, None when it has none or knows no such."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._known.wait()
+        return self._catalogue.get(name.id)
 
     def rest_apart(self) -> VenueRest:
         """The same REST side, quota included, whose answers no recorder hears."""

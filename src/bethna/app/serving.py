@@ -21,6 +21,7 @@ from bethna.api.server import serve_on
 from bethna.app.desk import Desk
 from bethna.app.markets import Market
 from bethna.app.sources import chosen_market
+from bethna.app.watchlist import KeptList
 from bethna.config import Settings
 from bethna.core.errors import StoreError
 from bethna.core.status import SourceKind
@@ -60,7 +61,9 @@ async def _serve_one(
     async with chosen_market(settings, clock=clock) as market:
         with DataFolder(data_root(settings.data_dir), market.folder, clock.now_ns()) as folder:
             async with _recording(settings, record_to) as recording:
-                desk = Desk(market.settings, tap=recording.tap, simulation=market.simulation)
+                kept = KeptList(market.settings)
+                desk = Desk(kept.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep)
+                kept.tell(desk)
                 recording.desk = desk
                 return await _run(desk, market, listener.dup(), folder, ready)
 

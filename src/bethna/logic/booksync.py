@@ -209,11 +209,15 @@ class BookSync:
         """Another oracle contradicts the book: start again with a snapshot."""
         self._distrust(reason, ts)
 
+    def off(self) -> None:
+        """No book is wanted: there is none, and none is missed."""
+        self.trust = Trust.OFF
+
     def disconnected(self, reason: str, ts: int) -> None:
         """The stream is down (rule 10)."""
         self._down = True
         self._refreshing = False
-        if self.trust is not Trust.WAITING:
+        if self.trust not in (Trust.WAITING, Trust.OFF):
             self._set_trust(Trust.WAITING if self.book is None else Trust.SYNCING, reason, ts)
 
     @property

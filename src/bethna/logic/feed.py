@@ -74,6 +74,8 @@ class InstrumentFeed:
             self._book_moved, self, patience_ns=settings.patience_ns, max_held=settings.max_held_deltas,
             stood=self._book_stood,
         )  # fmt: skip
+        if not settings.books:
+            self.booksync.off()
         self.quotes = QuoteCheck()
         self.frontier = Frontier()
         self.candle_builder = CandleBuilder(

@@ -25,6 +25,7 @@ class FeedSettings(Struct, frozen=True):
     Attributes:
         patience_ns: how long a gap may wait for healing. max_held_trades, max_held_deltas: how many wait meanwhile.
         kept_trades: newest trades that can be read back. quantity_scale: lots per base unit.
+        books: whether a book is kept at all.
         provenance: what every certificate says of where the data comes from; `synthetic` for a simulated market.
     """
 
@@ -33,6 +34,7 @@ class FeedSettings(Struct, frozen=True):
     max_held_deltas: int = 10_000
     kept_trades: int = 1_000
     quantity_scale: int = 100_000_000
+    books: bool = True
     provenance: Provenance = Provenance.LIVE
 
 

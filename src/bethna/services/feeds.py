@@ -43,6 +43,7 @@ from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import failure
 
 MOST_BREAKS = 3
+LEFT = "it is not followed any more"
 EVENT_KINDS = (Trade, BookDelta, Quote, Ticker, BookSnapshot, VenueCandle)
 
 
@@ -268,6 +269,19 @@ class Feeds:
         if feed := self._feeds.get(instrument.id):
             feed.instrument = instrument
 
+    def state(self, instrument: InstrumentId) -> StreamState:
+        """How an instrument's streams are."""
+        return self._states[instrument][0]
+
+    def leave(self, instrument: InstrumentId) -> None:
+        """Follow it no longer: whoever listens is told that nothing more comes."""
+        if instrument not in self._feeds:
+            return
+        self.unfollow(instrument)
+        self._bus.channel("status", instrument).publish(
+            StreamStatus(instrument, "ended", LEFT, connected=False, ts=self._clock.now_ns())
+        )
+
     def unfollow(self, instrument: InstrumentId) -> None:
         """Forget an instrument and its state."""
         self._feeds.pop(instrument, None)
@@ -354,6 +368,20 @@ class Feeds:
     def clock_offset_ns(self, venue: str) -> int | None:
         """Venue minus desk clock, ns; None until measured."""
         return self.clock_offset(venue).offset_ns(self._clock.monotonic_ns())
+
+    def lag_ms(self, instruments: Iterable[InstrumentId]) -> float | None:
+        """How old the newest event of these was when it came, by its venue's measured clock; None where unknown."""
+        feeds = [self._feeds[each] for each in instruments if each in self._feeds]
+        newest = max(
+            ((event, feed) for feed in feeds if (event := feed.newest()) is not None),
+            key=lambda pair: pair[0].ts_recv,
+            default=None,
+        )
+        if newest is None:
+            return None
+        event, feed = newest
+        offset = self.clock_offset_ns(feed.instrument.venue)
+        return None if offset is None else max(0.0, (event.ts_recv + offset - event.ts_event) / 1e6)
 
     def state_hash(self) -> str:
         """SHA-256 over the whole state that readers can see, independent of speed and command."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from bethna.core.instrument import Instrument
+from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.market import InstrumentId
 from bethna.core.wire import RestEvent, WireEvent
 
@@ -89,8 +89,8 @@ class Codec(Protocol):
         """The body of a REST answer to `path` (query included; scheme and host are ignored) as facts."""
         ...
 
-    def streams(self, instrument: Instrument) -> tuple[str, ...]:
-        """The stream names that the desk's feed of one instrument needs."""
+    def streams(self, instrument: Instrument, features: Collection[Feature] = FEATURES) -> tuple[str, ...]:
+        """The stream names that the desk's feed of one instrument needs for these features."""
         ...
 
     def stream_instrument(self, stream: str) -> InstrumentId | None:

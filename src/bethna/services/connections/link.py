@@ -247,6 +247,10 @@ class Link:
         """Instruments of which anything has arrived here."""
         return {instrument for marks in self.marks.values() for instrument in marks}
 
+    def last_message(self) -> int | None:
+        """When market data last came here, ns UTC; None before any."""
+        return max((mark.at for marks in self.marks.values() for mark in marks.values()), default=None)
+
     def forget(self, instrument: InstrumentId) -> None:
         """An instrument left this socket: what it showed proves nothing any more."""
         for marks in self.marks.values():

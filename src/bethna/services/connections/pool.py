@@ -7,14 +7,14 @@ It decodes nothing and keeps no market data. How sockets live is in `logic.sessi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import structlog
 
 from bethna.core.clock import NS_PER_S, Clock
-from bethna.core.instrument import Instrument
+from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.market import InstrumentId
-from bethna.core.status import EventLevel, StreamState, SystemEvent, VenueHealth, VenueState
+from bethna.core.status import ConnectionHealth, EventLevel, StreamState, SystemEvent, VenueHealth, VenueState
 from bethna.logic.backoff import Rng
 from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
@@ -43,7 +43,7 @@ class ConnectionPool:
         tap: a recorder, or None.
         on_event: told what a person may want to know.
         timers: moved by hand in tests.
-        network: where sockets go.
+        network: where sockets go. features: what of the market is wanted.
     """
 
     def __init__(
@@ -59,12 +59,14 @@ class ConnectionPool:
         *,
         timers: Timers | None = None,
         network: Network = INTERNET,
+        features: Collection[Feature] = FEATURES,
     ) -> None:
         self._spec = spec
         self._codec = codec
         self._settings = settings
         self._clock = clock
         self._sink = sink
+        self._features = features
         self._on_event = on_event
         self._timers = timers or LoopTimers(clock)
         self._shared = Shared(
@@ -90,7 +92,7 @@ class ConnectionPool:
             self._instruments[instrument.id] = instrument
             for stream in self._refused_of(instrument.id):
                 del self._refused[stream]
-            self._layout.add(instrument.id, self._codec.streams(instrument))
+            self._layout.add(instrument.id, self._codec.streams(instrument, self._features))
             self._shared.fresh.watch(instrument.id, self._clock.monotonic_ns())
             self.tell(instrument.id, "waiting", "subscribing", connected=False)
         self._add_to_sockets([instrument.id for instrument in added])
@@ -252,6 +254,27 @@ class ConnectionPool:
         return [stream for stream in self._layout.placed(instrument) if stream in self._refused]
 
     # --- health
+
+    def connections(self) -> list[ConnectionHealth]:
+        """Every socket that lives now, oldest first."""
+        now, wall = self._clock.monotonic_ns(), self._clock.now_ns()
+        return [
+            ConnectionHealth(
+                self._spec.name,
+                link.number,
+                link.host_name,
+                "ok" if link.is_proven else "connecting",
+                None if link.opened_at is None else wall - (now - link.opened_at),
+                link.last_message(),
+                link.frames,
+                link.wire_errors,
+                None,
+                len(link.session.held),
+                tuple(self.carried(link.shard)),
+            )
+            for link in sorted(self._links(), key=lambda link: link.number)
+            if link.ending is None
+        ]
 
     def endings(self) -> list[tuple[int, Ending]]:
         """How the last connections ended, with their numbers, newest last."""

@@ -18,7 +18,7 @@ Where a key stands twice in one object JSON leaves the meaning open, and so do w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, Literal, get_args
 from urllib.parse import quote
 
@@ -28,7 +28,7 @@ from msgspec.json import Decoder
 
 from bethna.core.clock import NS_PER_MS, NS_PER_US
 from bethna.core.errors import ConfigError, WireError, excerpt_of
-from bethna.core.instrument import Instrument
+from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.market import InstrumentId
 from bethna.core.wire import Ack, Refusal, RestEvent, ShutdownNotice, UnknownMessage, WireEvent
 from bethna.venues.binance import rest
@@ -202,10 +202,23 @@ class BinanceCodec:
 
     # --- wants -----------------------------------------------------------------------------------------------------
 
-    def streams(self, instrument: Instrument) -> tuple[str, ...]:
-        """Trades, book changes, best bid and ask, and the 24 hours (the only one that says their change)."""
+    def streams(self, instrument: Instrument, features: Collection[Feature] = FEATURES) -> tuple[str, ...]:
+        """Trades, book changes, best bid and ask, and the 24 hours (the only one that says their change).
+
+        The 24 hours also name the newest trade, by which a lost one is found: they go with the trades. The best bid and
+        ask check the book, so they go with it.
+        """
         name = instrument.venue_symbol.lower()
-        return (f"{name}@{self._trade_stream}", f"{name}@depth@100ms", f"{name}@bookTicker", f"{name}@ticker")
+        books = "books" in features
+        prices = "prices" in features
+        trades = prices or "trades" in features or "candles" in features
+        wanted = {
+            f"{name}@{self._trade_stream}": trades,
+            f"{name}@depth@100ms": books,
+            f"{name}@bookTicker": books or prices,
+            f"{name}@ticker": trades,
+        }
+        return tuple(stream for stream, needed in wanted.items() if needed)
 
     def stream_instrument(self, stream: str) -> InstrumentId | None:
         """Whose stream this is, None for a stream of all or of none that we can name."""
