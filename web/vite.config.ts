@@ -15,11 +15,15 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    // Two pages: the terminal, and /docs, whose renderer is no part of the terminal's first view.
+    chunkSizeWarningLimit: 1500,
+    rolldownOptions: { input: { index: 'index.html', docs: 'docs.html' } },
   },
   server: {
     host: '127.0.0.1',
     proxy: {
       '/api': { target: desk },
+      '/schema': { target: desk },
       '/ws': { target: desk, ws: true },
     },
   },
