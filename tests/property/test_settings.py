@@ -48,6 +48,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     ),
     "trade_stream": ("a=aggTrade; b = trade", {"a": "aggTrade", "b": "trade"}),
     "proxy": ("socks5://user:hunter2@127.0.0.1:1080", Secret("socks5://user:hunter2@127.0.0.1:1080")),
+    "token": ("abc-DEF_123.~456789", Secret("abc-DEF_123.~456789")),
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"),
 } | {name: (str(high), high) for name, (_, _low, high) in RANGES.items()}
@@ -163,6 +164,10 @@ def test_no_number_is_refused(name: str, text: str) -> None:
         ("trade_stream", 1),
         ("proxy", "ftp://x"),
         ("proxy", 1),
+        ("token", "fifteen-letters"),
+        ("token", "sixteen letters!"),
+        ("token", "x" * 201),
+        ("token", 7),
         ("log_level", "loud"),
     ],
 )
@@ -324,6 +329,11 @@ def test_a_proxy_that_cannot_be_one_is_refused_and_not_shown(proxy: str) -> None
 
 
 def test_a_secret_that_does_not_fit_is_not_shown_either() -> None:
-    for error in (refusal("", {"BETHNA_PROXY": "user:hunter2"}), refusal('proxy = ["hunter2"]')):
-        assert error.key == "proxy"
+    for key, error in (
+        ("proxy", refusal("", {"BETHNA_PROXY": "user:hunter2"})),
+        ("proxy", refusal('proxy = ["hunter2"]')),
+        ("token", refusal("", {"BETHNA_TOKEN": "hunter2"})),
+        ("token", refusal('token = "hunter2;hunter2;hunter2"')),
+    ):
+        assert error.key == key
         assert "hunter2" not in f"{error.message} {error.hint} {error!r}"

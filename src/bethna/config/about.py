@@ -41,6 +41,11 @@ _ABOUT: Mapping[str, Meta] = {
     "port": _between(0, 65535, "The port that the desk listens on; 0 is any free one."),
     "allowed_hosts": _told("names as `desk.example.com`", "Further names of the desk, besides the loopback ones."),
     "allowed_origins": _told("origins such as `https://desk.example.com`", "Pages elsewhere that may use the desk."),
+    "token": _told(
+        "16 to 200 letters, digits and `-._~`, or empty",
+        "What callers must bring; empty is none on this machine, and a fresh one beyond loopback.",
+    ),
+    "api_rate_per_s": _between(0, 100_000, "Requests a second that one address may make; 0 is no limit."),
     "data_dir": _told("a folder, or empty", "The desk's data; empty is the platform's user-data folder."),
     "hosts": _told("`VENUE=WS|REST[,WS|REST...][;VENUE=...]`", "Hosts instead of a venue's own, best first."),
     "trade_stream": _told("`VENUE=NAME[;VENUE=NAME]`", "The trade stream to follow, where a venue has several."),

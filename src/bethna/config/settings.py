@@ -48,7 +48,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     Attributes:
         source: `auto` is decided once, before there is a desk, by `bethna.app.chosen_market`.
         speed: None is flat out, written `max`. streams_per_socket: 0 is the venue's own limit.
-        twin_seed: 0 takes a fresh seed.
+        twin_seed: 0 takes a fresh seed. api_rate_per_s: 0 is no limit.
         origins: per setting where its value came from: `bethna.toml line 3`, `variable BETHNA_PORT`, `option --port`;
             a default has no entry.
     """
@@ -67,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int = 8700
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    token: Secret = Secret()
+    api_rate_per_s: float = 100.0
     data_dir: str = ""
 
     hosts: Mapping[str, tuple[HostUrls, ...]] = {}

@@ -110,6 +110,15 @@ def _read_proxy(value: Any, text: bool) -> Secret:
     return proxy
 
 
+def _read_token(value: Any, text: bool) -> Secret:
+    token: Secret = convert(Secret, value, text)
+    if token and not _TOKEN.fullmatch(token.reveal()):
+        raise ValueError("token")
+    return token
+
+
+# What stands in an address and in a cookie as it is.
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}", re.ASCII)
 _PROXIES = ("http", "https", "socks5", "socks5h")
 
 
@@ -191,6 +200,7 @@ _READERS: dict[str, Callable[[Any, bool], Any]] = {
     "allowed_hosts": _read_allowed_hosts,
     "allowed_origins": _read_allowed_origins,
     "proxy": _read_proxy,
+    "token": _read_token,
     "hosts": _read_hosts,
     "trade_stream": _read_trade_stream,
 }
