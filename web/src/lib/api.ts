@@ -1,5 +1,9 @@
-/** The few questions that the page asks by HTTP. Same origin only. */
-import type { Candle, CandleSeries, InstrumentFacts, Interval, Micros } from './protocol';
+/**
+ * The few questions that the page asks by HTTP. Same origin only.
+ *
+ * Whatever goes wrong is a DeskError with words for people: what failed, and what to do.
+ */
+import type { Candle, CandleSeries, DeskConnection, Figure, Followed, InstrumentFacts, Interval, Micros, StoryAnswer, SymbolList } from './protocol';
 
 const TIMEOUT_MS = 10_000;
 
@@ -13,13 +17,50 @@ export class DeskError extends Error {
   }
 }
 
-async function ask<T>(path: string, wish?: object): Promise<T> {
-  const headers = { accept: 'application/json', ...(wish && { 'content-type': 'application/json' }) };
-  const response = await fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS), headers, ...(wish && { method: 'POST', body: JSON.stringify(wish) }) });
-  const body = (await response.json().catch(() => null)) as { error?: { code: string; message: string; hint: string | null } } | null;
-  if (body?.error) throw new DeskError(body.error.code, body.error.message, body.error.hint);
-  if (!response.ok || body === null) throw new DeskError(`http_${response.status}`, `The desk answered ${response.status}.`, null);
-  return body as T;
+interface Wish {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  body?: object;
+  /** Given up by the page, for one that is newer. */
+  signal?: AbortSignal;
+}
+
+/** An error that this page gave up itself is no error to show. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}
+
+/** Whatever went wrong, in words. */
+export function wordsOf(error: unknown): DeskError {
+  if (error instanceof DeskError) return error;
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return new DeskError('no_answer', `The desk did not answer within ${TIMEOUT_MS / 1000} s.`, 'Try again; Health tells what it is doing.');
+  }
+  return new DeskError('unreachable', 'The desk does not answer.', 'Check that it runs, or start it with `bethna up`.');
+}
+
+async function ask<T>(path: string, { method = 'GET', body, signal }: Wish = {}): Promise<T> {
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(path, {
+    method,
+    signal: signal ? AbortSignal.any([limit, signal]) : limit,
+    headers: { accept: 'application/json', ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const answer = await readAnswer(response, limit, signal);
+  if (answer?.error) throw new DeskError(answer.error.code, answer.error.message, answer.error.hint);
+  if (!response.ok || answer === null) throw new DeskError(`http_${response.status}`, `The desk answered ${response.status}.`, null);
+  return answer as T;
+}
+
+type Answer = { error?: { code: string; message: string; hint: string | null } } | null;
+
+async function readAnswer(response: Response, ...signals: (AbortSignal | undefined)[]): Promise<Answer> {
+  try {
+    return (await response.json()) as Answer;
+  } catch (error) {
+    if (signals.some((signal) => signal?.aborted)) throw error; // given up in the middle: not an answer of the desk
+    return null;
+  }
 }
 
 export async function fetchInstruments(): Promise<InstrumentFacts[]> {
@@ -31,7 +72,45 @@ export async function fetchOlderCandles(instrument: string, interval: Interval, 
   return (await ask<CandleSeries>(`/api/v1/candles?${query}`)).candles;
 }
 
+export async function fetchNewestCandles(instrument: string, interval: Interval, limit: number): Promise<Candle[]> {
+  const query = new URLSearchParams({ instrument, interval, limit: String(limit) });
+  return (await ask<CandleSeries>(`/api/v1/candles?${query}`)).candles;
+}
+
+export function fetchSymbols(text: string, limit: number, signal?: AbortSignal): Promise<SymbolList> {
+  const query = new URLSearchParams({ query: text, limit: String(limit) });
+  return ask<SymbolList>(`/api/v1/symbols?${query}`, signal ? { signal } : {});
+}
+
+/** One more for every client of the desk; any spelling. */
+export function follow(text: string): Promise<Followed> {
+  return ask<Followed>(`/api/v1/watchlist/${encodeURIComponent(text)}`, { method: 'PUT' });
+}
+
+export function unfollow(instrument: string): Promise<Followed> {
+  return ask<Followed>(`/api/v1/watchlist/${encodeURIComponent(instrument)}`, { method: 'DELETE' });
+}
+
+export async function fetchConnections(signal?: AbortSignal): Promise<DeskConnection[]> {
+  return (await ask<{ connections: DeskConnection[] }>('/api/v1/connections', signal ? { signal } : {})).connections;
+}
+
+export interface StoryWish {
+  figure: Figure;
+  instrument: string;
+  /** Both for a candle only. */
+  interval?: Interval;
+  openTime?: Micros;
+}
+
+export function fetchStory(wish: StoryWish, signal?: AbortSignal): Promise<StoryAnswer> {
+  const query = new URLSearchParams({ figure: wish.figure, instrument: wish.instrument });
+  if (wish.interval !== undefined) query.set('interval', wish.interval);
+  if (wish.openTime !== undefined) query.set('open_time', String(wish.openTime));
+  return ask<StoryAnswer>(`/api/v1/story?${query}`, signal ? { signal } : {});
+}
+
 /** The desk ends and begins anew on the live market, at the same address. */
 export async function restartIntoLive(): Promise<void> {
-  await ask('/api/v1/restart', { source: 'live' });
+  await ask('/api/v1/restart', { method: 'POST', body: { source: 'live' } });
 }

@@ -202,6 +202,77 @@ export interface Refusal {
   hint: string | null;
 }
 
+/** An instrument that a venue lists. */
+export interface Listed {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  base: string;
+  quote: string;
+  venue_symbol: string;
+  tradable: boolean;
+  followed: boolean;
+}
+
+export interface SymbolList {
+  symbols: Listed[];
+  /** All matches, also those beyond the limit. */
+  total: number;
+  /** All instruments that can be searched: 0 while no catalogue could be had. */
+  listed: number;
+  notice?: string;
+}
+
+export interface Followed {
+  watchlist: { instrument: string; venue: string; symbol: string; status: InstrumentHealth['status']; message: string }[];
+  most: number;
+  /** The list survives a restart of the desk. */
+  kept: boolean;
+  notice?: string;
+}
+
+export interface DeskConnection {
+  venue: string;
+  number: number;
+  host: string;
+  status: VenueHealth['status'];
+  opened_at: Micros | null;
+  last_message: Micros | null;
+  age_ms: number | null;
+  messages: number;
+  wire_errors: number;
+  lag_ms: number | null;
+  streams: number;
+  instruments: string[];
+}
+
+export const FIGURES = ['price', 'bid', 'ask', 'spread', 'change_24h', 'book', 'trades', 'candle'] as const;
+export type Figure = (typeof FIGURES)[number];
+
+export interface StoryInput {
+  what: string;
+  id: string | null;
+  value: string | null;
+  ts_event: Micros | null;
+  ts_recv: Micros | null;
+}
+
+/** Where a number that is shown comes from. */
+export interface StoryAnswer {
+  figure: Figure;
+  instrument: string;
+  value: number | null;
+  unit: string;
+  source: string;
+  ts_event: Micros | null;
+  ts_recv: Micros | null;
+  age_ms: number | null;
+  coverage: Coverage;
+  how: string;
+  inputs: StoryInput[];
+  notice?: string;
+}
+
 /** One frame from the desk, before its data is known to be of a kind. */
 export interface Frame {
   topic: string | null;
