@@ -8,6 +8,11 @@ from bethna.core.clock import iso_utc, seconds
 from bethna.core.coverage import MAX_LISTED_GAPS, Coverage, Gap, Provenance, State, derive, weakest, with_gaps
 from bethna.core.errors import (
     BethnaError,
+    CannotFollow,
+    DeskRefused,
+    DeskUnreachable,
+    FeatureOff,
+    NoDataYet,
     SequenceGap,
     SubscriptionRejected,
     UnknownInstrument,
@@ -187,3 +192,15 @@ def test_an_excerpt_is_short_printable_text() -> None:
     assert excerpt_of(b"\xff" * 5000) == "\ufffd" * 200
     assert excerpt_of("é" * 300) == "é" * 200
     assert excerpt_of(b"abc") == "abc"
+
+
+def test_the_errors_of_a_program_say_what_to_do() -> None:
+    missing = NoDataYet("trades of BTC-USDT@binance", "reconnecting")
+    assert missing.message == "trades of BTC-USDT@binance: nothing has been seen yet (reconnecting)"
+    assert "async for" in missing.hint
+    assert NoDataYet("a book", hint="wait").hint == "wait"
+    assert FeatureOff("options", "options do not exist yet").feature == "options"
+    gone = DeskUnreachable("http://127.0.0.1:1", "no desk answers")
+    assert (gone.url, gone.hint) == ("http://127.0.0.1:1", "start one with `bethna up`")
+    assert DeskRefused("token_required", "a token is needed").code == "token_required"
+    assert CannotFollow("not here").code == "cannot_follow"

@@ -22,6 +22,7 @@ from bethna.core.market import (
 )
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
 from bethna.logic.feed import FeedSettings, InstrumentFeed
+from bethna.logic.gaplog import MAX_JUMP
 
 BTC = Instrument(InstrumentId("BTC-USDT@binance"), "binance", "BTC", "USDT", "BTCUSDT")
 SECOND = 1_000_000_000
@@ -601,3 +602,24 @@ def test_a_book_without_updates_is_not_trusted_again_and_again() -> None:
     assert len(desk.ports.wants) == asked, "another snapshot would age as the last one did"
     desk.tick(21)
     assert len(desk.ports.wants) == asked + 1
+
+
+def test_a_book_that_is_not_wanted_is_off_and_not_missed() -> None:
+    desk = Desk(FeedSettings(books=False))
+    desk.feed.disconnected("cut", START)
+    assert desk.feed.book_view(5).trust == Trust.OFF
+    desk.trade(1, 1)
+    assert desk.feed.coverage().state is State.COMPLETE
+
+
+def test_a_venue_that_counts_anew_begins_the_candles_anew() -> None:
+    desk = Desk()
+    base = 5 * MAX_JUMP
+    desk.trade(base, 1)
+    desk.trade(3, 2, price=50.0)
+    desk.trade(4, 3, price=51.0)
+    desk.tick(20)
+    marked = desk.ports.of(GapMarked)
+    assert [each.gap.reason for each in marked] == ["renumbered"]
+    assert desk.feed.recent_trades(1)[0].trade_id == 4
+    assert not desk.ports.owed, "nothing is owed of a count that is over"

@@ -77,6 +77,17 @@ def test_rule_3_pongs_count_and_only_the_newest_ping_is_answered() -> None:
     assert session.receive(Tick(), s(1.3)) == [SendPong(b"new")]
 
 
+def test_rule_5_what_is_answered_while_its_repetition_waits_is_not_repeated() -> None:
+    session = opened("a")
+    assert session.receive(Want(("b",)), 0) == [Subscribe(("b",), 1)]
+    for number in range(4):  # the allowance of a second goes into pongs
+        session.receive(Pinged(b"%d" % number), s(4.9))
+    assert session.receive(Tick(), s(5)) == [AckMissing(("b",))]
+    assert session.receive(Acked(1), s(5.1)) == []
+    assert session.receive(Want(("c",)), s(5.2)) == []
+    assert session.receive(Tick(), s(4.9) + RULES.window_ns + 1) == [Subscribe(("c",), 2)]
+
+
 def test_rule_4_removals_go_before_additions() -> None:
     session = Session(RULES, ("a", "b"), (), 0)
     session.receive(Want(("c",)), 0)

@@ -231,8 +231,7 @@ class TradeSequence:
 
     def _impossible(self, trade: Trade) -> bool:
         """Rule 9: so many trades cannot have happened since the last one."""
-        if self.last is None:
-            return False
+        assert self.last is not None  # a stream that has begun has a last trade
         passed_s = max(1.0, (trade.ts_event - self.last.ts_event) / NS_PER_S)
         return trade.trade_id - self.next_id > MOST_PER_S * passed_s
 
