@@ -5,7 +5,7 @@
  */
 import { venueName } from './format';
 import type { Coverage, Gap } from './protocol';
-import { clockTime, duration, span } from './time';
+import { clockTime, duration, span, zoneAt } from './time';
 
 export type Mark = 'plain' | 'healed' | 'incomplete' | 'unverified' | 'unknown';
 
@@ -56,7 +56,7 @@ export function gapWords(gap: Gap): string {
   const count = idCount(gap);
   const noun = gap.stream === 'trades' ? 'trade' : 'update';
   const when =
-    gap.start === null ? '' : `${clockTime(gap.start)}${gap.end === null ? '' : `–${clockTime(gap.end)}`} UTC`;
+    gap.start === null ? '' : `${clockTime(gap.start)}${gap.end === null ? '' : `–${clockTime(gap.end)}`} ${zoneAt(gap.start)}`;
   if (gap.healed) {
     return `healed ${when}${count === null ? '' : `, ${plural(count, noun)} from history`}`.trim();
   }
@@ -115,7 +115,7 @@ export function read(coverage: Coverage | null | undefined, here: Circumstance =
   const from = coverage?.sources?.length ? coverage.sources.map(venueName).join(', ') : '';
   const how = coverage?.provenance ? PROVENANCE[coverage.provenance] : '';
   if (from || how) lines.push([from, how].filter(Boolean).join(', '));
-  if (coverage?.as_of != null) lines.push(`up to ${clockTime(coverage.as_of)} UTC`);
+  if (coverage?.as_of != null) lines.push(`up to ${clockTime(coverage.as_of)} ${zoneAt(coverage.as_of)}`);
   return { mark, stale, synthetic, words: lines.join('\n') };
 }
 

@@ -1,8 +1,10 @@
 /**
- * Numbers for people: fixed decimals, grouped, missing as a dash.
+ * Numbers for people: fixed decimals, grouped as the user reads them, missing as a dash.
  *
  * A price is never rounded: where it carries more digits than the instrument's decimals, all of them are shown.
  */
+
+import { shown, type Grouping } from './shown.svelte';
 
 export const MISSING = '—';
 export const MINUS = '−';
@@ -13,11 +15,16 @@ export function isNumber(value: Maybe): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
+/** The space is narrow and does not break. */
+const SEPARATORS: Record<Grouping, string> = { comma: ',', space: '\u202f', none: '' };
+
 function group(text: string): string {
+  const separator = SEPARATORS[shown.grouping];
+  if (separator === '') return text;
   const dot = text.indexOf('.');
   const whole = dot < 0 ? text : text.slice(0, dot);
   const rest = dot < 0 ? '' : text.slice(dot);
-  return whole.replace(/\B(?=(\d{3})+$)/g, ',') + rest;
+  return whole.replace(/\B(?=(\d{3})+$)/g, separator) + rest;
 }
 
 function signed(value: number, text: string): string {

@@ -2,7 +2,7 @@
 import type { LinkStatus } from './feed/inbox';
 import { MISSING, venueName } from './format';
 import type { Health, InstrumentHealth, TapeState, VenueHealth } from './protocol';
-import { clockTime, dayTime, duration } from './time';
+import { clockTime, dayTime, dayTimeZone, duration, zoneAt } from './time';
 import { plainReason, venueTrouble } from './trouble';
 
 export type Level = 'ok' | 'busy' | 'warn' | 'error' | 'ended';
@@ -70,13 +70,13 @@ export function badgeOf(health: Health | null, syntheticSeen: boolean, up = true
 function tapeBadge(tape: TapeState, quiet: boolean): Badge {
   const progress = progressOf(tape);
   const unheard = quiet ? '\nThis page cannot hear the desk.' : '';
-  const span = tape.start === null || tape.end === null ? '' : `\n${dayTime(tape.start)} to ${dayTime(tape.end)} UTC`;
+  const span = tape.start === null || tape.end === null ? '' : `\n${dayTime(tape.start)} to ${dayTimeZone(tape.end)}`;
   if (tape.ended) {
     const damage = tape.damage ? ` It is damaged: ${tape.damage}` : '';
     return { kind: 'ended', text: 'TAPE ENDED', detail: `Recording ${tape.name}, at its last state.${damage}${span}${unheard}`, quiet, progress: null };
   }
   const speed = tape.speed === null ? ' max' : ` x${tape.speed}`;
-  const at = tape.position === null ? '' : ` ${dayTime(tape.position)} UTC`;
+  const at = tape.position === null ? '' : ` ${dayTimeZone(tape.position)}`;
   const played = progress === null ? '' : `\n${Math.floor(progress * 100)} % played${timeLeft(tape)}`;
   const rounds = tape.loops === 0 ? '' : `, ${tape.loops} ${tape.loops === 1 ? 'round' : 'rounds'} before`;
   return { kind: 'tape', text: `TAPE${speed}${at}`, detail: `Recording ${tape.name}. These prices are of the past.${played}${rounds}${span}${unheard}`, quiet, progress };
@@ -93,12 +93,12 @@ export interface BarClock {
 /** The time that the figures are of: the tape's own while there is one, this computer's otherwise. */
 export function clockOf(health: Health | null, wall: Date): BarClock {
   const own = `Your time: ${wall.toLocaleTimeString()} ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
-  if (health?.source !== 'tape') return { text: clockTime(wall.getTime() * 1000), zone: 'UTC', detail: own, twice: false };
+  if (health?.source !== 'tape') return { text: clockTime(wall.getTime() * 1000), zone: zoneAt(wall.getTime() * 1000), detail: own, twice: false };
   const at = health.tape?.position ?? null;
   const ended = health.tape?.ended === true;
   const text = at === null ? MISSING : ended ? dayTime(at) : clockTime(at);
-  const detail = `The tape's time${at === null ? ' is not known yet' : `: ${dayTime(at)} UTC`}.\n${own}`;
-  return { text, zone: 'UTC tape', detail, twice: at !== null && !ended };
+  const detail = `The tape's time${at === null ? ' is not known yet' : `: ${dayTimeZone(at)}`}.\n${own}`;
+  return { text, zone: `${at === null ? 'UTC' : zoneAt(at)} tape`, detail, twice: at !== null && !ended };
 }
 
 function timeLeft(tape: TapeState): string {

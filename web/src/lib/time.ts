@@ -1,43 +1,57 @@
-/** Instants for people. All of it is UTC and says so; nothing here knows a time zone of its own. */
+/** Instants for people, in the zone that the user reads times in. Each place that shows one says which (`zoneAt`). */
 import type { Micros } from './protocol';
+import { shown } from './shown.svelte';
+import { minutesAhead, zoneWords } from './zone';
 
-/**
- * Milliseconds on a line that a worker and its page share and that a corrected host clock does not bend.
- */
-export function wallNow(): number {
-  return performance.timeOrigin + performance.now();
-}
+export { wallNow } from './wall';
+
+const MINUTE_MS = 60_000;
 
 const two = (n: number): string => String(n).padStart(2, '0');
 
+/** Its UTC fields read as the zone's clock and calendar. */
+function moved(micros: Micros, zone: string): Date {
+  return new Date(micros / 1000 + minutesAhead(zone, micros) * MINUTE_MS);
+}
+
+/** UTC, UTC+2: of the zone that times are shown in, at that instant. */
+export function zoneAt(micros: Micros, zone = shown.zone): string {
+  return zoneWords(zone, micros);
+}
+
 /** 14:02:11 */
-export function clockTime(micros: Micros): string {
-  const d = new Date(micros / 1000);
+export function clockTime(micros: Micros, zone = shown.zone): string {
+  const d = moved(micros, zone);
   return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}:${two(d.getUTCSeconds())}`;
 }
 
 /** 14:02:11.123 */
-export function clockTimeMs(micros: Micros): string {
+export function clockTimeMs(micros: Micros, zone = shown.zone): string {
   const ms = Math.floor(micros / 1000) % 1000;
-  return `${clockTime(micros)}.${String(ms).padStart(3, '0')}`;
+  return `${clockTime(micros, zone)}.${String(ms).padStart(3, '0')}`;
 }
 
 /** 2024-08-09 */
-export function day(micros: Micros): string {
-  return new Date(micros / 1000).toISOString().slice(0, 10);
+export function day(micros: Micros, zone = shown.zone): string {
+  return moved(micros, zone).toISOString().slice(0, 10);
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** 9 Aug */
-export function dayOfMonth(micros: Micros): string {
-  const d = new Date(micros / 1000);
+export function dayOfMonth(micros: Micros, zone = shown.zone): string {
+  const d = moved(micros, zone);
   return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`;
 }
 
 /** 2024-08-09 00:01:12 */
-export function dayTime(micros: Micros): string {
-  return `${day(micros)} ${clockTime(micros)}`;
+export function dayTime(micros: Micros, zone = shown.zone): string {
+  return `${day(micros, zone)} ${clockTime(micros, zone)}`;
+}
+
+/** 2024-08-09 00:01:12 UTC */
+export function dayTimeZone(micros: Micros, zone = shown.zone): string {
+  return `${dayTime(micros, zone)} ${zoneAt(micros, zone)}`;
 }
 
 /** 12 s, 4 m 10 s, 3 h 20 m, 2 d 4 h: at most two parts, so that its width hardly changes. */

@@ -1,5 +1,5 @@
 /** The page's end of the feed: a worker where there is one, the same code on this thread where not. */
-import { wallNow } from '../time';
+import { wallNow } from '../wall';
 import { Connection } from './connection';
 import { Inbox, type Batch } from './inbox';
 import { Pump } from './pump';

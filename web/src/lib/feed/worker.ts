@@ -1,5 +1,5 @@
 /** The worker's entry: owns the socket, posts one batch whenever the page has drawn the last one. */
-import { wallNow } from '../time';
+import { wallNow } from '../wall';
 import { Connection } from './connection';
 import { Inbox } from './inbox';
 import type { ToWorker } from './link';
