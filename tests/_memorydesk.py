@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from bethna.api.reader import SymbolFound, SymbolsFound
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Coverage, unknown
-from bethna.core.errors import UnknownInstrument
-from bethna.core.instrument import Instrument, parse_name, split_id
+from bethna.core.errors import CannotFollow, UnknownInstrument
+from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id
 from bethna.core.market import (
     BookDelta,
     BookSnapshot,
@@ -22,9 +23,12 @@ from bethna.core.market import (
     Trade,
 )
 from bethna.core.status import (
+    ConnectionHealth,
     InstrumentHealth,
     Simulation,
     SourceKind,
+    StreamState,
+    StreamStatus,
     SystemEvent,
     TapePosition,
     Trust,
@@ -36,6 +40,8 @@ from bethna.runtime.clocks import ManualClock
 BTC = InstrumentId("BTC-USDT@binance")
 ETH = InstrumentId("ETH-USDT@binance")
 POL = InstrumentId("POL-USDT@binance")
+SOL = InstrumentId("SOL-USDT@binance")
+DOGE = InstrumentId("DOGE-USDT@binance")
 START = 1_723_161_240 * NS_PER_S  # 2024-08-08 23:54:00 UTC, a whole minute
 COMPLETE = Coverage(sources=("binance",))
 
@@ -46,11 +52,16 @@ class MemoryDesk:
     def __init__(self, instruments: Sequence[InstrumentId] = (BTC, ETH, POL), now_ns: int = START) -> None:
         self.clock = ManualClock(now_ns)
         self.bus = Bus(self.clock)
-        self.followed = [_instrument(name) for name in instruments]
-        self.kept: dict[InstrumentId, list[Trade]] = {name: [] for name in instruments}
-        self.bids: dict[InstrumentId, dict[float, float]] = {name: {} for name in instruments}
-        self.asks: dict[InstrumentId, dict[float, float]] = {name: {} for name in instruments}
-        self.update_ids: dict[InstrumentId, int] = dict.fromkeys(instruments, 0)
+        self.followed: list[Instrument] = []
+        self.listed = [_instrument(name) for name in (*instruments, SOL, DOGE)]
+        self.kept: dict[InstrumentId, list[Trade]] = {}
+        self.bids: dict[InstrumentId, dict[float, float]] = {}
+        self.asks: dict[InstrumentId, dict[float, float]] = {}
+        self.update_ids: dict[InstrumentId, int] = {}
+        self.sockets: list[ConnectionHealth] = []
+        self.coverage = COMPLETE
+        for name in instruments:
+            self._begin(_instrument(name))
         self.stale: set[InstrumentId] = set()
         self.venue_healths = [
             VenueHealth("binance", "ok", connections=1, messages=7, clock_offset_ns=1_272_600_000)
@@ -99,6 +110,14 @@ class MemoryDesk:
         )
         self.bus.channel("book", instrument).publish(snapshot)
 
+    def turn(
+        self, instrument: InstrumentId, state: StreamState, reason: str = "", *, connected: bool = True
+    ) -> None:
+        """The instrument's streams are another way from now on."""
+        (self.stale.add if state == "stale" else self.stale.discard)(instrument)
+        status = StreamStatus(instrument, state, reason, connected, self.clock.now_ns())
+        self.bus.channel("status", instrument).publish(status)
+
     def say(self, code: str, message: str = "") -> None:
         """One more system event."""
         self.bus.channel("system").publish(SystemEvent(self.clock.now_ns(), "info", code, "test", message))
@@ -130,6 +149,44 @@ class MemoryDesk:
     def instruments(self) -> Sequence[Instrument]:
         return self.followed
 
+    def features(self) -> Sequence[Feature]:
+        return FEATURES
+
+    def symbols(self, query: str, limit: int) -> SymbolsFound:
+        names = [found.id for found in self.followed]
+        if not query.strip():
+            found = list(self.followed)
+        else:
+            found = [each for each in self.listed if query.strip().upper() in each.venue_symbol]
+        rows = tuple(SymbolFound(each, each.id in names) for each in found[:limit])
+        return SymbolsFound(rows, len(found), len(self.listed))
+
+    async def follow(self, text: str) -> tuple[InstrumentId, str | None]:
+        name = parse_name(text, "binance")
+        notice = name.alias.notice if name.alias else None
+        if name.id in [found.id for found in self.followed]:
+            return name.id, notice
+        if self.playing is not None:
+            raise CannotFollow(f"{name.id}: a tape has what it has")
+        listed = next((found for found in self.listed if found.id == name.id), None)
+        if listed is None:
+            near = tuple(get_close_matches(name.id, [found.id for found in self.listed], n=3, cutoff=0.3))
+            raise UnknownInstrument(text, near, message=f"binance does not list {name.symbol}")
+        self._begin(listed)
+        return name.id, notice
+
+    async def unfollow(self, text: str) -> InstrumentId:
+        instrument, _ = self.resolve(text)
+        if self.playing is not None:
+            raise CannotFollow(f"{instrument}: a tape has what it has")
+        if len(self.followed) == 1:
+            raise CannotFollow(f"{instrument} stays: it is the last one")
+        self.followed = [found for found in self.followed if found.id != instrument]
+        return instrument
+
+    def connections(self) -> Sequence[ConnectionHealth]:
+        return self.sockets
+
     def decimals(self, instrument: InstrumentId) -> tuple[int, int]:
         self._check(instrument)
         return 2, 5
@@ -145,7 +202,7 @@ class MemoryDesk:
             "stale" if instrument in self.stale else "live" if trades else "waiting",
             "", Trust.TRUSTED, len(trades), 0, 0, 0, self.update_ids[instrument], 0, 0,
             trades[-1].ts_recv if trades else None,
-            COMPLETE if trades else unknown("binance"),
+            self.coverage if trades else unknown("binance"),
         )  # fmt: skip
 
     def price(self, instrument: InstrumentId) -> PriceView:
@@ -156,7 +213,7 @@ class MemoryDesk:
             return PriceView(instrument, None, None, None, None, stale, None, None, None, unknown("binance"))
         return PriceView(
             instrument, last.price, last.ts_event, last.ts_recv, last.ts_recv, stale, 1.5,
-            max(self.bids[instrument], default=None), min(self.asks[instrument], default=None), COMPLETE,
+            max(self.bids[instrument], default=None), min(self.asks[instrument], default=None), self.coverage,
         )  # fmt: skip
 
     def book(self, instrument: InstrumentId, depth: int) -> BookView:
@@ -169,7 +226,7 @@ class MemoryDesk:
             self.update_ids[instrument] or None,
             Trust.TRUSTED,
             min(len(self.bids[instrument]), len(self.asks[instrument])),
-            now, now, COMPLETE,
+            now, now, self.coverage,
         )  # fmt: skip
 
     def trades(self, instrument: InstrumentId, limit: int) -> Sequence[Trade]:
@@ -188,7 +245,7 @@ class MemoryDesk:
             Candle(
                 instrument, interval, opened, inside[0].price, max(t.price for t in inside),
                 min(t.price for t in inside), inside[-1].price, sum(t.quantity for t in inside), len(inside),
-                opened + interval.ns <= now, inside[0].trade_id, inside[-1].trade_id, COMPLETE,
+                opened + interval.ns <= now, inside[0].trade_id, inside[-1].trade_id, self.coverage,
             )
             for opened, inside in grouped.items()
             if end is None or opened < end
@@ -197,6 +254,13 @@ class MemoryDesk:
 
     def events(self, limit: int) -> Sequence[SystemEvent]:
         return self.log[-limit:]
+
+    def _begin(self, instrument: Instrument) -> None:
+        """Follow it, with nothing seen yet."""
+        self.followed.append(instrument)
+        self.kept[instrument.id] = []
+        self.bids[instrument.id], self.asks[instrument.id] = {}, {}
+        self.update_ids[instrument.id] = 0
 
     def _check(self, instrument: InstrumentId) -> None:
         if instrument in self.broken:

@@ -5,6 +5,7 @@ It measures nothing itself: it reads the desk, the bus, the loop's lag and the h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from bethna.api.answers import VERSION, desk_state
@@ -25,6 +26,7 @@ class HubNumbers:
         clients, topics: connected now, and their subscriptions. connected: clients since start.
         frames, bytes_sent: sent since start. dropped: events lost because a client was slow.
         closed_slow: clients that were cut off because their socket did not drain.
+        refused: requests answered by an error, by its code.
     """
 
     def __init__(self) -> None:
@@ -35,6 +37,7 @@ class HubNumbers:
         self.bytes_sent = 0
         self.dropped = 0
         self.closed_slow = 0
+        self.refused: Counter[str] = Counter()
 
 
 class Metrics:
@@ -62,6 +65,7 @@ class Metrics:
         simulated = int(self._desk.simulation() is not None)
         yield "simulated", "gauge", "1 when the market is simulated.", [("", {}, simulated)]
         yield from self._venues()
+        yield from self._connections()
         yield from self._instruments()
         yield from self._mailboxes()
         yield from self._loop()
@@ -101,6 +105,28 @@ class Metrics:
             "gauge",
             "Venue minus host clock.",
             [("", {"venue": v.venue}, _seconds(v.clock_offset_ns)) for v in venues],
+        )
+
+    def _connections(self) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
+        """Each open socket by its number; who reads them sums by venue."""
+        rows = [({"venue": c.venue, "number": str(c.number)}, c) for c in self._desk.connections()]
+        yield (
+            "connection_lag_seconds",
+            "gauge",
+            "Age of the newest trade or book update when it came.",
+            [("", labels, None if c.lag_ms is None else c.lag_ms / 1000) for labels, c in rows],
+        )
+        yield (
+            "connection_messages_total",
+            "counter",
+            "Messages received on this socket.",
+            [("", labels, c.messages) for labels, c in rows],
+        )
+        yield (
+            "connection_streams",
+            "gauge",
+            "Streams that it carries.",
+            [("", labels, c.streams) for labels, c in rows],
         )
 
     def _instruments(self) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
@@ -198,6 +224,12 @@ class Metrics:
             "counter",
             "Clients cut off because their socket did not drain.",
             [("", {}, hub.closed_slow)],
+        )
+        yield (
+            "requests_refused_total",
+            "counter",
+            "Requests answered by an error, by its code.",
+            [("", {"code": code}, count) for code, count in sorted(hub.refused.items())],
         )
 
 

@@ -300,6 +300,15 @@ class TrustChange(Struct, frozen=True, gc=False):
     reason: str
 
 
+class StreamTurn(Struct, frozen=True, gc=False):
+    """The streams of an instrument turned (`every` only); `reason` is for a person, empty when live."""
+
+    stream: StreamState
+    reason: str
+    connected: bool
+    ts: int
+
+
 class Subscribe(Struct, frozen=True, tag_field="op", tag="subscribe", forbid_unknown_fields=True):
     """Start topics, each afresh: a snapshot with seq 1, then deltas."""
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from litestar import MediaType, Request, Response, get, post
+import msgspec
+from litestar import MediaType, Request, Response, delete, get, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
+from litestar.openapi.spec import Example
+from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter, SkipValidation
+from msgspec.structs import replace
 
+from bethna.api import examples
 from bethna.api.answers import (
     book_answer,
     candles_answer,
@@ -27,6 +31,18 @@ from bethna.api.answers import (
     trades_answer,
 )
 from bethna.api.assets import MISSING_PAGE, Assets
+from bethna.api.examples import example, refusal, word
+from bethna.api.listings import (
+    ConnectionsAnswer,
+    SettingRow,
+    SettingsAnswer,
+    SymbolsAnswer,
+    WatchlistAnswer,
+    connections_answer,
+    settings_answer,
+    symbols_answer,
+    watchlist_answer,
+)
 from bethna.api.metrics import Metrics
 from bethna.api.protocol import (
     BookAnswer,
@@ -41,20 +57,23 @@ from bethna.api.protocol import (
     TradesAnswer,
 )
 from bethna.api.reader import DeskReader
+from bethna.api.story import Figure, StoryAnswer, story_answer
 from bethna.core.clock import NS_PER_US
 from bethna.core.market import Interval
 from bethna.core.status import SourceKind
-
-T = TypeVar("T")
 
 MAX_CANDLES = 1500
 MAX_DEPTH = 5000
 MAX_TRADES = 1000
 MAX_EVENTS = 1000
+MAX_QUERY = 100
+MAX_FOUND = 100
+MAX_INSTANT = 2**53 - 1
 MAX_WISH_BYTES = 1024
 
 Desk = NamedDependency[SkipValidation[DeskReader]]
 Anybody = Request[object, object, State]
+Remembered = NamedDependency[SkipValidation[bool]]
 Restarter = Callable[[SourceKind], None] | None
 
 _NOT_REACHABLE = {
@@ -62,40 +81,91 @@ _NOT_REACHABLE = {
     "hint": "wait until /api/v1/health says `live_reachable`, which a desk with the source auto finds out by itself;"
     " or end this desk and run `bethna up --source live`",
 }
-_REFUSALS = {
-    400: ResponseSpec(
-        ErrorAnswer, description="A parameter is missing or out of range.", generate_examples=False
-    ),
-    404: ResponseSpec(ErrorAnswer, description="Nothing goes by that name.", generate_examples=False),
+_WHICH_CANDLE = "the figure `candle` needs `interval` and `open_time`"
+
+Spec = dict[int, ResponseSpec]
+AnyName = Annotated[
+    Path, PathParameter(examples=word(examples.INSTRUMENT), description="In any of the usual spellings.")
+]
+
+
+def _ok(answer: msgspec.Struct, about: str, status: int = 200) -> Spec:
+    """What a route answers when all is well, with an example."""
+    return {status: _spec(type(answer), about, example(answer))}
+
+
+def _spec(kind: type[msgspec.Struct], about: str, shown: list[Example]) -> ResponseSpec:
+    return ResponseSpec(kind, description=about, generate_examples=False, examples=shown)
+
+
+def _error(about: str, code: str, message: str, hint: str) -> ResponseSpec:
+    return _spec(ErrorAnswer, about, refusal(code, message, hint))
+
+
+_BAD: Spec = {
+    400: _error(
+        "A parameter is missing or out of range.",
+        "bad_request",
+        "limit: expected int <= 1500, found '1501'",
+        "/schema/openapi.json says what is expected",
+    )
+}
+_UNKNOWN: Spec = {
+    404: _error(
+        "Nothing goes by that name.",
+        "unknown_instrument",
+        "BTCC-USDT is not followed by this desk",
+        f"nearest: {examples.INSTRUMENT}",
+    )
+}
+_REFUSALS: Spec = {**_BAD, **_UNKNOWN}
+_CANNOT_FOLLOW: Spec = {
+    409: _error(
+        "A tape has what it has, the list is full, or it is the last one.",
+        "cannot_follow",
+        f"{examples.INSTRUMENT} stays: it is the last one",
+        "follow another one first",
+    )
+}
+_TOO_LARGE: Spec = {
+    413: _error(
+        "The body is too large.", "too_large", "Request Entity Too Large", "send a smaller body, or none"
+    )
 }
 
 
-@get("/api/v1/health", responses={503: ResponseSpec(HealthAnswer, description="No venue delivers.")})
+@get(
+    "/api/v1/health",
+    responses={
+        **_ok(examples.HEALTH, "At least one venue delivers."),
+        503: _spec(HealthAnswer, "No venue delivers.", example(replace(examples.HEALTH, status="down"))),
+    },
+)
 async def health(desk: Desk) -> Response[HealthAnswer]:
     """The desk's health as a whole and in parts: 503 when down, else 200."""
     answer = health_answer(desk)
     return Response(answer, status_code=503 if answer.status == "down" else 200)
 
 
-@get("/api/v1/instruments")
+@get("/api/v1/instruments", responses=_ok(examples.INSTRUMENTS, "In the order of following."))
 async def instruments(desk: Desk) -> InstrumentsAnswer:
     """What the desk follows."""
     return instruments_answer(desk)
 
 
-@get("/api/v1/prices")
+@get("/api/v1/prices", responses=_ok(examples.PRICES, "One row an instrument."))
 async def prices(desk: Desk) -> PricesAnswer:
     """The last price of every followed instrument."""
     return prices_answer(desk)
 
 
-@get("/api/v1/candles", responses=_REFUSALS)
+@get("/api/v1/candles", responses={**_ok(examples.CANDLES, "Ascending by open time."), **_REFUSALS})
 async def candles(
     desk: Desk,
-    instrument: FromQuery[str],
-    interval: FromQuery[Interval],
+    instrument: Annotated[str, QueryParameter(examples=word(examples.INSTRUMENT))],
+    interval: Annotated[Interval, QueryParameter(examples=word("1m"))],
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_CANDLES)] = 500,
-    end: Annotated[int | None, QueryParameter(ge=0, le=2**53 - 1)] = None,
+    end: Annotated[int | None, QueryParameter(ge=0, le=MAX_INSTANT)] = None,
 ) -> CandlesAnswer:
     """Candles ascending by open time, the open one last; `end` (exclusive) pages backwards."""
     found, notice = desk.resolve(instrument)
@@ -104,30 +174,106 @@ async def candles(
 
 
 # `path` parameters, since a percent-encoded slash (BTC%2FUSDT) is a plain one by the time routes are matched
-@get("/api/v1/book/{instrument:path}", responses=_REFUSALS)
+@get("/api/v1/book/{instrument:path}", responses={**_ok(examples.BOOK, "Best first."), **_REFUSALS})
 async def book(
-    desk: Desk, instrument: FromPath[Path], depth: Annotated[int, QueryParameter(ge=1, le=MAX_DEPTH)] = 20
+    desk: Desk, instrument: AnyName, depth: Annotated[int, QueryParameter(ge=1, le=MAX_DEPTH)] = 20
 ) -> BookAnswer:
     """The top of one order book, never deeper than certified."""
     found, notice = desk.resolve(_name(instrument))
     return book_answer(desk.book(found, depth), desk.clock.now_ns(), notice)
 
 
-@get("/api/v1/trades/{instrument:path}", responses=_REFUSALS)
+@get("/api/v1/trades/{instrument:path}", responses={**_ok(examples.TRADES, "Newest last."), **_REFUSALS})
 async def trades(
-    desk: Desk, instrument: FromPath[Path], limit: Annotated[int, QueryParameter(ge=1, le=MAX_TRADES)] = 100
+    desk: Desk, instrument: AnyName, limit: Annotated[int, QueryParameter(ge=1, le=MAX_TRADES)] = 100
 ) -> TradesAnswer:
     """The newest trades of one instrument, newest last."""
     found, notice = desk.resolve(_name(instrument))
     return trades_answer(desk, found, limit, notice)
 
 
-@get("/api/v1/events", responses={400: _REFUSALS[400]})
+@get("/api/v1/events", responses={**_ok(examples.EVENTS, "Newest last."), **_BAD})
 async def events(
     desk: Desk, limit: Annotated[int, QueryParameter(ge=1, le=MAX_EVENTS)] = 200
 ) -> EventsAnswer:
     """Reconnects, gaps, heals and refusals, newest last."""
     return events_answer(desk, limit)
+
+
+@get("/api/v1/symbols", responses={**_ok(examples.SYMBOLS, "Best match first."), **_BAD})
+async def symbols(
+    desk: Desk,
+    text: Annotated[str, QueryParameter(name="query", max_length=MAX_QUERY, examples=word("btc"))] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_FOUND)] = 20,
+) -> SymbolsAnswer:
+    """What the desk's venues list and the text may mean; an empty text lists what is followed."""
+    return symbols_answer(desk, text, limit)
+
+
+@get("/api/v1/watchlist", responses=_ok(examples.WATCHLIST, "In the order of following."))
+async def watchlist(desk: Desk, kept: Remembered) -> WatchlistAnswer:
+    """What the desk follows, for every client, and how each is."""
+    return watchlist_answer(desk, kept=kept)
+
+
+def _small_bodies(request: Anybody) -> None:
+    """Nothing is read of a body here, and one that announces itself as large is not waited for."""
+    length = request.headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or int(length[:20]) > MAX_WISH_BYTES:
+        raise HTTPException(status_code=413, detail=f"expected no body, found one of {length[:20]} bytes")
+
+
+_CHANGED = {**_ok(examples.WATCHLIST, "The list as it is now."), **_REFUSALS, **_CANNOT_FOLLOW, **_TOO_LARGE}
+
+
+@put("/api/v1/watchlist/{instrument:path}", before_request=_small_bodies, responses=_CHANGED)
+async def follow(desk: Desk, kept: Remembered, instrument: AnyName) -> WatchlistAnswer:
+    """Follow one more, for every client; one that is followed already is left alone."""
+    _, notice = await desk.follow(_name(instrument))
+    return watchlist_answer(desk, kept=kept, notice=notice)
+
+
+@delete(
+    "/api/v1/watchlist/{instrument:path}",
+    status_code=200,
+    before_request=_small_bodies,
+    responses=_CHANGED,
+)
+async def unfollow(desk: Desk, kept: Remembered, instrument: AnyName) -> WatchlistAnswer:
+    """Follow it no longer, for every client."""
+    await desk.unfollow(_name(instrument))
+    return watchlist_answer(desk, kept=kept)
+
+
+@get("/api/v1/connections", responses=_ok(examples.CONNECTIONS, "As they are now; a tape has none."))
+async def connections(desk: Desk) -> ConnectionsAnswer:
+    """Each socket to a venue."""
+    return connections_answer(desk)
+
+
+@get("/api/v1/settings", responses=_ok(examples.SETTINGS, "In the order of the documentation."))
+async def settings(setting_rows: NamedDependency[SkipValidation[list[SettingRow]]]) -> SettingsAnswer:
+    """Every setting with where its value came from; secrets stay hidden."""
+    return settings_answer(setting_rows)
+
+
+@get("/api/v1/story", responses={**_ok(examples.STORY, "One figure."), **_REFUSALS})
+async def story(
+    desk: Desk,
+    figure: Annotated[Figure, QueryParameter(examples=word("bid"))],
+    instrument: Annotated[str, QueryParameter(examples=word(examples.INSTRUMENT))],
+    interval: Annotated[Interval | None, QueryParameter(description=_WHICH_CANDLE)] = None,
+    open_time: Annotated[int | None, QueryParameter(ge=0, le=MAX_INSTANT, description=_WHICH_CANDLE)] = None,
+) -> StoryAnswer:
+    """Where a number that is shown comes from: source, times, completeness, inputs, and how it was made."""
+    found, _ = desk.resolve(instrument)
+    if figure == "candle" and (interval is None or open_time is None):
+        missing = "interval" if interval is None else "open_time"
+        raise HTTPException(
+            status_code=400, detail=f"{missing}: expected one with the figure candle, found nothing"
+        )
+    opened_ns = None if open_time is None else open_time * NS_PER_US
+    return story_answer(desk, figure, found, interval=interval, open_time_ns=opened_ns)
 
 
 def _only_json_bodies(request: Anybody) -> None:
@@ -145,13 +291,21 @@ def _only_json_bodies(request: Anybody) -> None:
     before_request=_only_json_bodies,
     request_max_body_size=MAX_WISH_BYTES,
     responses={
-        400: _REFUSALS[400],
-        409: ResponseSpec(
-            ErrorAnswer,
-            description="It simulates no market of its own, or the live market was not seen to answer.",
-            generate_examples=False,
+        **_ok(examples.RESTART, "It ends, and another one begins.", 202),
+        **_BAD,
+        **_TOO_LARGE,
+        409: _error(
+            "It simulates no market of its own, or the live market was not seen to answer.",
+            "not_simulated",
+            "expected a desk that simulates a market of its own, found the source live",
+            "a desk on the live market or on a tape is started anew by hand",
         ),
-        415: ResponseSpec(ErrorAnswer, description="The body is no JSON.", generate_examples=False),
+        415: _error(
+            "The body is no JSON.",
+            "not_json",
+            "expected content-type application/json, found 'text/plain'",
+            "send it with the header content-type: application/json",
+        ),
     },
 )
 async def restart(
@@ -176,10 +330,20 @@ async def restart(
     return RestartAnswer(data.source)
 
 
-@get("/metrics", media_type="text/plain; version=0.0.4")
+@get(
+    "/metrics",
+    media_type="text/plain; version=0.0.4",
+    response_description="Text format 0.0.4; docs/reference/http.md lists every metric.",
+)
 async def metrics(numbers: NamedDependency[SkipValidation[Metrics]]) -> str:
     """Prometheus text."""
     return numbers.text()
+
+
+@get("/docs", include_in_schema=False, media_type=MediaType.HTML)
+async def docs(request: Anybody, assets: NamedDependency[SkipValidation[Assets]]) -> Response[bytes]:
+    """The description of these routes for people."""
+    return _file(request, assets, "docs.html")
 
 
 @get(["/", "/{page:path}"], include_in_schema=False, media_type=MediaType.HTML)
@@ -187,9 +351,13 @@ async def page(
     request: Anybody, assets: NamedDependency[SkipValidation[Assets]], page: FromPath[Path | None] = None
 ) -> Response[bytes]:
     """A file of the built page; a path that looks like no file is the page itself, so its deep links work."""
+    return _file(request, assets, "" if page is None else page.as_posix().lstrip("/"))
+
+
+def _file(request: Anybody, assets: Assets, path: str) -> Response[bytes]:
     if not assets.built:
         return Response(MISSING_PAGE, status_code=503, media_type="text/html")
-    found = assets.find("" if page is None else page.as_posix().lstrip("/"))
+    found = assets.find(path)
     if found is None:
         raise NotFoundException
     headers = {"etag": found.etag, "cache-control": found.cache_control}
@@ -202,4 +370,7 @@ def _name(path: Path) -> str:
     return path.as_posix().lstrip("/")
 
 
-ROUTES = (health, instruments, prices, candles, book, trades, events, restart, metrics, page)
+ROUTES = (
+    health, instruments, prices, candles, book, trades, events, symbols, watchlist, follow, unfollow, connections,
+    settings, story, restart, metrics, docs, page,
+)  # fmt: skip

@@ -25,7 +25,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from bethna.api.answers import micros
-from bethna.api.doors import refuse
+from bethna.api.doors import Refusal, refuse
 from bethna.api.hub import Hub
 from bethna.api.lines import Line
 from bethna.api.protocol import Ping, Subscribe, Unsubscribe, decode_client_message, encode, error_answer
@@ -205,7 +205,7 @@ def ws_route(hub: Hub, stall_s: float = STALL_S) -> ASGIRouteHandler:
             told = error_answer(
                 "upgrade_required", "expected a WebSocket, found a plain request", "connect with ws://"
             )
-            await refuse(scope, receive, send, told, 426)
+            await refuse(scope, receive, send, Refusal(told, 426))
             return
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})

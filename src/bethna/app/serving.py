@@ -4,25 +4,30 @@ Rules
   1. The source is decided once for a desk (`sources`). A desk on a simulated market may be asked to start anew on the
      live one: it ends in order, doors first, and another one begins in the same process on the same port.
   2. The port stays ours meanwhile: who connects between two desks waits for the second.
+  3. Beyond loopback there is a token: that of the settings, else a fresh one for this run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
 
+from litestar.types import ASGIApp
 from msgspec.structs import replace
 
 from bethna.api.application import create_app
+from bethna.api.listings import setting_rows
 from bethna.api.server import serve_on
 from bethna.app.desk import Desk
 from bethna.app.markets import Market
 from bethna.app.sources import chosen_market
 from bethna.app.watchlist import KeptList
-from bethna.config import Settings
+from bethna.config import Secret, Settings
 from bethna.core.errors import StoreError
 from bethna.core.status import SourceKind
 from bethna.net.tap import Tap
@@ -31,6 +36,21 @@ from bethna.store.folder import DataFolder, data_root
 from bethna.store.recorder import TapeWriter
 
 Ready = Callable[[Market], None]
+
+
+FRESH = "made for this run"
+"""Where a token came from that nobody set."""
+
+
+def with_token(settings: Settings, listener: socket.socket) -> Settings:
+    """The settings with a token where one is needed (rule 3)."""
+    if settings.token or ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback:
+        return settings
+    return replace(
+        settings,
+        token=Secret(secrets.token_urlsafe(32)),
+        origins={**settings.origins, "token": FRESH},
+    )
 
 
 async def serve(
@@ -48,6 +68,7 @@ async def serve(
         TapeError: there is no such tape.
         VenueError: the simulated market did not start.
     """
+    settings = with_token(settings, listener)
     source: str | None = settings.source
     while source is not None:
         source = await _serve_one(replace(settings, source=source), listener, ready, record_to)
@@ -65,25 +86,37 @@ async def _serve_one(
                 desk = Desk(kept.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep)
                 kept.tell(desk)
                 recording.desk = desk
-                return await _run(desk, market, listener.dup(), folder, ready)
+                lag, next_one = LoopLag(clock), _NextOne()
+                app = create_app(
+                    desk,
+                    desk.bus,
+                    allowed_hosts=settings.allowed_hosts,
+                    allowed_origins=settings.allowed_origins,
+                    lag=lag,
+                    restart=next_one.ask if market.may_be_left else None,
+                    settings=setting_rows(settings),
+                    kept=kept.keep is not None,
+                    token=settings.token.reveal(),
+                    rate_per_s=settings.api_rate_per_s,
+                )
+
+                def opened(url: str) -> None:
+                    folder.announce(url)
+                    ready(market)
+
+                return await _run(desk, market, app, listener.dup(), opened, lag, next_one)
 
 
 async def _run(
-    desk: Desk, market: Market, listener: socket.socket, folder: DataFolder, ready: Ready
+    desk: Desk,
+    market: Market,
+    app: ASGIApp,
+    listener: socket.socket,
+    opened: Callable[[str], None],
+    lag: LoopLag,
+    next_one: _NextOne,
 ) -> str | None:
-    settings, lag, next_one = market.settings, LoopLag(SystemClock()), _NextOne()
-    app = create_app(
-        desk,
-        desk.bus,
-        allowed_hosts=settings.allowed_hosts,
-        allowed_origins=settings.allowed_origins,
-        lag=lag,
-        restart=next_one.ask if market.may_be_left else None,
-    )
-
-    def opened(url: str) -> None:
-        folder.announce(url)
-        ready(market)
+    """Everything of one desk at once, until another one is asked for."""
 
     async with asyncio.TaskGroup() as group:
         beside = [

@@ -33,8 +33,9 @@ _FRAME_WIDTH = 76
     metavar="FILE",
     help="Also record what the live wire says into FILE (NAME.jsonl.zst), in segments NAME.0001.jsonl.zst, ...",
 )
+@click.option("--open", "open_it", is_flag=True, help="Open the page in the browser once the desk listens.")
 @json_option
-def up(record_to: Path | None, as_json: bool, **options: object) -> int:
+def up(record_to: Path | None, open_it: bool, as_json: bool, **options: object) -> int:
     """Start the desk: its page, API and WebSocket on one port. Ctrl-C ends it.
 
     \b
@@ -43,9 +44,10 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
     bethna up --source twin --seed 7 --faults FILE      a simulated market that misbehaves
     bethna up --source tape:FILE --speed 20             a recording, 20 times as fast
     bethna up --source tape:FILE --speed max --loop     flat out, over and over
+    bethna up --host 0.0.0.0                            for other machines too, with a token
     """
     from bethna.api.server import listen, url_of
-    from bethna.app import serve
+    from bethna.app.serving import serve, with_token
     from bethna.cli.running import run
 
     settings = _with_recording(read_settings(**options), record_to)
@@ -58,8 +60,9 @@ def up(record_to: Path | None, as_json: bool, **options: object) -> int:
 
         raise explained(error) from error
     with listener:
-        url = url_of(listener)
-        run(serve(settings, listener, ready=_Announcement(url, as_json), record_to=record_to))
+        settings = with_token(settings, listener)
+        said = _Announcement(url_of(listener), settings, as_json=as_json, open_it=open_it)
+        run(serve(settings, listener, ready=said, record_to=record_to))
     return DONE
 
 
@@ -92,42 +95,57 @@ def _check_options(settings: Settings) -> None:
 class _Announcement:
     """Says where the desk is and on which source, each time that one begins."""
 
-    def __init__(self, url: str, as_json: bool) -> None:
+    def __init__(self, url: str, settings: Settings, *, as_json: bool, open_it: bool) -> None:
+        from bethna.app.serving import FRESH
+
+        token = settings.token.reveal()
         self._url = url
+        self._entrance = f"{url}/?token={token}" if token else url
+        # a token that somebody set is their secret: it is not printed
+        self._fresh_token = token if settings.origin("token") == FRESH else None
+        self._everywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104 - read, not bound
         self._as_json = as_json
+        self._open_it = open_it
         self._said = False
 
     def __call__(self, market: Market) -> None:
         """Who read the first line may have closed the pipe since: a later one ends no desk."""
         try:
-            _announce(market, self._url, self._as_json)
+            self._announce(market)
         except OSError:
             if not self._said:
                 raise
             stop_writing()
+        if self._open_it and not self._said:
+            from bethna.cli.browser import open_page
+
+            open_page(self._entrance)
         self._said = True
 
+    def _announce(self, market: Market) -> None:
+        source, simulation = market.settings.source, market.simulation
+        if self._as_json:
+            import os
 
-def _announce(market: Market, url: str, as_json: bool) -> None:
-    source, simulation = market.settings.source, market.simulation
-    if as_json:
-        import os
+            import msgspec
 
-        import msgspec
-
-        twin = None if market.twin is None else {"url": market.twin.url, "pid": market.twin.pid}
-        said = {
-            "url": url,
-            "source": source,
-            "pid": os.getpid(),
-            "simulation": simulation,
-            "twin": twin,
-        }
-        click.echo(msgspec.json.encode(said).decode())
-        return
-    if simulation is not None:
-        click.echo(_framed(market))
-    click.echo(f"BethNa is at {url} ({source}). Ctrl-C ends it.")
+            twin = None if market.twin is None else {"url": market.twin.url, "pid": market.twin.pid}
+            said = {
+                "url": self._url,
+                "source": source,
+                "pid": os.getpid(),
+                "simulation": simulation,
+                "twin": twin,
+                "token": self._fresh_token,
+            }
+            click.echo(msgspec.json.encode(said).decode())
+            return
+        if simulation is not None:
+            click.echo(_framed(market))
+        where = self._url if self._fresh_token is None else self._entrance
+        click.echo(f"BethNa is at {where} ({source}). Ctrl-C ends it.")
+        if self._everywhere:
+            click.echo("From another machine, write the address of this one instead of the loopback one.")
 
 
 def _framed(market: Market) -> str:
