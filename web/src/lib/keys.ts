@@ -21,7 +21,7 @@ export function onKey(event: KeyboardEvent, moves: Moves): void {
   const interval = /^[1-9]$/.test(event.key) ? INTERVALS[Number(event.key) - 1] : undefined;
   if (interval) settings.setInterval(interval);
   else if (event.key === '?') settings.help = true;
-  else if (event.key === 't' || event.key === 'T') settings.setTheme(settings.theme === 'dark' ? 'light' : 'dark');
+  else if (event.key === 't' || event.key === 'T') settings.turnTheme();
   else if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && arrowsAreFree(event.target)) moves.watchlist(event.key === 'ArrowDown' ? 1 : -1);
   else return;
   event.preventDefault();

@@ -1,29 +1,32 @@
-/** What the user chose: kept in this browser, and instrument and interval in the address so that a view is a link. */
+/**
+ * What the user chose: kept in this browser, and instrument and interval in the address so that a view is a link.
+ *
+ * Rules:
+ * 1. What the address asks for comes before what was kept, which comes before the usual.
+ * 2. A workspace from a link is applied at once, with a way back; the address then names the view again, so that a
+ *    reload does not undo what was changed since.
+ * 3. What could not be read is told once (`told`): the shelf holds what is in use from then on.
+ */
 import { INTERVALS, type Interval } from './protocol';
+import { shown } from './shown.svelte';
+import { storage } from './storage';
+import { fitted, openHash, readKept, ROOMS, usualSizes, workspaceHash, type Deck, type Palette, type Sizes, type Theme, type Workspace } from './workspace';
+import { resolveZone } from './zone';
 
-export type Theme = 'dark' | 'light';
+export type { Deck, Theme };
 export type View = 'market' | 'chart' | 'book' | 'tape' | 'health';
-export type Deck = 'book' | 'health' | 'events';
+
+/** Something to say to the user, by whoever shows it. */
+export interface Told {
+  text: string;
+  tone: 'calm' | 'warn';
+  undo: boolean;
+}
 
 const KEY = 'bethna.settings';
 
-interface Kept {
-  theme?: Theme;
-  interval?: Interval;
-  instrument?: string;
-  seen?: string[];
-}
-
 /** Notices that were put away are remembered, the oldest forgotten. */
 const SEEN_LIMIT = 50;
-
-function readKept(): Kept {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? '{}') as Kept;
-  } catch {
-    return {}; // storage switched off or damaged: the defaults are good
-  }
-}
 
 function isInterval(text: string | null | undefined): text is Interval {
   return INTERVALS.includes(text as Interval);
@@ -34,47 +37,96 @@ function readAddress(): { instrument: string | null; interval: string | null } {
   return { instrument: parts.get('instrument'), interval: parts.get('interval') };
 }
 
+function texts(found: unknown): string[] {
+  return Array.isArray(found) ? found.filter((text) => typeof text === 'string') : [];
+}
+
 class Settings {
-  theme = $state<Theme>('dark');
+  /** As chosen; `look` is what it comes to. */
+  theme = $state<Theme>('system');
+  palette = $state<Palette>('classic');
+  swap = $state(false);
+  /** A zone's name, UTC or `local`; what it comes to is in `shown`. */
+  zone = $state('UTC');
+  sizes = $state.raw<Sizes>(usualSizes());
   interval = $state<Interval>('1m');
   instrument = $state<string | null>(null);
   /** Phone: the one panel on the screen. */
   view = $state<View>('chart');
-  deck = $state<Deck>('book');
   help = $state(false);
+  /** The settings sheet is open. */
+  open = $state(false);
   /** Notices that the user has put away. */
   seen = $state.raw<readonly string[]>([]);
+  /** Waiting to be said. */
+  told = $state.raw<readonly Told[]>([]);
+  /** This browser keeps nothing for this page. */
+  forgetful = $state.raw(false);
+
+  private chosenDeck = $state<Deck>('book');
+  private systemLight = $state.raw(false);
+  /** Before the last link was applied. */
+  private before = $state.raw<Workspace | null>(null);
+
+  look = $derived<'dark' | 'light'>(this.theme === 'system' ? (this.systemLight ? 'light' : 'dark') : this.theme);
+  canUndo = $derived(this.before !== null);
 
   constructor() {
-    const kept = readKept();
-    const address = readAddress();
-    const light = matchMedia('(prefers-color-scheme: light)').matches;
-    this.theme = kept.theme ?? (light ? 'light' : 'dark');
-    this.interval = [address.interval, kept.interval].find(isInterval) ?? '1m';
-    this.instrument = address.instrument ?? kept.instrument ?? null;
-    this.seen = Array.isArray(kept.seen) ? kept.seen : [];
-    this.showTheme();
-    addEventListener('hashchange', () => {
-      const { instrument, interval } = readAddress();
-      if (instrument) this.instrument = instrument;
-      if (isInterval(interval)) this.interval = interval;
+    const kept = readKept(storage.read(KEY));
+    this.use(kept.workspace);
+    this.seen = texts(kept.rest['seen']).slice(-SEEN_LIMIT);
+    this.tell(kept.complaints);
+    this.followAddress();
+    this.noteShelf();
+    const light = matchMedia('(prefers-color-scheme: light)');
+    this.systemLight = light.matches;
+    light.addEventListener('change', (event) => {
+      this.systemLight = event.matches;
+      this.show();
     });
+    this.show();
+    if (kept.complaints.length > 0) this.keep(); // rule 3
+    addEventListener('hashchange', () => this.followAddress());
+  }
+
+  /** The tab under the chart. */
+  get deck(): Deck {
+    return this.chosenDeck;
+  }
+
+  set deck(deck: Deck) {
+    if (deck === this.chosenDeck) return;
+    this.chosenDeck = deck;
+    this.keep();
   }
 
   setTheme(theme: Theme): void {
-    this.theme = theme;
-    this.showTheme();
-    this.keep();
+    this.change({ theme });
+  }
+
+  /** To the other one of what is on the screen. */
+  turnTheme(): void {
+    this.change({ theme: this.look === 'dark' ? 'light' : 'dark' });
   }
 
   setInterval(interval: Interval): void {
-    this.interval = interval;
-    this.keep();
+    this.change({ interval });
   }
 
   setInstrument(instrument: string): void {
-    this.instrument = instrument;
-    this.keep();
+    this.change({ instrument });
+  }
+
+  setSize(part: keyof Sizes, value: number): void {
+    this.change({ sizes: { ...this.sizes, [part]: fitted(part, value) } });
+  }
+
+  resetSize(part: keyof Sizes): void {
+    this.setSize(part, ROOMS[part].usual);
+  }
+
+  resetSizes(): void {
+    this.change({ sizes: usualSizes() });
   }
 
   putAway(notice: string): void {
@@ -82,19 +134,80 @@ class Settings {
     this.keep();
   }
 
-  private showTheme(): void {
-    document.documentElement.dataset.theme = this.theme;
+  get workspace(): Workspace {
+    const { instrument, interval, deck, theme, palette, swap, zone, sizes } = this;
+    return { instrument, interval, deck, theme, palette, swap, zone, grouping: shown.grouping, sizes };
+  }
+
+  /** The whole address of this workspace. */
+  get link(): string {
+    return `${location.origin}${location.pathname}#${workspaceHash(this.workspace)}`;
+  }
+
+  change(parts: Partial<Workspace>): void {
+    this.use({ ...this.workspace, ...parts });
+    this.show();
+    this.keep();
+  }
+
+  /** Back to what was there before the last link. */
+  undo(): void {
+    if (this.before === null) return;
+    const before = this.before;
+    this.before = null;
+    this.change(before);
+  }
+
+  /** What was told has been said. */
+  said(): void {
+    if (this.told.length > 0) this.told = [];
+  }
+
+  private use(workspace: Workspace): void {
+    const { instrument, interval, deck, theme, palette, swap, zone, grouping, sizes } = workspace;
+    Object.assign(this, { instrument, interval, chosenDeck: deck, theme, palette, swap, zone, sizes });
+    shown.grouping = grouping;
+    shown.zone = resolveZone(zone);
+  }
+
+  private tell(lines: readonly string[], tone: Told['tone'] = 'warn', undo = false): void {
+    if (lines.length > 0) this.told = [...this.told, { text: lines.join(' '), tone, undo }];
+  }
+
+  private followAddress(): void {
+    const opened = openHash(location.hash, this.workspace);
+    if (opened.kind === 'refused') this.tell([opened.why]);
+    else if (opened.kind === 'workspace') {
+      this.before = this.workspace;
+      this.use(opened.workspace);
+      this.tell(['The workspace of the link is in use.', ...opened.complaints], opened.complaints.length > 0 ? 'warn' : 'calm', true);
+    } else {
+      const { instrument, interval } = readAddress();
+      if (instrument) this.instrument = instrument;
+      if (isInterval(interval)) this.interval = interval;
+      return;
+    }
+    this.show();
+    this.keep(); // rule 2
+  }
+
+  private show(): void {
+    const { dataset } = document.documentElement;
+    dataset['theme'] = this.look;
+    dataset['palette'] = this.palette;
+    dataset['swap'] = this.swap ? 'yes' : 'no';
   }
 
   private keep(): void {
-    const kept: Kept = { theme: this.theme, interval: this.interval, seen: [...this.seen], ...(this.instrument ? { instrument: this.instrument } : {}) };
-    try {
-      localStorage.setItem(KEY, JSON.stringify(kept));
-    } catch {
-      // storage switched off: the choice lasts as long as the page
-    }
+    storage.write(KEY, JSON.stringify({ version: 2, ...this.workspace, seen: this.seen }));
+    this.noteShelf();
     const address = new URLSearchParams({ ...(this.instrument ? { instrument: this.instrument } : {}), interval: this.interval });
     history.replaceState(null, '', `#${address.toString().replaceAll('%40', '@')}`);
+  }
+
+  private noteShelf(): void {
+    if (storage.refused && !this.forgetful) this.tell(['This browser keeps nothing for this page: what you choose lasts until it is closed.']);
+    this.forgetful = storage.refused;
   }
 }
 
