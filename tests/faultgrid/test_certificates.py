@@ -15,7 +15,6 @@ from faultgrid.trial import START, House, Trial, house
 from faultgrid.verdict import Listener
 from virtual_time import VirtualClock, run_virtually
 
-from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
 from bethna.logic.gaplog import GapLog
 from bethna.twins.binance import Damage
@@ -127,8 +126,12 @@ def _ids_of_holes(log: GapLog) -> set[int]:
 
 def _covered(listener: Listener, stream: str, damage: Damage) -> bool:
     """A snapshot that came for another reason told the same before the next update could show the hole: no loss."""
-    assert damage.last is not None
-    return "depth" in stream and any(
-        snapshot.last_id >= damage.last and abs(snapshot.ts_recv - damage.at) < NS_PER_S
+    if "depth" not in stream:
+        return False
+    last = damage.last
+    assert last is not None
+    shown = min((ts_recv for first_id, ts_recv in listener.deltas if first_id > last), default=None)
+    return any(
+        snapshot.last_id >= last and (shown is None or snapshot.ts_recv <= shown)
         for snapshot in listener.snapshots
     )

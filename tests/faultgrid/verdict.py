@@ -31,8 +31,8 @@ LOOKED_AT = 20
 """Candles of an interval that are held against the truth at each look."""
 TICK_NS = 2 * NS_PER_S
 """The desk lets time pass once a second; what was heard within the last two need not count yet."""
-KNOWN_NS = 8 * NS_PER_S
-"""How far behind the newest step of a market its trades may be known in a whole stream."""
+KNOWN_NS = 12 * NS_PER_S
+"""How far behind the newest step of a market its trades may be known before the desk has to say so."""
 
 
 @dataclass
@@ -62,6 +62,8 @@ class Listener:
         self.turns: list[GapFound | Healed | GapMarked] = []
         self.trust: list[BookStatus] = []
         self.snapshots: list[BookSnapshot] = []
+        self.deltas: list[tuple[int, int]] = []
+        """First update id and receive time of each that was applied."""
         self.repaired_at = 0
         self._now = now
         desk.bus.channel("trades", instrument).subscribe(self._trade, "grid")
@@ -82,6 +84,8 @@ class Listener:
                 self.repaired_at = self._now()
         elif isinstance(item, BookSnapshot):
             self.snapshots.append(item)
+        else:
+            self.deltas.append((item.first_id, item.ts_recv))
 
 
 def _trade_id(execution: Execution) -> int:
@@ -258,11 +262,17 @@ class Judge:
         health = self.desk.instrument_health(instrument)
         return health.state != "live" or self.desk.feeds.feed(instrument).sequence.open_gap is not None
 
+    def _unheard(self, instrument: InstrumentId) -> bool:
+        """The desk says that nothing has come yet that tells of the newest time."""
+        newest = self.desk.candles(instrument, Interval.M1, 1)
+        return any(gap.reason == "unheard" for candle in newest for gap in candle.coverage.gaps)
+
     def _candles(self, instrument: InstrumentId, now: int) -> None:
         known = self.desk.feeds.feed(instrument).known_until()
         symbol = self.listings[instrument].symbol
         newest = self.truth.last_before(symbol, self.truth.instants[symbol][-1].at - TICK_NS)
-        if known and newest is not None and newest.ts - known > KNOWN_NS and not self._says_so(instrument):
+        late = known and newest is not None and newest.ts - known > KNOWN_NS
+        if newest is not None and late and not self._says_so(instrument) and not self._unheard(instrument):
             self.findings.lost.append(
                 f"{instrument} knows its trades until {known} only, a step is of {newest.ts}"
             )

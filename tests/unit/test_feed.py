@@ -623,3 +623,34 @@ def test_a_venue_that_counts_anew_begins_the_candles_anew() -> None:
     assert [each.gap.reason for each in marked] == ["renumbered"]
     assert desk.feed.recent_trades(1)[0].trade_id == 4
     assert not desk.ports.owed, "nothing is owed of a count that is over"
+
+
+def test_a_price_is_not_whole_while_the_newest_trade_is_known_to_be_lost() -> None:
+    desk = Desk()
+    desk.trade(1, 1)
+
+    def word(newest_id: int, at: float) -> None:
+        ts = START + round(at * SECOND)
+        desk.feed.apply_ticker(
+            Ticker(BTC.id, 100.0, 99.0, 101.0, 98.0, 1.0, 1.0, 1.0, None, None, None, ts, ts, newest_id)
+        )
+
+    def state() -> tuple[State, list[str]]:
+        coverage = desk.feed.price(stale=False, last_message=None).coverage
+        return coverage.state, [gap.reason for gap in coverage.gaps]
+
+    word(2, 2)
+    word(2, 5)
+    assert state() == (State.INCOMPLETE, ["missing"]), "asked for"
+    desk.tick(20)
+    assert not desk.feed.sequence.hole, "given up"
+    assert state() == (State.INCOMPLETE, ["missing"]), "the price is still the one before"
+    desk.page(21, 2)
+    assert state() == (State.COMPLETE, [])
+    assert desk.feed.recent_trades(1)[0].trade_id == 2
+    word(3, 22)
+    word(3, 25)
+    desk.tick(40)
+    assert state() == (State.INCOMPLETE, ["missing"])
+    desk.trade(4, 41)
+    assert state() == (State.COMPLETE, [])

@@ -239,7 +239,7 @@ class InstrumentFeed:
         """The last trade with what stands around it."""
         last = self.kept[-1] if self.kept else None
         quote = self.quotes.latest
-        open_gap = self.sequence.open_gap
+        gap = self.sequence.open_gap or self.sequence.lost_tail
         base = self._certificate(State.COMPLETE if last else State.UNKNOWN, self._certified_until())
         return PriceView(
             self.id,
@@ -251,7 +251,7 @@ class InstrumentFeed:
             self.ticker.change_pct if self.ticker else None,
             quote.bid if quote else None,
             quote.ask if quote else None,
-            with_gaps(base, [open_gap] if open_gap else self._absences()),
+            with_gaps(base, [gap] if gap else self._absences()),
         )
 
     def candles(self, interval: Interval, limit: int, end: int | None) -> list[Candle]:

@@ -177,6 +177,14 @@ class TradeSequence:
         return self.hole.gap("trades") if self.hole else None
 
     @property
+    def lost_tail(self) -> Gap | None:
+        """The newest trades, when they are known to have happened and could not be had (rules 7 and 10)."""
+        if self.hole is not None or self.last is None or self.next_id - self.last.trade_id <= 1:
+            return None
+        lost = next((each for each in reversed(self.log.holes) if each.last == self.next_id - 1), None)
+        return lost.gap("trades") if lost is not None and lost.missing else None
+
+    @property
     def whole(self) -> bool:
         """Nothing is missing now, as far as the stream and the venue's own word go."""
         return self.hole is None and self._named < self.next_id
