@@ -6,6 +6,7 @@
 import type { Candle, CandleSeries, DeskConnection, Figure, Followed, InstrumentFacts, Interval, Micros, StoryAnswer, SymbolList } from './protocol';
 
 const TIMEOUT_MS = 10_000;
+const NO_CONTENT = 204;
 
 export class DeskError extends Error {
   constructor(
@@ -48,7 +49,7 @@ async function ask<T>(path: string, { method = 'GET', body, signal }: Wish = {})
   });
   const answer = await readAnswer(response, limit, signal);
   if (answer?.error) throw new DeskError(answer.error.code, answer.error.message, answer.error.hint);
-  if (!response.ok || answer === null) throw new DeskError(`http_${response.status}`, `The desk answered ${response.status}.`, null);
+  if (!response.ok || (answer === null && response.status !== NO_CONTENT)) throw new DeskError(`http_${response.status}`, `The desk answered ${response.status}.`, null);
   return answer as T;
 }
 
@@ -82,13 +83,19 @@ export function fetchSymbols(text: string, limit: number, signal?: AbortSignal):
   return ask<SymbolList>(`/api/v1/symbols?${query}`, signal ? { signal } : {});
 }
 
+/** What any spelling of a followed instrument means. */
+export async function resolveName(text: string): Promise<string> {
+  return (await ask<{ instrument: string }>(`/api/v1/trades/${encodeURIComponent(text)}?limit=1`)).instrument;
+}
+
 /** One more for every client of the desk; any spelling. */
 export function follow(text: string): Promise<Followed> {
   return ask<Followed>(`/api/v1/watchlist/${encodeURIComponent(text)}`, { method: 'PUT' });
 }
 
-export function unfollow(instrument: string): Promise<Followed> {
-  return ask<Followed>(`/api/v1/watchlist/${encodeURIComponent(instrument)}`, { method: 'DELETE' });
+/** The list without it, or null where the desk does not tell. */
+export function unfollow(instrument: string): Promise<Followed | null> {
+  return ask<Followed | null>(`/api/v1/watchlist/${encodeURIComponent(instrument)}`, { method: 'DELETE' });
 }
 
 export async function fetchConnections(signal?: AbortSignal): Promise<DeskConnection[]> {

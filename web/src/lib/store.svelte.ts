@@ -15,6 +15,7 @@ import { badgeOf, linkIsUp, pillOf } from './status';
 import { newestPrice, type NewestPrice } from './newest';
 import { Tape, type TapeRow } from './tape';
 import { wallNow } from './time';
+import { successor } from './watchlist';
 import { linkTrouble, troubleOf, whyOld, type Trouble } from './trouble';
 
 /** One instrument's price, a cell of its own so that a change redraws one row only. */
@@ -48,6 +49,8 @@ class Store {
   instruments = $state.raw<string[] | null>(null);
   facts = $state.raw<Record<string, InstrumentFacts>>({});
   events = $state.raw<DeskEvent[]>([]);
+  /** Of the last batch: what happened while the page listened, not what a snapshot tells of before. */
+  happened = $state.raw<readonly DeskEvent[]>([]);
   topics = $state.raw<Record<string, TopicState>>({});
   complaint = $state.raw<Refusal | null>(null);
   book = $state.raw<Stamped<Book> | null>(null);
@@ -169,6 +172,7 @@ class Store {
     if (batch.events) {
       const before = batch.events.reset ? [] : this.events;
       this.events = [...before, ...batch.events.items].slice(-EVENT_LIMIT);
+      this.happened = batch.events.reset ? [] : batch.events.items;
     }
   }
 
@@ -187,8 +191,15 @@ class Store {
   }
 
   private applyInstruments(instruments: string[]): void {
-    this.instruments = instruments;
     this.syntheticSeen = false; // a new desk may have a new source; its first rows say so
+    this.setInstruments(instruments);
+  }
+
+  /** The list as the desk has it now. Who was looked at and has left is followed by its neighbour. */
+  setInstruments(instruments: string[]): void {
+    const next = successor(this.instruments ?? [], instruments, this.selected);
+    this.instruments = instruments;
+    if (next !== null) settings.setInstrument(next);
     const kept = new Set(instruments);
     for (const [instrument, cell] of this.cells) if (!kept.has(instrument)) cell.row = null;
     if (instruments.some((instrument) => !this.facts[instrument])) void this.loadFacts();
