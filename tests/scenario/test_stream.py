@@ -353,7 +353,7 @@ async def test_an_instrument_that_is_not_followed_any_more_ends_its_topics() -> 
         gone = desk.followed.pop(0)
         desk.move(BTC, [(1.0, 1.0)])
         ended = await socket.frame()
-        assert (ended["type"], ended["data"]["error"]["code"]) == ("status", "closed")
+        assert (ended["type"], ended["data"]["error"]["code"]) == ("status", "unknown_instrument")
         await socket.say(op="unsubscribe", topics=[BOOK])
         desk.followed.insert(0, gone)
         await socket.subscribe(BOOK)

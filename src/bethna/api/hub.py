@@ -9,6 +9,8 @@ Rules, cited by the code:
 2. A source is asked in its rhythm: programs in the loop's next round, people at most every FRAME_S, prices and health
    once a second.
 3. A source that fails is reported and ends; its lines are told, other sources go on.
+4. When the list of followed instruments changes, the topics of those that left end by name within FRAME_S, and the
+   topics that show the whole list show the new one.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from bethna.api.lines import Line, Listener
 from bethna.api.metrics import HubNumbers
 from bethna.api.protocol import Rate
 from bethna.api.reader import DeskReader
-from bethna.api.sources import Rhythm, Source, source_class
+from bethna.api.source import Rhythm, Source
+from bethna.api.sources import source_class
 from bethna.api.topics import Topic
-from bethna.core.errors import Closed
+from bethna.core.errors import BethnaError, Closed, UnknownInstrument
+from bethna.core.market import InstrumentId
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import Restart, Supervisor, contained, guarded
 
@@ -46,19 +50,25 @@ class Served:
         self._deal(None)
 
     def _deal_out(self, _nothing: None) -> None:
-        news = self.source.collect()
+        try:
+            news = self.source.collect()
+        except UnknownInstrument as error:  # rule 4, noticed first by the source
+            self.end(error)
+            return
         for line in self.lines:
             for piece in news:
                 line.offer(piece)
 
     def fail(self) -> None:
-        """Rule 3: it ends, and says so to everybody."""
+        """Rule 3."""
+        self.end(Closed(f"{self.source.topic} failed and ended", hint="subscribe again; the events say why"))
+
+    def end(self, error: BethnaError) -> None:
+        """There is nothing more: it says so to everybody."""
         lines = tuple(self.lines)
         self._hub.forget(self)
         for line in lines:
-            line.end(
-                Closed(f"{self.source.topic} failed and ended", hint="subscribe again; the events say why")
-            )
+            line.end(error)
 
 
 class Hub:
@@ -72,6 +82,7 @@ class Hub:
         self._due: dict[Served, None] = {}
         self._soon: dict[Served, None] = {}
         self._wake = asyncio.Event()
+        self._followed: list[InstrumentId] = []
 
     def start(self, family: Supervisor) -> None:
         """Run the rhythms as children of `family`."""
@@ -103,14 +114,37 @@ class Hub:
         for served in asked:
             served.flush()
 
+    def look_at_list(self) -> None:
+        """Rule 4."""
+        followed = [found.id for found in self.desk.instruments()]
+        if followed == self._followed:
+            return
+        self._followed, listed = followed, set(followed)
+        for served in tuple(self._served.values()):
+            instrument = served.source.topic.instrument
+            if instrument is None:
+                served.flush()
+            elif instrument not in listed:
+                served.end(self._left(instrument))
+
+    def _left(self, instrument: InstrumentId) -> BethnaError:
+        """Why there is nothing more of it, with the nearest that are followed."""
+        try:
+            self.desk.instrument_health(instrument)
+        except UnknownInstrument as error:
+            return error
+        return Closed(f"{instrument} was followed anew", hint="subscribe again")
+
     def frame(self) -> None:
         """Ask the sources for people that marked themselves."""
+        self.look_at_list()
         asked, self._due = self._due, {}
         for served in asked:
             served.flush()
 
     def second(self) -> None:
         """Let everybody look, and ask everybody."""
+        self.look_at_list()
         self._due = {}
         for served in tuple(self._served.values()):
             served.source.look()

@@ -9,6 +9,7 @@ Rules, cited by the code:
 3. What a slow reader lost is told: among `ui` trades as an item, elsewhere as a status that a new snapshot follows.
 4. A snapshot stands for everything that waits: it is forgotten in the same breath.
 5. What the source itself lost makes a hole behind everything that waits; what waits is then lost as well.
+6. No snapshot shows how the streams of an instrument turned: the last turn that was not said follows it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from collections.abc import Hashable, Sequence
 from typing import Protocol
 
 from bethna.api.protocol import DroppedItem, ErrorBody, FrameType, Rate, encode
-from bethna.api.sources import SNAPSHOT_EVENTS, UI_ITEMS, Anew, News, Piece, source_class
+from bethna.api.source import TURN, Anew, News, Piece
+from bethna.api.sources import SNAPSHOT_EVENTS, UI_ITEMS, source_class
 from bethna.api.topics import Topic
 from bethna.core.errors import BethnaError
 from bethna.core.status import Dropped
@@ -74,10 +76,13 @@ class Line:
         self._seq = 0
         self._lost = 0
         self._fresh = True
+        self._turn: Piece | None = None
         self._error: ErrorBody | None = None
 
     def offer(self, news: News) -> None:
         """Something from the source; once it ended, or before a snapshot that will show it anyway, it is let go."""
+        if isinstance(news, Piece) and news.key == TURN:
+            self._turn = news  # rule 6
         if self._fresh or self._error is not None:
             return
         if isinstance(news, Anew):
@@ -125,10 +130,13 @@ class Line:
         joined = bool(self._shape[0])
         for position, piece in enumerate(news):
             if not isinstance(piece, Dropped):
-                if joined:
+                if piece is self._turn:
+                    self._turn = None
+                if joined and piece.type == "delta":
                     bodies.append(piece.body)
                 else:
-                    frames.append(self._frame(piece.type, piece.body))
+                    frames += [*self._joined(bodies), self._frame(piece.type, piece.body)]
+                    bodies = []
             elif self._told_inline:
                 self.dropped += piece.count
                 bodies.append(encode(DroppedItem(piece.count)))
@@ -150,7 +158,8 @@ class Line:
             rest = [item for item in rest if isinstance(item, Dropped)]
         lost = _weight(rest)
         self.dropped += lost
-        return [self._frame("status", encode({"dropped": lost})), self._frame("snapshot", body)]
+        said = [self._frame("status", encode({"dropped": lost})), self._frame("snapshot", body)]
+        return [*said, *self._turned()]
 
     def _snapshot(self) -> list[bytes]:
         body = self._taken()
@@ -158,7 +167,12 @@ class Line:
             return []
         self._fresh = False
         self._renew()
-        return [self._frame("snapshot", body)]
+        return [self._frame("snapshot", body), *self._turned()]
+
+    def _turned(self) -> list[bytes]:
+        """Rule 6."""
+        turn, self._turn = self._turn, None
+        return [] if turn is None else [self._frame(turn.type, turn.body)]
 
     def _taken(self) -> bytes | None:
         """A snapshot's body; None when there is none any more, which ends the line."""

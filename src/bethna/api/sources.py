@@ -1,24 +1,13 @@
-"""Where a topic's frames come from: one source a topic and rate, shared by all clients who subscribed to it.
+"""The kinds of topics: one source a topic and rate, shared by all clients who subscribed to it.
 
 A source listens on the bus or looks at the desk, encodes each change once, and hands it to every line. It knows no
-client and no socket.
-
-Rules, cited by the code:
-
-1. `collect` returns what has changed since the last `collect`; what a `snapshot` shows is never collected afterwards,
-   as long as `collect` was called in the same breath before it.
-2. Topics of state (prices, candles, book in `ui`, health) say how it is now: what changed twice is said once.
-3. Topics of events (trades, events, and book in `every`) say each one. What a source itself loses is told as lost.
-4. Where changes cannot express what happened (a book taken anew, a tape that starts over), every reader gets a new
-   snapshot.
+client and no socket. The rules that each keeps stand in `source`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from enum import Enum
-
-from msgspec import Struct
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from bethna.api.answers import (
     book_answer,
@@ -33,11 +22,12 @@ from bethna.api.answers import (
     trades_answer,
     trades_item,
 )
-from bethna.api.protocol import FrameType, Rate, TrustChange, encode
+from bethna.api.protocol import Rate, TrustChange, encode
 from bethna.api.reader import DeskReader
+from bethna.api.source import Anew, News, Piece, Rhythm, Source, Turns, turn_piece
 from bethna.api.topics import Topic, TopicKind
 from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Interval, PriceView, Trade
-from bethna.core.status import BookStatus, Dropped, SystemEvent
+from bethna.core.status import BookStatus, Dropped, StreamStatus, SystemEvent
 from bethna.runtime.bus import BookEvent, Bus, Subscription, TradesEvent
 from bethna.runtime.mailbox import Newest, Strict
 
@@ -52,80 +42,6 @@ UI_ITEMS = 256
 EVERY_ITEMS = 8192
 
 
-class Piece(Struct, frozen=True, gc=False):
-    """One encoded part of a frame: its JSON, and what it is about (newer state replaces older under one key)."""
-
-    key: Hashable
-    body: bytes
-    type: FrameType = "delta"
-
-
-class Anew(Struct, frozen=True, gc=False):
-    """Changes cannot say what happened: every reader needs a new snapshot (rule 4)."""
-
-
-News = Piece | Dropped | Anew
-"""What a source hands to its lines."""
-
-
-class Rhythm(Enum):
-    """When a source is asked what has changed."""
-
-    SECOND = "once a second"
-    FRAME = "50 ms after the first change"
-    SOON = "in the loop's next round"
-
-
-class Source:
-    """What all sources share. `mark` is called when there is something to collect; it may be called often."""
-
-    shape = (b"", b"")
-    """What stands before and after the joined pieces of a delta; empty when each piece is a frame of its own."""
-
-    state = False
-    """Whether it says how things are (rule 2), piece by piece under its key, and not what happened (rule 3)."""
-
-    def __init__(self, desk: DeskReader, bus: Bus, topic: Topic, rate: Rate) -> None:
-        self.desk = desk
-        self.bus = bus
-        self.topic = topic
-        self.rate = rate
-        self.rhythm = Rhythm.FRAME if rate == "ui" else Rhythm.SOON
-        self.mark: Callable[[], None] = _nothing
-        self._subscriptions: list[Subscription] = []
-
-    def open(self) -> None:
-        """Start to listen; what is there already counts as collected."""
-
-    def close(self) -> None:
-        """Stop to listen."""
-        for subscription in self._subscriptions:
-            subscription.close()
-        self._subscriptions.clear()
-
-    def snapshot(self, notice: str | None) -> bytes:
-        """The topic's whole state now, encoded."""
-        raise NotImplementedError
-
-    def collect(self) -> Sequence[News]:
-        """What has changed since the last time (rule 1)."""
-        raise NotImplementedError
-
-    def look(self) -> None:
-        """Called once a second: some state changes because time passes, without any event."""
-
-    @property
-    def instrument(self) -> InstrumentId:
-        """The instrument, for the kinds that have one."""
-        assert self.topic.instrument is not None
-        return self.topic.instrument
-
-    @property
-    def name(self) -> str:
-        """What reports and metrics call this reader."""
-        return f"api:{self.topic.kind}:{self.rate}"
-
-
 class PricesSource(Source):
     """Price rows that changed: once a second for people, as they change for programs."""
 
@@ -138,12 +54,23 @@ class PricesSource(Source):
             self.rhythm = Rhythm.SECOND
         self._seen: dict[InstrumentId, PriceView] = {}
         self._dirty: set[InstrumentId] = set()
-        self._tapped: set[InstrumentId] = set()
+        self._listed: list[InstrumentId] = []
+        self._taps: dict[InstrumentId, list[Subscription]] = {}
+        self._turn: StreamStatus | None = None
 
     def open(self) -> None:
         """Listen to everything that can change a row; `ui` looks once a second instead, whatever the market does."""
+        self._listed = self._instruments()
         self._listen()
-        self._seen = {instrument: self.desk.price(instrument) for instrument in self._instruments()}
+        self._seen = {instrument: self.desk.price(instrument) for instrument in self._listed}
+
+    def close(self) -> None:
+        """Stop to listen."""
+        super().close()
+        for taps in self._taps.values():
+            for tap in taps:
+                tap.close()
+        self._taps.clear()
 
     def snapshot(self, notice: str | None) -> bytes:
         """Every row."""
@@ -153,10 +80,16 @@ class PricesSource(Source):
         """The rows that changed."""
         now_ns = self.desk.clock.now_ns()
         asked = self._instruments()
+        if asked != self._listed:  # changes cannot say it
+            self.open()
+            return [Anew()]
         if self.rate == "every":
             asked = [instrument for instrument in asked if instrument in self._dirty]
         self._dirty.clear()
         pieces = []
+        if self._turn is not None:
+            pieces.append(turn_piece(self._turn))
+            self._turn = None
         for instrument in asked:
             view = self.desk.price(instrument)
             if view != self._seen.get(instrument):
@@ -166,22 +99,30 @@ class PricesSource(Source):
 
     def look(self) -> None:
         """Look at every row with the next `collect`: a price goes stale without any event."""
-        self._listen()
         self._dirty.update(self._instruments())
 
     def _listen(self) -> None:
-        """Tap the channels of instruments that are new."""
+        """Tap the channels of instruments that are new, and let go of those that have gone."""
         if self.rate == "ui":
             return
-        for instrument in self._instruments():
-            if instrument not in self._tapped:
-                self._tapped.add(instrument)
+        for gone in self._taps.keys() - set(self._listed):
+            for subscription in self._taps.pop(gone):
+                subscription.close()
+        for instrument in self._listed:
+            if instrument not in self._taps:
                 tap = self._tap(instrument)
-                self._subscriptions += (
+                self._taps[instrument] = [
                     self.bus.channel("trades", instrument).subscribe(tap, self.name),
                     self.bus.channel("quotes", instrument).subscribe(tap, self.name),
                     self.bus.channel("tickers", instrument).subscribe(tap, self.name),
-                )
+                    self.bus.channel("status", instrument).subscribe(self._turned, self.name),
+                ]
+
+    def _turned(self, status: StreamStatus, /) -> None:
+        if self.topic.instrument is not None:
+            self._turn = status
+        self._dirty.add(status.instrument)
+        self.mark()
 
     def _instruments(self) -> list[InstrumentId]:
         if self.topic.instrument is not None:
@@ -204,7 +145,9 @@ class TradesSource(Source):
     def __init__(self, desk: DeskReader, bus: Bus, topic: Topic, rate: Rate) -> None:
         super().__init__(desk, bus, topic, rate)
         # in `ui` more than a screen's worth within one frame is dropped and counted
-        self._box: Newest[TradesEvent] = Newest(UI_ITEMS if rate == "ui" else EVERY_ITEMS, self._ready)
+        bound = UI_ITEMS if rate == "ui" else EVERY_ITEMS
+        self._box: Newest[Any] = Newest(bound, self._ready)  # of two channels: TradesEvent and StreamStatus
+        self._turns = Turns()
 
     def _ready(self) -> None:
         self.mark()
@@ -214,6 +157,8 @@ class TradesSource(Source):
         self._subscriptions.append(
             self.bus.channel("trades", self.instrument).subscribe(self._box, self.name)
         )
+        if self.rate == "every":
+            self._subscriptions += self._turns.listen(self.bus, self.instrument, self._box, self.name)
 
     def snapshot(self, notice: str | None) -> bytes:
         """The newest trades."""
@@ -221,10 +166,19 @@ class TradesSource(Source):
 
     def collect(self) -> Sequence[News]:
         """One piece an event."""
-        return [
-            event if isinstance(event, Dropped) else Piece(None, encode(trades_item(event)))
-            for event in self._box.drain()
-        ]
+        events = self._box.drain()
+        pieces: list[News] = [_trades_piece(event) for event in events]
+        if turn := self._turns.said(events):
+            pieces.append(turn)
+        return pieces
+
+
+def _trades_piece(event: TradesEvent | StreamStatus | Dropped) -> Piece | Dropped:
+    if isinstance(event, Dropped):
+        return event
+    if isinstance(event, StreamStatus):
+        return turn_piece(event)
+    return Piece(None, encode(trades_item(event)))
 
 
 class EventsSource(Source):
@@ -292,7 +246,8 @@ class BookChangesSource(Source):
 
     def __init__(self, desk: DeskReader, bus: Bus, topic: Topic, rate: Rate) -> None:
         super().__init__(desk, bus, topic, rate)
-        self._box: Strict[BookEvent] = Strict(EVERY_ITEMS, self._ready)
+        self._box: Strict[Any] = Strict(EVERY_ITEMS, self._ready)  # BookEvent and StreamStatus
+        self._turns = Turns()
 
     def _ready(self) -> None:
         self.mark()
@@ -300,6 +255,7 @@ class BookChangesSource(Source):
     def open(self) -> None:
         """Listen to the book channel."""
         self._subscriptions.append(self.bus.channel("book", self.instrument).subscribe(self._box, self.name))
+        self._subscriptions += self._turns.listen(self.bus, self.instrument, self._box, self.name)
 
     def snapshot(self, notice: str | None) -> bytes:
         """All certified levels: changes below the 20th would otherwise change what nobody was told of."""
@@ -307,19 +263,24 @@ class BookChangesSource(Source):
         return encode(book_answer(view, self.desk.clock.now_ns(), notice))
 
     def collect(self) -> Sequence[News]:
-        """One piece an event. After a new snapshot the book as it is now stands for all changes in hand (rule 4)."""
+        """One piece an event. After a new snapshot the book as it is now stands for all changes in hand."""
         events = self._box.drain()
         if self._box.overflowed:
             self._box.reopen()
+        late = self._turns.said(events)
+        turned = [turn_piece(event) for event in events if isinstance(event, StreamStatus)]
+        last: list[News] = [late] if late is not None else [*turned[-1:]]
         if any(isinstance(event, Dropped) for event in events):
-            return [Dropped(sum(event.count if isinstance(event, Dropped) else 1 for event in events))]
+            return [Dropped(sum(event.count if isinstance(event, Dropped) else 1 for event in events)), *last]
         if any(isinstance(event, BookSnapshot) for event in events):
-            return [Anew()]
+            return [Anew(), *last]
         return [_book_piece(event) for event in events]
 
 
-def _book_piece(event: BookEvent | Dropped) -> Piece:
+def _book_piece(event: BookEvent | StreamStatus | Dropped) -> Piece:
     match event:
+        case StreamStatus():
+            return turn_piece(event)
         case BookStatus():
             return Piece(None, encode(TrustChange(event.trust, event.reason)), "status")
         case BookDelta():
@@ -420,7 +381,3 @@ def source_class(topic: Topic, rate: Rate) -> type[Source]:
         "events": EventsSource,
     }
     return kinds[topic.kind]
-
-
-def _nothing() -> None:
-    return None

@@ -131,7 +131,8 @@ class _Teller:
             how += f"; the rebuilt book at update {book.update_id} shows {same}"
             inputs.append(self._book_input(book))
         how += f". {_QUOTE_TIME}"
-        return _Told(value, self._found.quote, None, view.last_message, view.coverage, how, inputs)
+        coverage = _checked(view, book, bid=side == "bid", ask=side == "ask")
+        return _Told(value, self._found.quote, None, view.last_message, coverage, how, inputs)
 
     def spread(self) -> _Told:
         """Best ask less best bid."""
@@ -144,7 +145,8 @@ class _Teller:
         ]
         value = round(view.ask - view.bid, self._decimals[0])
         how = f"best ask less best bid, both of the venue's quote stream. {_QUOTE_TIME}"
-        return _Told(value, self._found.quote, None, view.last_message, view.coverage, how, inputs)
+        coverage = _checked(view, self._desk.book(self._id, 1), bid=True, ask=True)
+        return _Told(value, self._found.quote, None, view.last_message, coverage, how, inputs)
 
     def change_24h(self) -> _Told:
         """The venue's own word on the last 24 hours."""
@@ -152,9 +154,8 @@ class _Teller:
         if view.change_24h_pct is None:
             return self._nothing("%", view.coverage, "the venue has not said it yet, or does not stream it")
         how = "the venue's own figure for the last 24 hours; this desk did not watch them all and cannot check it"
-        said = StoryInput("ticker", None, f"{view.change_24h_pct:+.2f} %", None, None)
-        coverage = Coverage(view.coverage.provenance, State.UNVERIFIED, (), view.coverage.sources)
-        return _Told(view.change_24h_pct, "%", None, None, coverage, how, [said])
+        said = StoryInput("ticker", None, f"{view.change_24h_pct:+g} %", None, None)
+        return _Told(view.change_24h_pct, "%", None, None, _unverified(view), how, [said])
 
     def book(self) -> _Told:
         """The rebuilt book: the value is its certified depth."""
@@ -322,6 +323,19 @@ def _circumstances(
         yield f"The market is simulated{seed}: no price here was ever traded"
     if tape is not None:
         yield f"Replayed from the recording {tape.name}; times are those of the recording"
+
+
+def _checked(view: PriceView, book: BookView, *, bid: bool, ask: bool) -> Coverage:
+    """The certificate of quoted prices: that of a trusted book which shows the same, else nothing proves them."""
+    sides = [(view.bid, book.bids)] if bid else []
+    sides += [(view.ask, book.asks)] if ask else []
+    same = all(levels and levels[0][0] == quoted for quoted, levels in sides)
+    return book.coverage if same and book.trust == Trust.TRUSTED else _unverified(view)
+
+
+def _unverified(view: PriceView) -> Coverage:
+    """The certificate of what the venue says and nothing here can check."""
+    return Coverage(view.coverage.provenance, State.UNVERIFIED, (), view.coverage.sources)
 
 
 def _gap(gap: Gap) -> str:
