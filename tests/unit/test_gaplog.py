@@ -148,3 +148,23 @@ def test_alone_it_stays_in_doubt_while_the_stream_is_silent_and_is_let_go_when_i
     astray.drop()
     astray.expire(102)
     assert log.strays == 1, "there is nothing in doubt any more"
+
+
+def test_the_time_of_what_is_missing_narrows_with_what_comes_late() -> None:
+    log = GapLog("trades")
+    hole = log.open(10, 19, 1_000, 9_000)
+    for first, last, at, start, end in (
+        (14, 15, 5_000, 1_000, 9_000),  # in the middle: both sides stay
+        (10, 10, 2_000, 2_000, 9_000),
+        (19, 19, 8_000, 2_000, 8_000),
+        (11, 11, 1_500, 2_000, 8_000),  # a venue's clock that was set back widens nothing
+        (12, 13, None, 2_000, 8_000),
+    ):
+        assert log.take(first, last, fetched=False, at=at) is hole
+        assert (hole.start, hole.end) == (start, end)
+    log.take(16, 18, fetched=False, at=7_000)
+    assert (hole.start, hole.end, hole.missing) == (2_000, 8_000, []), "healed: it keeps its time"
+    unknown = log.open(30, 32, None, None)
+    log.take(30, 30, fetched=False, at=5)
+    log.take(32, 32, fetched=False, at=7)
+    assert (unknown.start, unknown.end) == (5, 7)

@@ -42,12 +42,14 @@ class Hole:
         self.sealed = False
         self.missing: list[tuple[int, int]] = [(first, last)]
 
-    def take(self, first: int, last: int, *, fetched: bool) -> bool:
+    def take(self, first: int, last: int, *, fetched: bool, at: int | None = None) -> bool:
         """Remove [first, last] from what is missing; True when any part of it was missing (rule 2).
 
         Args:
             fetched: it was brought from elsewhere, it did not come by itself.
+            at: the venue's time of it, by which the time of what is still missing narrows.
         """
+        low_edge, high_edge = (self.missing[0][0], self.missing[-1][1]) if self.missing else (0, 0)
         left: list[tuple[int, int]] = []
         taken = False
         for low, high in self.missing:
@@ -60,6 +62,11 @@ class Hole:
             if high > last:
                 left.append((last + 1, high))
         self.missing = left
+        if taken and left and at is not None:
+            if first <= low_edge:
+                self.start = at if self.start is None else max(self.start, at)
+            elif last >= high_edge:
+                self.end = at if self.end is None else min(self.end, at)
         self.fetched = self.fetched or (taken and fetched)
         return taken
 
@@ -99,12 +106,12 @@ class GapLog:
         self.holes.remove(hole)
         self.found -= 1
 
-    def take(self, first: int, last: int, *, fetched: bool) -> Hole | None:
+    def take(self, first: int, last: int, *, fetched: bool, at: int | None = None) -> Hole | None:
         """Fill [first, last] if it lies in an open hole and return that hole (rule 2), else None."""
         for hole in reversed(self.holes):
             if hole.sealed:
                 break
-            if first <= hole.last and last >= hole.first and hole.take(first, last, fetched=fetched):
+            if first <= hole.last and last >= hole.first and hole.take(first, last, fetched=fetched, at=at):
                 return hole
         return None
 

@@ -344,7 +344,7 @@ class TradeSequence:
 
     def _take_late(self, trade: Trade, now: int, *, fetched: bool) -> bool:
         """Rule 3: True when the trade lies in a marked hole."""
-        hole = self.log.take(trade.trade_id, trade.trade_id, fetched=fetched)
+        hole = self.log.take(trade.trade_id, trade.trade_id, fetched=fetched, at=trade.ts_event)
         if hole is None:
             return False
         self.late_trades += 1
