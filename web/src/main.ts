@@ -8,7 +8,7 @@ import { isAnotherSource, linkIsUp } from './lib/status';
 import { store } from './lib/store.svelte';
 import { wallNow } from './lib/time';
 import { followSelection } from './lib/wants.svelte';
-import { expose } from './lib/window';
+import { expose, tellPrices } from './lib/window';
 import './styles/fonts.css';
 import './styles/tokens.css';
 import './styles/base.css';
@@ -24,6 +24,7 @@ const link = openLink(deskSocketUrl(), (batch) => {
   if (batch.link && !linkIsUp(batch.link)) restart.asked = false; // what was asked for has begun, or never will
   // Within the frame, so that the screen never shows less than what window.bethna tells.
   flushSync(() => store.apply(batch));
+  tellPrices(batch);
 });
 
 followSelection(link);

@@ -7,7 +7,7 @@
  * 3. Arrows belong to what is focused, except on the page itself and in the watchlist.
  */
 
-export type Scope = 'page' | 'chart';
+export type Scope = 'page' | 'chart' | 'watchlist';
 export type Group = 'Panels' | 'Chart' | 'Look' | 'Page';
 
 export interface Action {
@@ -18,10 +18,12 @@ export interface Action {
   words: string;
   group: Group;
   scope?: Scope;
+  /** A key that is held does it once. */
+  once?: boolean;
   run(key: string): void;
 }
 
-const NAMES: Record<string, string> = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→', 'mod+k': 'Ctrl K', Escape: 'Esc' };
+const NAMES: Record<string, string> = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→', 'mod+k': 'Ctrl K', 'mod+z': 'Ctrl Z', Delete: 'Del', Escape: 'Esc' };
 
 export function written(action: Action): readonly string[] {
   return action.written ?? action.keys.map((key) => NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key));
@@ -80,7 +82,7 @@ export class Keyboard {
     const action = this.find(name, (scope) => isInside(target, scope));
     if (action === null) return;
     if (name.startsWith('Arrow') && (action.scope ?? 'page') === 'page' && !arrowsAreFree(target)) return;
-    action.run(name);
+    if (!(event.repeat && action.once)) action.run(name);
     event.preventDefault();
   }
 }

@@ -17,8 +17,8 @@ export class Spark {
   /** Goes up when what is drawn changes. */
   version = 0;
 
-  get empty(): boolean {
-    return this.closes.size === 0;
+  get count(): number {
+    return this.closes.size;
   }
 
   load(candles: readonly Candle[]): void {
@@ -83,29 +83,27 @@ export class Spark {
 
 /** Asks for one line at a time, with a pause between, so that a list of hundreds is no burst. */
 export class SparkQueue {
-  private waiting: string[] = [];
+  private readonly waiting = new Map<string, () => Promise<void>>();
   private running = false;
 
-  constructor(
-    private readonly load: (instrument: string) => Promise<void>,
-    private readonly pauseMs = 60,
-  ) {}
+  constructor(private readonly pauseMs = 60) {}
 
-  ask(instrument: string): void {
-    if (this.waiting.includes(instrument)) return;
-    this.waiting.push(instrument);
+  ask(instrument: string, load: () => Promise<void>): void {
+    this.waiting.set(instrument, load);
     if (!this.running) void this.run();
   }
 
   /** It is not looked at any more. */
   forget(instrument: string): void {
-    this.waiting = this.waiting.filter((other) => other !== instrument);
+    this.waiting.delete(instrument);
   }
 
   private async run(): Promise<void> {
     this.running = true;
-    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
-      await this.load(next).catch(() => undefined); // a line that could not be had is an empty one, asked again later
+    for (let [next] = this.waiting; next !== undefined; [next] = this.waiting) {
+      const [instrument, load] = next;
+      this.waiting.delete(instrument);
+      await load().catch(() => undefined); // a line that could not be had is an empty one, asked again when next looked at
       await new Promise((resume) => setTimeout(resume, this.pauseMs));
     }
     this.running = false;

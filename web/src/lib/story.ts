@@ -2,7 +2,7 @@
 import { read } from './coverage';
 import { formatChange, formatFixed, formatPrice, isNumber, MISSING } from './format';
 import type { Figure, Micros, StoryAnswer } from './protocol';
-import { clockTimeMs, day, span } from './time';
+import { clockTimeMs, day, span, zoneAt } from './time';
 
 export const TITLES: Record<Figure, string> = {
   price: 'Last price',
@@ -17,7 +17,7 @@ export const TITLES: Record<Figure, string> = {
 
 /** 2024-08-09 14:02:11.123 UTC */
 export function instant(micros: Micros | null): string {
-  return micros === null ? MISSING : `${day(micros)} ${clockTimeMs(micros)} UTC`;
+  return micros === null ? MISSING : `${day(micros)} ${clockTimeMs(micros)} ${zoneAt(micros)}`;
 }
 
 export interface StoryLine {
