@@ -254,3 +254,37 @@ def test_events_come_in_order_and_losses_are_told(rate: Rate, script: list[Step]
     assert held[-6:] == [event.code for event in desk.log[-6:]][-len(held[-6:]) :]
     assert held == sorted(held, key=int)
     assert reader.line.dropped == told
+
+
+@pytest.mark.parametrize("topic", [f"trades:{BTC}", f"book:{BTC}", f"prices:{BTC}"])
+@given(script=steps("trade", "burst", "move", "anew", "turn", "turn"))
+def test_the_last_turn_of_the_streams_is_always_heard(topic: str, script: list[Step]) -> None:
+    told: list[str] = []
+    heard: list[str] = []
+
+    def act(desk: MemoryDesk, action: str, number: int) -> None:
+        if action == "turn":
+            told.append(str(len(told)))
+            desk.turn(BTC, "stale" if number % 2 else "live", told[-1])
+        elif action == "anew":
+            desk.take_anew(BTC)
+        elif action == "move":
+            desk.move(BTC, [(1.0 + number, float(number))])
+        else:
+            trade(desk, action, number)
+
+    def take(frame: Frame) -> None:
+        if frame["type"] == "status" and "stream" in frame["data"]:
+            turn = frame["data"]
+            assert set(turn) == {"stream", "reason", "connected", "ts"}
+            heard.append(turn["reason"])
+        if frame["seq"] == 1:
+            told.clear()  # what was before the snapshot is not said
+
+    _, reader = play(topic, "every", script, act, take)
+    assert heard == sorted(set(heard), key=int), "in order, none twice"
+    assert set(heard) <= set(told)
+    if told:
+        assert heard, "the last turn was lost"
+        assert heard[-1] == told[-1]
+    assert reader.frames
