@@ -27,5 +27,6 @@ export default defineConfig({
       '/ws': { target: desk, ws: true },
     },
   },
-  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+  // Stylesheets are read as they are: the contrast of the colours is measured.
+  test: { include: ['tests/**/*.test.ts'], environment: 'node', css: true },
 });

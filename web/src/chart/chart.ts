@@ -1,7 +1,7 @@
 /**
  * The candle chart: bars in, pixels out. Wraps lightweight-charts, which is loaded only when the chart is looked at.
  *
- * Time is linear: an interval that nobody watched keeps its place, empty and hatched. All times are UTC.
+ * Time is linear: an interval that nobody watched keeps its place, empty and hatched. Its axis reads as `axis.ts` says.
  */
 import type {
   CandlestickData,
@@ -17,7 +17,7 @@ import { placesBetween, type Bars } from '../lib/bars';
 import { markOf } from '../lib/coverage';
 import { formatPrice, isNumber } from '../lib/format';
 import type { Candle } from '../lib/protocol';
-import { clockTime, day, dayOfMonth } from '../lib/time';
+import { axisLabel, crosshairLabel, zonedBehavior } from './axis';
 import type { ChartColors } from './colors';
 import { HatchMarks, type MarkedBar, type UnknownSpan } from './hatch';
 
@@ -32,14 +32,6 @@ const READABLE_PX = 7;
 const OLDER_WITHIN = 30;
 
 const toTime = (candle: Candle): UTCTimestamp => (candle.open_time / MICROS) as UTCTimestamp;
-
-/** The axis in UTC: days carry their month, since a lone number could be a price. `kind`: lightweight-charts TickMarkType. */
-function axisLabel(time: Time, kind: number): string {
-  const micros = Number(time) * MICROS;
-  if (kind === 0) return day(micros).slice(0, 4);
-  if (kind === 1 || kind === 2) return dayOfMonth(micros);
-  return kind === 3 ? clockTime(micros).slice(0, 5) : clockTime(micros);
-}
 
 export interface Hover {
   /** Micros; null when the pointer is not over a place. */
@@ -56,6 +48,9 @@ export class PriceChart {
   private drawnEpoch = -1;
   private drawnTo: UTCTimestamp | null = null;
   private step = 60;
+  private zone = 'UTC';
+  /** The bar that the keys have chosen. */
+  private cursor: UTCTimestamp | null = null;
   /** True when part of a long hole is left out and time is not to scale there. */
   shortened = false;
 
@@ -63,10 +58,10 @@ export class PriceChart {
     library: Library,
     box: HTMLElement,
     private colors: ChartColors,
-    hover: (hover: Hover) => void,
+    private readonly hover: (hover: Hover) => void,
     private readonly older: () => void,
   ) {
-    this.chart = library.createChart(box, { autoSize: true });
+    this.chart = library.createChartEx<Time, ReturnType<typeof zonedBehavior>>(box, zonedBehavior(library.defaultHorzScaleBehavior, () => this.zone), { autoSize: true }) as IChartApi;
     this.candles = this.chart.addSeries(library.CandlestickSeries, { priceLineVisible: true });
     this.volume = this.chart.addSeries(library.HistogramSeries, {
       priceScaleId: 'volume',
@@ -79,6 +74,8 @@ export class PriceChart {
     this.candles.attachPrimitive(this.marks);
     this.setColors(colors);
     this.chart.subscribeCrosshairMove((event: MouseEventParams<Time>) => {
+      if (event.sourceEvent === undefined && this.cursor !== null) return; // our own crosshair
+      this.cursor = null;
       hover({ openTime: typeof event.time === 'number' ? event.time * MICROS : null });
     });
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
@@ -98,7 +95,8 @@ export class PriceChart {
       grid: { vertLines: { color: colors.line }, horzLines: { color: colors.line } },
       crosshair: { mode: 0, vertLine: { color: colors.crosshair, labelBackgroundColor: colors.label }, horzLine: { color: colors.crosshair, labelBackgroundColor: colors.label } },
       rightPriceScale: { borderColor: colors.line, scaleMargins: { top: 0.16, bottom: 0.2 } },
-      timeScale: { borderColor: colors.line, timeVisible: true, rightOffset: SPARE_PLACES, tickMarkFormatter: axisLabel },
+      timeScale: { borderColor: colors.line, timeVisible: true, rightOffset: SPARE_PLACES, tickMarkFormatter: (time: Time, kind: number) => axisLabel(time, kind, this.zone) },
+      localization: { timeFormatter: (time: Time) => crosshairLabel(time, this.step, this.zone) },
       kineticScroll: { mouse: false, touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
     });
     this.candles.applyOptions({
@@ -120,6 +118,58 @@ export class PriceChart {
     this.chart.applyOptions({ timeScale: { secondsVisible: step < 60 } });
   }
 
+  /** The zone of the axis; its places must be weighed anew, so the bars are set anew where they stand. */
+  setZone(zone: string): void {
+    if (zone === this.zone) return;
+    this.zone = zone;
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    this.candles.setData([]);
+    this.volume.setData([]);
+    this.setColors(this.colors); // forgets the labels as well
+    this.rangeAfter = range;
+  }
+
+  private rangeAfter: { from: number; to: number } | null = null;
+
+  /** Moves the crosshair by so many bars, from the newest at first; the bar comes into view. */
+  stepCursor(bars: Bars, places: number): Candle | null {
+    const { list } = bars;
+    if (list.length === 0) return null;
+    const known = this.cursor === null ? -1 : list.findLastIndex((candle) => toTime(candle) === this.cursor);
+    const at = Math.min(list.length - 1, Math.max(0, known < 0 ? list.length - 1 + Math.min(0, places + 1) : known + places));
+    const candle = list[at] as Candle;
+    this.cursor = toTime(candle);
+    this.bringIntoView(this.cursor);
+    this.chart.setCrosshairPosition(candle.close ?? candle.open ?? 0, this.cursor, this.candles);
+    this.hover({ openTime: candle.open_time });
+    return candle;
+  }
+
+  private bringIntoView(time: UTCTimestamp): void {
+    const scale = this.chart.timeScale();
+    const range = scale.getVisibleLogicalRange();
+    const index = scale.timeToIndex(time, true);
+    if (!range || index === null) return;
+    const shift = index < range.from ? index - range.from - 1 : index > range.to - 1 ? index - range.to + 2 : 0;
+    if (shift !== 0) scale.setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
+  }
+
+  /** Shows more (factor above 1) or fewer bars; the right edge stays. */
+  zoom(factor: number): void {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (!range) return;
+    const width = Math.max(10, (range.to - range.from) * factor);
+    this.chart.timeScale().setVisibleLogicalRange({ from: range.to - width, to: range.to });
+  }
+
+  /** Away with the crosshair, and to the newest bars. */
+  leaveCursor(): void {
+    this.cursor = null;
+    this.chart.clearCrosshairPosition();
+    this.hover({ openTime: null });
+    this.showNewest();
+  }
+
   /** The words beside the price line: an age when the price is old, nothing when it is not. */
   setPriceWords(words: string): void {
     if (this.candles.options().title !== words) this.candles.applyOptions({ title: words });
@@ -138,7 +188,7 @@ export class PriceChart {
   }
 
   private drawAll(bars: Bars): void {
-    const range = this.chart.timeScale().getVisibleLogicalRange();
+    const range = this.rangeAfter ?? this.chart.timeScale().getVisibleLogicalRange();
     const before = this.placeCount;
     const wasEmpty = this.drawnTo === null;
     this.marked = [];
@@ -159,7 +209,10 @@ export class PriceChart {
     this.drawnEpoch = bars.epoch;
     // Older bars came in on the left: what the reader looks at stays where it is.
     const grown = this.placeCount - before;
-    if (wasEmpty && this.placeCount > 0) this.showNewest();
+    if (this.rangeAfter && this.placeCount > 0) {
+      this.chart.timeScale().setVisibleLogicalRange(this.rangeAfter);
+      this.rangeAfter = null;
+    } else if (wasEmpty && this.placeCount > 0) this.showNewest();
     else if (range && grown > 0 && range.from < OLDER_WITHIN) {
       this.chart.timeScale().setVisibleLogicalRange({ from: range.from + grown, to: range.to + grown });
     }

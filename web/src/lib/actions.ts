@@ -8,7 +8,7 @@ import { toasts } from './toasts.svelte';
 /** What panels lend to the keys while they are on the page. */
 export const hands: {
   watchlist?: ((step: 1 | -1) => void) | undefined;
-  chart?: { step(places: number): void; zoom(factor: number): void; newest(): void; leave(): void } | undefined;
+  chart?: { step(places: number): void; zoom(factor: number): void; newest(): void; } | undefined;
 } = {};
 
 const PLACES: Record<View | 'events', { at: string; view?: View; deck?: Deck }> = {
