@@ -60,6 +60,8 @@ class MemoryDesk:
         self.update_ids: dict[InstrumentId, int] = {}
         self.sockets: list[ConnectionHealth] = []
         self.coverage = COMPLETE
+        self.quoted: dict[InstrumentId, tuple[float, float]] = {}
+        self.no_book: set[InstrumentId] = set()
         for name in instruments:
             self._begin(_instrument(name))
         self.stale: set[InstrumentId] = set()
@@ -211,14 +213,17 @@ class MemoryDesk:
         stale = instrument in self.stale
         if last is None:
             return PriceView(instrument, None, None, None, None, stale, None, None, None, unknown("binance"))
+        best = (max(self.bids[instrument], default=None), min(self.asks[instrument], default=None))
         return PriceView(
             instrument, last.price, last.ts_event, last.ts_recv, last.ts_recv, stale, 1.5,
-            max(self.bids[instrument], default=None), min(self.asks[instrument], default=None), self.coverage,
+            *self.quoted.get(instrument, best), self.coverage,
         )  # fmt: skip
 
     def book(self, instrument: InstrumentId, depth: int) -> BookView:
         self._check(instrument)
         now = self.clock.now_ns()
+        if instrument in self.no_book:
+            return BookView(instrument, [], [], None, Trust.WAITING, 0, None, None, unknown("binance"))
         return BookView(
             instrument,
             sorted(self.bids[instrument].items(), reverse=True)[:depth],
