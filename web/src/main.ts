@@ -25,7 +25,7 @@ const link = openLink(deskSocketUrl(), (batch) => {
   // Within the frame, so that the screen never shows less than what window.bethna tells.
   flushSync(() => store.apply(batch));
   tellPrices(batch);
-});
+}, (place) => (store.readBy = place));
 
 followSelection(link);
 setInterval(() => (store.tick = wallNow()), TICK_MS);

@@ -3,6 +3,7 @@ import { tick } from 'svelte';
 import { keyboard, type Action } from './keys';
 import { INTERVALS } from './protocol';
 import { settings, type Deck, type View } from './settings.svelte';
+import { store } from './store.svelte';
 import { toasts } from './toasts.svelte';
 
 /** What panels lend to the keys while they are on the page. */
@@ -31,7 +32,7 @@ export async function goTo(place: View | 'events'): Promise<void> {
 
 export async function copyLink(): Promise<void> {
   try {
-    await navigator.clipboard.writeText(settings.link);
+    await navigator.clipboard.writeText(settings.linkTo(store.selected));
     toasts.say({ key: 'workspace', tone: 'good', text: 'The link of this workspace is copied.', lifeMs: 4000 });
   } catch {
     toasts.say({ key: 'workspace', tone: 'warn', text: 'This browser did not let the page copy.', hint: 'The link stands in the settings, to be copied by hand.', lifeMs: 8000 });

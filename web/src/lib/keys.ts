@@ -23,7 +23,7 @@ export interface Action {
   run(key: string): void;
 }
 
-const NAMES: Record<string, string> = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→', 'mod+k': 'Ctrl K', 'mod+z': 'Ctrl Z', Delete: 'Del', Escape: 'Esc' };
+const NAMES: Record<string, string> = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→', 'mod+k': 'Ctrl K', 'mod+z': 'Ctrl Z', Delete: 'Del', Escape: 'Esc', PageUp: 'PgUp', PageDown: 'PgDn' };
 
 export function written(action: Action): readonly string[] {
   return action.written ?? action.keys.map((key) => NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key));

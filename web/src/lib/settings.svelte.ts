@@ -139,9 +139,9 @@ class Settings {
     return { instrument, interval, deck, theme, palette, swap, zone, grouping: shown.grouping, sizes };
   }
 
-  /** The whole address of this workspace. */
-  get link(): string {
-    return `${location.origin}${location.pathname}#${workspaceHash(this.workspace)}`;
+  /** The whole address of this workspace; `instrument`: what is shown, also where nobody chose it. */
+  linkTo(instrument: string | null): string {
+    return `${location.origin}${location.pathname}#${workspaceHash({ ...this.workspace, instrument: instrument ?? this.instrument })}`;
   }
 
   change(parts: Partial<Workspace>): void {

@@ -8,6 +8,7 @@ import { Bars } from './bars';
 import { ageNow, type Dated, type Now } from './clock';
 import type { Batch, LinkStatus, Stamped, TopicState } from './feed/inbox';
 import { EVENT_LIMIT } from './feed/inbox';
+import type { Place } from './feed/link';
 import { decimalsOf } from './format';
 import type { Book, Coverage, DeskEvent, Health, InstrumentFacts, InstrumentHealth, PriceRow, Refusal, Trade } from './protocol';
 import { settings } from './settings.svelte';
@@ -45,6 +46,8 @@ const INFERRED_AGAIN_MS = 5000;
 
 class Store {
   link = $state.raw<LinkStatus>(NEVER);
+  /** Who reads the desk's frames: a worker, or the page where the browser gives it none; null until one has spoken. */
+  readBy = $state.raw<Place | null>(null);
   health = $state.raw<Stamped<Health> | null>(null);
   instruments = $state.raw<string[] | null>(null);
   facts = $state.raw<Record<string, InstrumentFacts>>({});

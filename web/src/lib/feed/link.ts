@@ -19,8 +19,11 @@ export function deskSocketUrl(): string {
   return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`;
 }
 
-/** `draw` is called at most once per animation frame. */
-export function openLink(url: string, draw: (batch: Batch) => void): Link {
+/** Where frames are read. On the page they cost the page its time; nothing else is different. */
+export type Place = 'worker' | 'page';
+
+/** `draw` is called at most once per animation frame; `placed` when it is known where frames are read. */
+export function openLink(url: string, draw: (batch: Batch) => void, placed: (place: Place) => void): Link {
   let tell: (message: ToWorker) => void = () => {};
   let topics: string[] = [];
 
@@ -35,6 +38,7 @@ export function openLink(url: string, draw: (batch: Batch) => void): Link {
   };
 
   const onThisThread = (): void => {
+    placed('page');
     const inbox = new Inbox();
     const pump = new Pump(inbox, receive);
     const connection = new Connection(url, inbox, {
@@ -58,6 +62,7 @@ export function openLink(url: string, draw: (batch: Batch) => void): Link {
       const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'feed' });
       let alive = false;
       worker.onmessage = (event: MessageEvent<Batch>) => {
+        if (!alive) placed('worker');
         alive = true;
         receive(event.data);
       };
