@@ -101,8 +101,11 @@ def create_app(
             title="BethNa",
             version=VERSION,
             description=_ABOUT,
-            openapi_router=Router("/schema", route_handlers=[], before_request=_only_json),
+            openapi_router=Router(
+                "/schema", route_handlers=[], before_request=_only_json, include_in_schema=False
+            ),
             render_plugins=[JsonRenderPlugin()],
+            use_handler_docstrings=True,
         ),
         logging_config=None,
         debug=False,

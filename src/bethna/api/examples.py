@@ -39,6 +39,7 @@ from bethna.api.protocol import (
     TradeRow,
     TradesAnswer,
     VenueCard,
+    encode,
     error_answer,
 )
 from bethna.api.story import StoryAnswer, StoryInput
@@ -126,7 +127,7 @@ STORY = StoryAnswer(
 
 def example(answer: msgspec.Struct) -> list[Example]:
     """One example of an answer, as its JSON."""
-    return [Example(value=msgspec.json.decode(msgspec.json.encode(answer)))]
+    return [Example(value=msgspec.Raw(encode(answer)))]  # as bytes: the library would leave out what is null
 
 
 def word(value: Any) -> list[Example]:
