@@ -11,11 +11,13 @@ from collections.abc import Iterable
 
 import pytest
 from conftest import Campaign
-from faultgrid.trial import START, House, Trial, house
+from faultgrid.trial import START, House, Trial, VirtualHouse, house
 from faultgrid.verdict import Listener
 from virtual_time import VirtualClock, run_virtually
 
+from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
+from bethna.core.market import InstrumentId
 from bethna.logic.gaplog import GapLog
 from bethna.twins.binance import Damage
 from bethna.twins.faults import Fault
@@ -24,6 +26,8 @@ from bethna.twins.faults.kinds import Kind
 DAMAGED_S = 300.0
 SETTLED_S = 40.0
 FALSE_ALARMS = 0.001
+LANDING_NS = NS_PER_S // 2
+"""More than a frame is on its way, swapped ones included."""
 
 
 def faults() -> tuple[Fault, ...]:
@@ -61,11 +65,12 @@ def test_every_damage_is_named_and_what_is_whole_is_not(campaign: Campaign) -> N
 
         async def endure(clock: VirtualClock = clock, seed: int = seed) -> House:
             async with house(Trial(seed, faults(), 0.0), clock) as found:
+                overlaps = Overlaps(found)
                 await found.watch(20.0 + DAMAGED_S + SETTLED_S)
                 findings = await found.close()
                 assert findings.lost == [], seed
                 assert findings.doubled == [], seed
-                _named(found, damage, seed)
+                _named(found, overlaps, damage, seed)
                 outputs.update(findings.compared)
                 flagged.update(findings.flagged)
             return found
@@ -84,7 +89,33 @@ def test_every_damage_is_named_and_what_is_whole_is_not(campaign: Campaign) -> N
         assert flagged["whole candles"] < FALSE_ALARMS * whole
 
 
-def _named(found: House, damage: Counter[str], seed: int) -> None:
+class Overlaps:
+    """When two sockets of the desk carried an instrument: what one of them lost or doubled, the other one told."""
+
+    def __init__(self, found: VirtualHouse) -> None:
+        self._spans: dict[InstrumentId, list[list[int]]] = {}
+        self._now = found.clock.true_ns
+        self._tell = found.desk.feeds.set_overlapping
+        found.desk.feeds.set_overlapping = self._heard  # type: ignore[method-assign]  # the same call
+
+    def _heard(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
+        known = list(instruments)
+        for each in known:
+            spans = self._spans.setdefault(each, [])
+            if overlapping:
+                spans.append([self._now(), 2**63])
+            elif spans:
+                spans[-1][1] = self._now()
+        self._tell(known, overlapping)
+
+    def hold(self, instrument: InstrumentId, at: int) -> bool:
+        """Whether that was so at an instant, frames on their way included."""
+        return any(
+            start - LANDING_NS <= at <= end + LANDING_NS for start, end in self._spans.get(instrument, ())
+        )
+
+
+def _named(found: House, overlaps: Overlaps, damage: Counter[str], seed: int) -> None:
     """Each frame that was touched stands in the desk's book of losses."""
     for instrument, listener in found.judge.listeners.items():
         feed = found.desk.feeds.feed(instrument)
@@ -106,7 +137,7 @@ def _named(found: House, damage: Counter[str], seed: int) -> None:
                     assert each.first is not None
                     assert each.last is not None
                     known = not named[what].isdisjoint(range(each.first, each.last + 1))
-                    known = known or _covered(listener, stream, each)
+                    known = known or _covered(listener, stream, each) or overlaps.hold(instrument, each.at)
                     assert known, f"seed {seed}: {what} {each} has no name"
 
 
