@@ -53,6 +53,8 @@ export class PriceChart {
   private cursor: UTCTimestamp | null = null;
   /** True when part of a long hole is left out and time is not to scale there. */
   shortened = false;
+  /** A bar was pressed, not dragged. */
+  pressed: ((openTime: number) => void) | null = null;
 
   constructor(
     library: Library,
@@ -77,6 +79,9 @@ export class PriceChart {
       if (event.sourceEvent === undefined && this.cursor !== null) return; // our own crosshair
       this.cursor = null;
       hover({ openTime: typeof event.time === 'number' ? event.time * MICROS : null });
+    });
+    this.chart.subscribeClick((event) => {
+      if (typeof event.time === 'number') this.pressed?.(event.time * MICROS);
     });
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
       if (range && range.from < OLDER_WITHIN && this.drawnTo !== null) this.older();

@@ -15,7 +15,7 @@ class Story {
   private asked: AbortController | null = null;
 
   tell(wish: StoryWish, anchor: HTMLElement): void {
-    const again = this.wish !== null && this.anchor === anchor && this.wish.figure === wish.figure;
+    const again = this.wish !== null && this.anchor === anchor && this.wish.figure === wish.figure && this.wish.openTime === wish.openTime;
     this.close();
     if (again) return; // a second press on the number puts its story away
     this.anchor = anchor;
