@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from _doors import opened
 from _memorydesk import BTC, START, MemoryDesk
 
-from bethna.api import server, sources, stream
-from bethna.core.status import TapePosition
+from bethna.api import listings, pace, server, sources, stream, tokens
+from bethna.api.listings import setting_rows
+from bethna.api.story import Figure
+from bethna.config import Settings
+from bethna.core.status import ConnectionHealth, TapePosition
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "http.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "http.md"
 TEXT = PAGE.read_text("utf-8")
 
 
@@ -33,6 +37,7 @@ def busy_desk() -> MemoryDesk:
     desk.move(BTC, [(1.0, 1.0)], [(2.0, 1.0)])
     desk.say("started")
     desk.playing = TapePosition("tape", 1.0, START, START, START, ended=False, loops=0)
+    desk.sockets = [ConnectionHealth("binance", 1, "h:1", "ok", START, START, 7, 0, 1.5, 4, (BTC,))]
     return desk
 
 
@@ -54,8 +59,12 @@ async def test_each_routes_listing_has_the_fields_of_its_answer() -> None:
         f"book/{BTC}": None,
         f"trades/{BTC}": "trades",
         "events": "events",
+        "symbols": "symbols",
+        "watchlist": "watchlist",
+        "connections": "connections",
+        "settings": "settings",
     }
-    async with opened(busy_desk()) as served:
+    async with opened(busy_desk(), settings=setting_rows(Settings())) as served:
         for path, inner in rows.items():
             answer = (await served.http.get(f"/api/v1/{path}")).json()
             expected = set(answer) | (set(answer[inner][0]) if inner else set())
@@ -66,13 +75,39 @@ async def test_each_routes_listing_has_the_fields_of_its_answer() -> None:
             assert fields(listing) - levels == expected, path
 
 
+async def test_the_story_example_has_the_fields_of_the_answer() -> None:
+    text = section("GET /api/v1/story")
+    example: Any = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
+    async with opened(busy_desk()) as served:
+        answer = (await served.http.get(f"/api/v1/story?figure=bid&instrument={BTC}")).json()
+    assert list(example) == list(answer)
+    assert [list(each) for each in example["inputs"]] == [list(each) for each in answer["inputs"]]
+    assert [each["what"] for each in example["inputs"]] == [each["what"] for each in answer["inputs"]]
+    known = [*re.findall(r"`(\w+)`", re.findall(r"^\| (`price`.*?) \|", text, re.MULTILINE)[0]), "candle"]
+    assert known == list(get_args(Figure))
+
+
+async def test_every_code_of_a_refusal_is_listed() -> None:
+    listed = set(re.findall(r"`([a-z_]+)`", section("Errors")))
+    codes = set()
+    for module in (ROOT / "src" / "bethna" / "api").glob("*.py"):
+        codes |= set(
+            re.findall(r'(?:error_answer|_too_fast|Refusal)\(\s*"([a-z_]+)"', module.read_text("utf-8"))
+        )
+    codes -= {"too_many_refusals"}  # of the WebSocket
+    assert {"host_not_allowed", "too_many_requests", "too_many_guesses"} <= codes
+    assert codes | {"token_required", "token_wrong"} <= listed
+
+
 async def test_every_metric_is_listed_and_nothing_else() -> None:
     names = re.findall(r"^\| (`build.*?|`\w+_.*?) \|", section("GET /metrics"), re.MULTILINE)
     names += re.findall(r"^\| (`clients.*?) \|", section("GET /metrics"), re.MULTILINE)
+    names = list(dict.fromkeys(names))
     listed = {f"bethna_{name}" for cell in names for name in re.findall(r"`(\w+)`", cell)}
     async with opened(busy_desk()) as served, served.socket() as socket:
         await socket.subscribe(f"trades:{BTC}")
         await socket.frame()
+        await served.http.get("/api/v1/nothing")
         text = (await served.http.get("/metrics")).text
     named = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     assert named <= listed
@@ -89,3 +124,9 @@ def test_limits_are_those_of_the_code() -> None:
     assert f"as GET trades, {sources.SNAPSHOT_TRADES} newest" in said
     assert f"as GET candles, {sources.SNAPSHOT_CANDLES} newest" in said
     assert f"{sources.UI_DEPTH} levels a side" in said
+    doors, rate = section("Who may come in"), Settings().api_rate_per_s
+    assert f"({rate:g} a second, bursts of {rate * pace.BURST_S:g})" in doors
+    assert (tokens.GUESSES, tokens.WINDOW_S) == (10, 60)
+    assert "Ten wrong tokens from one address within a minute" in doors
+    assert tokens.COOKIE in doors
+    assert f'"most": {listings.MOST_FOLLOWED}' in section("GET /api/v1/watchlist")
