@@ -7,14 +7,17 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from scenario.cli_runs import PATIENCE_S, end, error_of, line_of, run, running
+from websockets.sync.client import connect
 
 from bethna.api.tokens import COOKIE
 
@@ -126,3 +129,54 @@ def test_a_page_that_cannot_be_opened_is_said_and_the_desk_goes_on() -> None:
         assert line.startswith(b"The page was not opened: ")
         assert get(said["url"], "/api/v1/instruments")[0] == 200
         end(process, signal.SIGTERM)
+
+
+@posix
+def test_the_list_of_a_real_desk_changes_for_every_client() -> None:
+    with running(*UP, "--json") as process:
+        url = line_of(process)["url"]
+        with (
+            httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False) as http,
+            connect(f"{url.replace('http', 'ws')}/ws", proxy=None) as socket,
+        ):
+            wish = {"op": "subscribe", "topics": ["prices", "trades:BTC-USDT"], "rate": "every"}
+            socket.send(json.dumps(wish))
+
+            def until(wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+                while True:
+                    frame: dict[str, Any] = json.loads(socket.recv(timeout=PATIENCE_S))
+                    if wanted(frame):
+                        return frame
+
+            until(lambda frame: frame["topic"] == "trades:BTC-USDT@binance" and frame["type"] == "delta")
+            assert http.put("/api/v1/watchlist/ethusdt").status_code == 200
+            until(lambda frame: frame["type"] == "snapshot" and len(frame["data"].get("prices", ())) == 2)
+            until(lambda frame: any(eth_has_a_price(row) for row in frame["data"].get("prices", ())))
+            [row] = http.get("/api/v1/connections").json()["connections"]
+            assert row["instruments"] == ["BTC-USDT@binance", "ETH-USDT@binance"]
+            assert row["lag_ms"] is not None
+            candle = http.get("/api/v1/candles?instrument=btcusdt&interval=1m&limit=1").json()["candles"][0]
+            story = http.get(
+                "/api/v1/story",
+                params={
+                    "figure": "candle",
+                    "instrument": "btcusdt",
+                    "interval": "1m",
+                    "open_time": candle["open_time"],
+                },
+            ).json()
+            assert "executions with trade ids" in story["how"]
+            assert "simulated with seed 7" in story["how"]
+            assert http.delete("/api/v1/watchlist/btcusdt").status_code == 200
+            ended = until(
+                lambda frame: frame["topic"] == "trades:BTC-USDT@binance" and "error" in frame["data"]
+            )
+            assert ended["data"]["error"]["code"] == "unknown_instrument"
+            assert http.delete("/api/v1/watchlist/ethusdt").json()["error"]["code"] == "cannot_follow"
+        code, errors = end(process, signal.SIGTERM)
+    assert code == 0
+    assert "Traceback" not in errors
+
+
+def eth_has_a_price(row: dict[str, Any]) -> bool:
+    return row["symbol"] == "ETH-USDT" and row["price"] is not None
