@@ -1,0 +1,193 @@
+"""A table of what a desk had at one moment: rows and their certificate, and the way into frames; never refreshed.
+
+Neither library is needed until one of them is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bethna.client.facts import BookLevel, CertifiedTrade
+from bethna.core.coverage import Coverage, derive, unknown
+from bethna.core.errors import FeatureOff
+from bethna.core.market import Candle, PriceView
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+Row = TypeVar("Row", bound=PriceView | CertifiedTrade | BookLevel | Candle)
+
+Type = Literal["text", "number", "count", "instant", "flag"]
+
+
+class Column(Struct, frozen=True):
+    """One column of a frame: its name, what it holds, and where in a row that is."""
+
+    name: str
+    type: Type
+    of: Callable[[Any], object]
+
+
+def _plain(name: str, type_: Type) -> Column:
+    return Column(name, type_, lambda row: getattr(row, name))
+
+
+_STATE = Column("coverage", "text", lambda row: row.coverage.state.value)
+COLUMNS: dict[type, tuple[Column, ...]] = {
+    PriceView: (
+        _plain("instrument", "text"),
+        _plain("price", "number"),
+        _plain("bid", "number"),
+        _plain("ask", "number"),
+        _plain("change_24h_pct", "number"),
+        _plain("stale", "flag"),
+        _plain("ts_event", "instant"),
+        _plain("ts_recv", "instant"),
+        _STATE,
+    ),
+    CertifiedTrade: (
+        _plain("instrument", "text"),
+        _plain("trade_id", "count"),
+        _plain("price", "number"),
+        _plain("quantity", "number"),
+        _plain("side", "text"),
+        _plain("ts_event", "instant"),
+        _plain("ts_recv", "instant"),
+        _STATE,
+    ),
+    BookLevel: (
+        _plain("side", "text"),
+        _plain("level", "count"),
+        _plain("price", "number"),
+        _plain("quantity", "number"),
+    ),
+    Candle: (
+        _plain("instrument", "text"),
+        Column("interval", "text", lambda row: row.interval.value),
+        _plain("open_time", "instant"),
+        _plain("open", "number"),
+        _plain("high", "number"),
+        _plain("low", "number"),
+        _plain("close", "number"),
+        _plain("volume", "number"),
+        _plain("trades", "count"),
+        _plain("closed", "flag"),
+        _STATE,
+    ),
+}
+_NAMES: dict[type, str] = {PriceView: "price", CertifiedTrade: "trade", BookLevel: "level", Candle: "candle"}
+
+
+class Table(Sequence[Row], Generic[Row]):
+    """Rows, newest last (of a book: bids, then asks, best first), under one certificate."""
+
+    __slots__ = ("_kind", "_rows", "coverage")
+
+    def __init__(self, kind: type[Row], rows: Iterable[Row], coverage: Coverage) -> None:
+        self._kind: type[Row] = kind
+        self._rows: tuple[Row, ...] = tuple(rows)
+        self.coverage = coverage
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Table[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Table[Row]:
+        if isinstance(index, slice):
+            return Table(self._kind, self._rows[index], self.coverage)
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Table):
+            return NotImplemented
+        return self._rows == other._rows and self.coverage == other.coverage
+
+    __hash__ = None  # type: ignore[assignment]  # as of any sequence that is compared by what it holds
+
+    def __repr__(self) -> str:
+        name, count = _NAMES[self._kind], len(self._rows)
+        return f"<Table of {count} {name}{'' if count == 1 else 's'}, {self.coverage.state.value}>"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a frame's columns are called."""
+        return tuple(column.name for column in COLUMNS[self._kind])
+
+    def to_polars(self) -> pl.DataFrame:
+        """As a polars frame; instants are UTC datetimes of nanoseconds.
+
+        Raises:
+            FeatureOff: polars is not installed.
+        """
+        polars = _library("polars")
+        kinds = {
+            "text": polars.String, "number": polars.Float64, "count": polars.Int64,
+            "flag": polars.Boolean, "instant": polars.Int64,
+        }  # fmt: skip
+        columns = COLUMNS[self._kind]
+        frame: pl.DataFrame = polars.DataFrame(
+            {column.name: self._values(column) for column in columns},
+            schema={column.name: kinds[column.type] for column in columns},
+        )
+        instants = [column.name for column in columns if column.type == "instant"]
+        return (
+            frame.with_columns(polars.col(instants).cast(polars.Datetime("ns", "UTC"))) if instants else frame
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """As a pandas frame; instants are UTC datetimes of nanoseconds, what is not known is NaN or NaT.
+
+        Raises:
+            FeatureOff: pandas is not installed.
+        """
+        pandas = _library("pandas")
+        kinds = {"text": "str", "number": "float64", "count": "int64", "flag": "bool"}
+        made = {}
+        for column in COLUMNS[self._kind]:
+            values = self._values(column)
+            if column.type == "instant":
+                made[column.name] = pandas.Series(
+                    [
+                        pandas.NaT if value is None else pandas.Timestamp(value, unit="ns", tz="UTC")
+                        for value in values
+                    ],
+                    dtype="datetime64[ns, UTC]",
+                )
+            else:
+                made[column.name] = pandas.Series(values, dtype=kinds[column.type])
+        frame: pd.DataFrame = pandas.DataFrame(made)
+        return frame
+
+    def _values(self, column: Column) -> list[object]:
+        return [column.of(row) for row in self._rows]
+
+
+def joined(parts: Iterable[Coverage], *sources: str) -> Coverage:
+    """One certificate for several rows: the weakest state, all gaps; of one origin where they all are."""
+    found = list(parts)
+    if not found:
+        return unknown(*sources)
+    origins = {part.provenance for part in found}
+    together = derive(found)
+    return replace(together, provenance=origins.pop()) if len(origins) == 1 else together
+
+
+def _library(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise FeatureOff(
+            name, f"{name} is not installed", hint=f"install it: pip install 'bethna[{name}]'"
+        ) from None
