@@ -78,12 +78,12 @@ async def test_trades_come_each_once_in_order_with_their_gaps(rate: str) -> None
     assert found[0]["trade_id"] == "2"
     assert found[1] == {
         "kind": "gap", "stream": "trades", "first_id": "2", "last_id": "4", "start": T0, "end": T0 + 1_000_000,
-        "reason": "missing", "healed": False,
+        "reason": "missing", "healed": False, "said": "found",
     }  # fmt: skip
     assert found[2] == {
         "kind": "trade", "price": 3.0, "quantity": 0.5, "side": "sell", "trade_id": "3", "ts_event": T0, "ts_recv": T0,
     }  # fmt: skip
-    assert found[3]["healed"] is True
+    assert (found[3]["healed"], found[3]["said"]) == (True, "healed")
 
 
 async def test_for_people_a_topic_speaks_at_most_once_in_50_ms() -> None:

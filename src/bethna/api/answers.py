@@ -84,9 +84,15 @@ def gap_row(gap: Gap) -> GapRow:
     return GapRow(*_gap_fields(gap))
 
 
-def gap_item(gap: Gap) -> GapItem:
+def gap_item(event: GapFound | Healed | GapMarked) -> GapItem:
     """A gap among trades."""
-    return GapItem(*_gap_fields(gap))
+    match event:
+        case GapFound(gap=gap):
+            return GapItem(*_gap_fields(gap), "found")
+        case Healed(gap=gap):
+            return GapItem(*_gap_fields(gap), "healed")
+        case GapMarked(gap=gap):
+            return GapItem(*_gap_fields(gap), "marked")
 
 
 def _gap_fields(gap: Gap) -> tuple[str, str | None, str | None, int | None, int | None, str, bool]:
@@ -138,8 +144,8 @@ def trades_item(event: Trade | GapFound | Healed | GapMarked | Dropped) -> Trade
     match event:
         case Dropped(count):
             return DroppedItem(count)
-        case GapFound(gap=gap) | Healed(gap=gap) | GapMarked(gap=gap):
-            return gap_item(gap)
+        case GapFound() | Healed() | GapMarked():
+            return gap_item(event)
         case Trade():  # pragma: no cover - taken above
             raise AssertionError
 

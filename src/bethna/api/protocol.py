@@ -18,6 +18,7 @@ from bethna.core.status import EventLevel, SourceKind, StreamState, Trust, Venue
 Rate = Literal["ui", "every"]
 DeskState = Literal["ok", "degraded", "down"]
 FrameType = Literal["snapshot", "delta", "status"]
+GapSaid = Literal["found", "healed", "marked"]
 
 
 class ErrorBody(Struct, frozen=True, gc=False):
@@ -273,7 +274,9 @@ class TradeItem(TradeRow, frozen=True, gc=False, tag_field="kind", tag="trade"):
 
 
 class GapItem(GapRow, frozen=True, gc=False, tag_field="kind", tag="gap"):
-    """A gap in the `trades` topic: when it is found, and once more when its fate is known."""
+    """A gap in the `trades` topic: when it is found, and once more when its fate is known; `said` tells which."""
+
+    said: GapSaid
 
 
 class DroppedItem(Struct, frozen=True, gc=False, tag_field="kind", tag="dropped"):
