@@ -1,1 +1,127 @@
-"""BethNa: a real-time crypto trading desk: pure rooms below, sockets above, one place that wires."""
+"""BethNa: a real-time crypto trading desk: pure rooms below, sockets above, one place that wires.
+
+docs/reference/python.md says what a program may use of it. Names are looked up when they are first used: importing this
+loads nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bethna.app.plain import book, candles, price, trades
+    from bethna.app.presets import alerts_focused, full, options_trading, price_stream_only
+    from bethna.app.trading import RealTimeTrading, connect, open  # noqa: A004 - as a file is opened
+    from bethna.client.facts import Book, BookLevel, CertifiedTrade, SimulatedMarketWarning
+    from bethna.client.streams import Stream, Subscription
+    from bethna.client.tables import Table
+    from bethna.config import Settings
+    from bethna.core.coverage import Coverage, Gap, Provenance, State
+    from bethna.core.errors import (
+        BethnaError,
+        CannotFollow,
+        Closed,
+        ConfigError,
+        DeskRefused,
+        DeskUnreachable,
+        FeatureOff,
+        NoDataYet,
+        UnknownInstrument,
+    )
+    from bethna.core.instrument import Instrument
+    from bethna.core.market import BookDelta, BookSnapshot, Candle, Interval, PriceView
+    from bethna.core.status import (
+        BookStatus,
+        Dropped,
+        GapFound,
+        GapMarked,
+        Healed,
+        InstrumentHealth,
+        Simulation,
+        StreamStatus,
+        SystemEvent,
+        VenueHealth,
+    )
+
+__all__ = [
+    "BethnaError",
+    "Book",
+    "BookDelta",
+    "BookLevel",
+    "BookSnapshot",
+    "BookStatus",
+    "Candle",
+    "CannotFollow",
+    "CertifiedTrade",
+    "Closed",
+    "ConfigError",
+    "Coverage",
+    "DeskRefused",
+    "DeskUnreachable",
+    "Dropped",
+    "FeatureOff",
+    "Gap",
+    "GapFound",
+    "GapMarked",
+    "Healed",
+    "Instrument",
+    "InstrumentHealth",
+    "Interval",
+    "NoDataYet",
+    "PriceView",
+    "Provenance",
+    "RealTimeTrading",
+    "Settings",
+    "SimulatedMarketWarning",
+    "Simulation",
+    "State",
+    "Stream",
+    "StreamStatus",
+    "Subscription",
+    "SystemEvent",
+    "Table",
+    "UnknownInstrument",
+    "VenueHealth",
+    "alerts_focused",
+    "book",
+    "candles",
+    "connect",
+    "full",
+    "open",
+    "options_trading",
+    "price",
+    "price_stream_only",
+    "trades",
+]
+
+_ROOMS = {
+    "app.plain": "book candles price trades",
+    "app.presets": "alerts_focused full options_trading price_stream_only",
+    "app.trading": "RealTimeTrading connect open",
+    "client.facts": "Book BookLevel CertifiedTrade SimulatedMarketWarning",
+    "client.streams": "Stream Subscription",
+    "client.tables": "Table",
+    "config": "Settings",
+    "core.coverage": "Coverage Gap Provenance State",
+    "core.errors": "BethnaError CannotFollow Closed ConfigError DeskRefused DeskUnreachable FeatureOff NoDataYet "
+    "UnknownInstrument",
+    "core.instrument": "Instrument",
+    "core.market": "BookDelta BookSnapshot Candle Interval PriceView",
+    "core.status": "BookStatus Dropped GapFound GapMarked Healed InstrumentHealth Simulation StreamStatus SystemEvent "
+    "VenueHealth",
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{room}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,86 @@
+"""What a desk in a program runs on: one of its own over a decided source, or one that it is attached to; no facade."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from random import Random
+
+from bethna.app.desk import Desk, wanted_names
+from bethna.app.household import Began, told
+from bethna.app.sources import chosen_market
+from bethna.client.backend import Backend
+from bethna.client.local import LocalBackend
+from bethna.config import DEFAULT_ORIGIN, Settings
+from bethna.core.clock import Clock
+from bethna.core.instrument import Feature
+from bethna.net.network import INTERNET, Network
+
+
+class OwnEngine:
+    """A desk in this process: it connects to the venues itself, and writes nothing to the data folder.
+
+    Args:
+        pace, rng, network: the host's, unless a test brings its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        features: Collection[Feature],
+        *,
+        pace: Clock | None = None,
+        rng: Random | None = None,
+        network: Network = INTERNET,
+    ) -> None:
+        self.settings = settings
+        self._features = features
+        self._pace = pace
+        self._rng = rng
+        self._network = network
+
+    async def run(self, began: Began) -> None:
+        """See `Engine`."""
+        async with chosen_market(
+            self.settings, clock=self._pace, rng=self._rng, network=self._network
+        ) as market:
+            desk = Desk(
+                market.settings, pace=self._pace, rng=self._rng, network=self._network,
+                simulation=market.simulation, features=self._features,
+            )  # fmt: skip
+            expect(desk)
+            backend = LocalBackend(desk, desk.bus)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    beside = group.create_task(market.watch(desk), name="market")
+                    running = group.create_task(desk.run(), name="desk")
+                    began(backend)
+                    await running
+                    beside.cancel()
+            except Exception as error:
+                backend.finish(told(error))
+                raise
+            backend.finish()
+
+
+def expect(desk: Desk) -> None:
+    """What is wanted is followed from the start: until the venue has described it, it waits under its name."""
+    if desk.player is not None and desk.settings.origin("symbols") == DEFAULT_ORIGIN:
+        return  # a tape says itself what is on it
+    for name in wanted_names(desk.settings)[0]:
+        desk.feeds.follow(desk.feeds.describe(name.id))
+
+
+class AttachedEngine:
+    """A desk that runs elsewhere; it keeps itself connected."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def run(self, began: Began) -> None:
+        """See `Engine`."""
+        try:
+            began(self._backend)
+            await asyncio.Event().wait()  # until cancelled
+        finally:
+            await self._backend.close()

@@ -1,0 +1,191 @@
+"""Plain calls for scripts: one desk in a thread of its own answers them; it is opened by the first and ends with us.
+
+Rules
+  1. One thread, one loop, one desk for the whole program, whichever threads call.
+  2. A call follows its symbol, waits for what it asks for and for nothing else, and says in time what is missing.
+  3. A desk that has failed is put away: the call that meets it raises why, the next one opens another.
+  4. The thread is a daemon, and is ended in order at exit. A forked child begins with none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from bethna.app.trading import RealTimeTrading, begin, warn_if_simulated
+from bethna.client.facts import Book, CertifiedTrade
+from bethna.client.nouns import interval_of
+from bethna.client.tables import Table
+from bethna.core.errors import BethnaError, DeskUnreachable, NoDataYet
+from bethna.core.instrument import Feature
+from bethna.core.market import Candle, PriceView
+
+T = TypeVar("T")
+Ask = Callable[[RealTimeTrading], Coroutine[Any, Any, T]]
+END_S = 10.0
+
+
+class BackRoom:
+    """The thread, its loop and its desk."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._over: asyncio.Event | None = None
+        self._opening: asyncio.Lock | None = None
+        self._desk: RealTimeTrading | None = None
+
+    def call(self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float) -> T:
+        """What `ask` finds once there is data of the symbol's feature (rule 2)."""
+        loop = self._started()
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("expected a call from outside of the desk's own thread; await the desk there")
+        future = asyncio.run_coroutine_threadsafe(self._answer(symbol, feature, ask, timeout_s), loop)
+        try:
+            answer, simulation = future.result()
+        except BaseException:
+            future.cancel()
+            raise
+        warn_if_simulated(simulation, stacklevel=3)
+        return answer
+
+    def end(self) -> None:
+        """Close the desk and end the thread (rule 4); the next call begins anew."""
+        with self._lock:
+            loop, thread, over = self._loop, self._thread, self._over
+            self._loop = self._thread = self._over = None
+        if loop is None or thread is None or over is None:
+            return
+        with suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(over.set)
+        thread.join(END_S)
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
+                ready: Future[None] = Future()
+                self._thread = threading.Thread(
+                    target=lambda: asyncio.run(self._live(ready)), name="bethna", daemon=True
+                )
+                self._thread.start()
+                ready.result()
+            assert self._loop is not None
+            return self._loop
+
+    async def _live(self, ready: Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._over = over = asyncio.Event()
+        self._opening = asyncio.Lock()
+        ready.set_result(None)
+        try:
+            await over.wait()
+        finally:
+            desk, self._desk = self._desk, None
+            if desk is not None:
+                await desk.close()
+
+    async def _answer(self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float) -> tuple[T, Any]:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        try:
+            async with asyncio.timeout_at(until):
+                desk = await self._with(symbol)
+        except TimeoutError:
+            raise NoDataYet(
+                f"{symbol} {feature}",
+                f"no desk could be opened within {timeout_s:g} s",
+                hint="give it more time with timeout_s=..., or see `bethna doctor`",
+            ) from None
+        try:
+            await desk.ready(symbol, timeout_s=max(0.0, until - loop.time()), features=(feature,))
+            return await ask(desk), desk.simulation
+        except NoDataYet:
+            raise
+        except BethnaError as error:
+            if desk.failed or isinstance(error, DeskUnreachable):  # rule 3
+                await self._put_away(desk)
+            raise
+
+    async def _with(self, symbol: str) -> RealTimeTrading:
+        """The desk, which follows the symbol; opened when there is none."""
+        assert self._opening is not None
+        async with self._opening:
+            if self._desk is not None and self._desk.failed:
+                await self._put_away(self._desk)
+            if self._desk is None:
+                self._desk = await begin(symbol)
+            else:
+                await self._desk.subscribe(symbol)
+            return self._desk
+
+    async def _put_away(self, desk: RealTimeTrading) -> None:
+        if self._desk is desk:
+            self._desk = None
+        await desk.close()
+
+
+_room = BackRoom()
+
+
+def _forget() -> None:
+    """Rule 4: threads do not come along when a process forks."""
+    global _room  # noqa: PLW0603 - one for the whole program
+    _room = BackRoom()
+
+
+def end() -> None:
+    """Close the desk of the plain calls; the next one opens another."""
+    _room.end()
+
+
+atexit.register(end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def price(symbol: str, *, timeout_s: float = 30.0) -> PriceView:
+    """The price now.
+
+    Raises:
+        NoDataYet: nothing was seen in time; says what is missing. UnknownInstrument: no venue lists it.
+    """
+
+    async def ask(desk: RealTimeTrading) -> PriceView:
+        return desk.prices[symbol]
+
+    return _room.call(symbol, "prices", ask, timeout_s)
+
+
+def book(symbol: str, depth: int = 20, *, timeout_s: float = 30.0) -> Book:
+    """The top of the book now. Raises as `price`."""
+
+    async def ask(desk: RealTimeTrading) -> Book:
+        return desk.books.get(symbol, depth=depth) or desk.books[symbol]
+
+    return _room.call(symbol, "books", ask, timeout_s)
+
+
+def trades(symbol: str, limit: int = 100, *, timeout_s: float = 30.0) -> Table[CertifiedTrade]:
+    """The newest trades that the desk has, one at least. Raises as `price`."""
+
+    async def ask(desk: RealTimeTrading) -> Table[CertifiedTrade]:
+        return await desk.trades.fetch(symbol, limit)
+
+    return _room.call(symbol, "trades", ask, timeout_s)
+
+
+def candles(symbol: str, interval: str = "1m", limit: int = 500, *, timeout_s: float = 30.0) -> Table[Candle]:
+    """Candles since the desk began to watch, the open one last. Raises as `price`, and ConfigError for an interval."""
+    interval_of(interval)
+
+    async def ask(desk: RealTimeTrading) -> Table[Candle]:
+        return await desk.candles.fetch(symbol, interval, limit)
+
+    return _room.call(symbol, "candles", ask, timeout_s)
