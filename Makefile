@@ -5,7 +5,7 @@ VENV := .venv/bin
 FIND := $$(sh scripts/find-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check fix bench soak faultgrid strangers load fanout fuzz cover wheel lock clean
+.PHONY: help run setup test check fix bench soak faultgrid strangers load fanout probe fuzz cover wheel lock clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ load: ## a desk at 20,000 messages a second for ten minutes: make load ARGS="--s
 fanout: ## fifty thousand ticks a second into a hundred pages: make fanout ARGS="--seconds 10"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
 	@PYTHONPATH=tests $(VENV)/python -m fanout $(ARGS)
+
+probe: ## schemathesis against a desk's own description: make probe ARGS="--max-examples 200"
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@$(VENV)/python scripts/probe.py $(ARGS)
 
 fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--seconds 600"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui

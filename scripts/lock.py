@@ -34,6 +34,7 @@ LOCKS: dict[str, tuple[list[str], list[str]]] = {
         ["requirements.lock", "requirements-build.lock"],
     ),
     "requirements-fuzz.lock": (["--group", "fuzz"], []),
+    "requirements-probe.lock": (["--group", "probe"], []),
     "requirements-node.lock": (["requirements-node.in"], []),
 }
 

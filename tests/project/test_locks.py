@@ -21,6 +21,7 @@ def test_locks_hold_what_the_project_asks_for() -> None:
         "requirements.lock": project["project"]["dependencies"],
         "requirements-build.lock": groups["build"],
         "requirements-dev.lock": [entry for entry in groups["dev"] if isinstance(entry, str)],
+        "requirements-probe.lock": groups["probe"],
         "requirements-node.lock": [
             line
             for line in (ROOT / "requirements-node.in").read_text().splitlines()

@@ -177,8 +177,8 @@ def test_the_list_is_remembered_unless_the_user_named_it(tmp_path: Path) -> None
     first = KeptList(load(options=folder))
     assert first.settings.symbols == load(options=folder).symbols
     assert first.keep is not None
-    first.keep([SOL := "SOL-USDT@binance"])
-    assert KeptList(load(options=folder)).settings.symbols == (SOL,)
+    first.keep([solana := "SOL-USDT@binance"])
+    assert KeptList(load(options=folder)).settings.symbols == (solana,)
     named = KeptList(load(options={**folder, "symbols": ("BTC-USDT",)}))
     assert (named.settings.symbols, named.keep) == (("BTC-USDT",), None)
 

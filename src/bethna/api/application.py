@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from litestar import Litestar, Router
 from litestar.di import Provide
@@ -33,6 +33,9 @@ from bethna.core.errors import BethnaError
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import LoopLag, SystemClock
 from bethna.runtime.supervisor import Restart, Supervisor
+
+CLOSED_BODIES = ("RestartWish",)
+"""Bodies that take no further properties."""
 
 WEB_DIST = Path(__file__).resolve().parent.parent / "web_dist"
 """Where the built page is, if it was built."""
@@ -104,7 +107,7 @@ def create_app(
             openapi_router=Router(
                 "/schema", route_handlers=[], before_request=_only_json, include_in_schema=False
             ),
-            render_plugins=[JsonRenderPlugin()],
+            render_plugins=[_Description()],
             use_handler_docstrings=True,
         ),
         logging_config=None,
@@ -135,6 +138,16 @@ def behind_doors(inner: ASGIApp, doors: Doors, numbers: HubNumbers) -> ASGIApp:
         await inner(scope, receive, send)
 
     return guarded
+
+
+class _Description(JsonRenderPlugin):
+    """The description, with what the library does not tell of a body: that it takes no further properties."""
+
+    def render(self, request: Anybody, openapi_schema: dict[str, Any]) -> bytes:
+        """The description as JSON."""
+        for name in CLOSED_BODIES:
+            openapi_schema["components"]["schemas"][name]["additionalProperties"] = False
+        return super().render(request, openapi_schema)
 
 
 def _only_json(request: Anybody) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from litestar import MediaType, Request, Response, delete, get, post, put
+from litestar import MediaType, Request, Response, delete, get, post, put, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, NotFoundException
@@ -165,7 +165,7 @@ async def candles(
     instrument: Annotated[str, QueryParameter(examples=word(examples.INSTRUMENT))],
     interval: Annotated[Interval, QueryParameter(examples=word("1m"))],
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_CANDLES)] = 500,
-    end: Annotated[int | None, QueryParameter(ge=0, le=MAX_INSTANT)] = None,
+    end: Annotated[int | None, QueryParameter(gt=-1, le=MAX_INSTANT)] = None,
 ) -> CandlesAnswer:
     """Candles ascending by open time, the open one last; `end` (exclusive) pages backwards."""
     found, notice = desk.resolve(instrument)
@@ -226,6 +226,14 @@ def _small_bodies(request: Anybody) -> None:
 _CHANGED = {**_ok(examples.WATCHLIST, "The list as it is now."), **_REFUSALS, **_CANNOT_FOLLOW, **_TOO_LARGE}
 
 
+# The library makes its own answer to OPTIONS with the first handler of a path, and forgets the second one.
+@route("/api/v1/watchlist/{instrument:path}", http_method="OPTIONS", include_in_schema=False, status_code=204)
+async def list_options(instrument: FromPath[Path]) -> Response[None]:
+    """What this address takes."""
+    del instrument
+    return Response(None, headers={"allow": "DELETE, OPTIONS, PUT"})
+
+
 @put("/api/v1/watchlist/{instrument:path}", before_request=_small_bodies, responses=_CHANGED)
 async def follow(desk: Desk, kept: Remembered, instrument: AnyName) -> WatchlistAnswer:
     """Follow one more, for every client; one that is followed already is left alone."""
@@ -263,7 +271,7 @@ async def story(
     figure: Annotated[Figure, QueryParameter(examples=word("bid"))],
     instrument: Annotated[str, QueryParameter(examples=word(examples.INSTRUMENT))],
     interval: Annotated[Interval | None, QueryParameter(description=_WHICH_CANDLE)] = None,
-    open_time: Annotated[int | None, QueryParameter(ge=0, le=MAX_INSTANT, description=_WHICH_CANDLE)] = None,
+    open_time: Annotated[int | None, QueryParameter(gt=-1, le=MAX_INSTANT, description=_WHICH_CANDLE)] = None,
 ) -> StoryAnswer:
     """Where a number that is shown comes from: source, times, completeness, inputs, and how it was made."""
     found, _ = desk.resolve(instrument)
@@ -371,6 +379,7 @@ def _name(path: Path) -> str:
 
 
 ROUTES = (
-    health, instruments, prices, candles, book, trades, events, symbols, watchlist, follow, unfollow, connections,
+    health, instruments, prices, candles, book, trades, events, symbols, watchlist, list_options,
+    follow, unfollow, connections,
     settings, story, restart, metrics, docs, page,
 )  # fmt: skip
