@@ -1,4 +1,4 @@
-"""HTTP GET for public market data: bytes and headers; no retry, no quota, no decoding.
+"""HTTP for public market data, and to a desk of ours: bytes and headers; no retry, no quota, no decoding.
 
 Every foreign error becomes ConnectError. Redirects are not followed, cookies are not kept, the surroundings
 (`HTTP_PROXY`, `.netrc`) are not read: a proxy is a setting. TLS certificates are checked, always. Messages name host
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import httpx
 from msgspec import Struct
@@ -23,6 +24,7 @@ from bethna.net.ws import host_of
 MAX_BODY_BYTES = 64 << 20
 MAX_PORT = 65535
 UNKEPT_HEADERS = ("set-cookie", "set-cookie2")
+Method = Literal["GET", "PUT", "DELETE"]
 
 
 class HttpAnswer(Struct, frozen=True, gc=False):
@@ -48,6 +50,7 @@ class HttpClient:
     Args:
         proxy: URL of an HTTP or SOCKS proxy, None for none.
         tls: another trust store, for tests against a server of our own.
+        headers: sent with every request; a token is one.
 
     Raises:
         ConfigError: the proxy is no URL, or of a kind that nothing here speaks.
@@ -60,6 +63,7 @@ class HttpClient:
         proxy: str | None = None,
         tls: ssl.SSLContext | None = None,
         connections: int = 8,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._clock = clock
         try:
@@ -68,9 +72,9 @@ class HttpClient:
                 follow_redirects=False,
                 verify=tls or trust(),
                 proxy=proxy,
-                timeout=None,  # noqa: S113 - one timeout covers the whole call, in get()
+                timeout=None,  # noqa: S113 - one timeout covers the whole call, in ask()
                 limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-                headers={"accept": "application/json", "user-agent": "bethna"},
+                headers={"accept": "application/json", "user-agent": "bethna", **(headers or {})},
             )
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             raise ConfigError(
@@ -97,9 +101,13 @@ class HttpClient:
         Raises:
             ConnectError: not answered within `timeout_s`, refused, cut, or larger than MAX_BODY_BYTES.
         """
+        return await self.ask("GET", url, venue=venue, timeout_s=timeout_s)
+
+    async def ask(self, method: Method, url: str, *, venue: str, timeout_s: float) -> HttpAnswer:
+        """One request without a body, whatever status it brings. Raises ConnectError as `get` does."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._get(url, venue)
+                return await self._ask(method, url, venue)
         except TimeoutError as error:
             raise ConnectError(
                 venue, f"expected an answer from {_shown(url)} within {timeout_s:g} s, found none"
@@ -109,12 +117,12 @@ class HttpClient:
                 venue, f"expected an answer from {_shown(url)}, found {type(error).__name__}"
             ) from error
 
-    async def _get(self, url: str, venue: str) -> HttpAnswer:
+    async def _ask(self, method: Method, url: str, venue: str) -> HttpAnswer:
         if (httpx.URL(url).port or 0) > MAX_PORT:  # or it breaks out of the event loop as something else
             raise httpx.InvalidURL(f"no such port in {_shown(url)}")
         sent = self._clock.now_ns()
         self._client.cookies.clear()
-        async with self._client.stream("GET", url) as response:
+        async with self._client.stream(method, url) as response:
             received = self._clock.now_ns()
             parts: list[bytes] = []
             size = 0

@@ -18,7 +18,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import zip_longest
 from typing import Any, Protocol
@@ -217,12 +217,14 @@ async def connect(
     timeout_s: float,
     proxy: str | None = None,
     tls: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> WebSocket:
     """Open a WebSocket. `events.opened` and messages may come before this returns.
 
     Args:
         url: ws:// or wss://; never shown in errors beyond its host.
         timeout_s: for name look-up, TCP, TLS and upgrade together.
+        headers: sent with the upgrade; a token is one.
 
     Raises:
         ConnectError: refused, timed out, name not found, TLS failed, or upgrade denied (`status`).
@@ -244,6 +246,7 @@ async def connect(
                 max_redirects=0,
                 proxy=proxy,
                 socket_factory=plug.make,
+                extra_headers=headers,
             )
         if listener.socket is None:
             raise ConnectError(venue, f"{host_of(url)} ended the connection before it answered the upgrade")
