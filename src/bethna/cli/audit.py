@@ -9,6 +9,7 @@ import click
 
 from bethna.cli.boundary import CHECK_FAILED, DAMAGED, DONE, UNAVAILABLE
 from bethna.cli.group import json_option
+from bethna.cli.options import INTERVALS, Duration
 from bethna.cli.surroundings import log_to_stderr, read_settings
 from bethna.core.errors import TapeError
 
@@ -16,21 +17,6 @@ if TYPE_CHECKING:
     from bethna.api.audit import Audit
     from bethna.app import Desk
     from bethna.core.market import Interval
-
-INTERVALS = ("1s", "1m", "5m", "15m", "30m", "1h", "4h", "1d")
-
-
-class Duration(click.ParamType[float]):
-    """A time such as `60s`, `5m` or `1h`, in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", str(value))
-        if found is None or float(found[1]) <= 0:
-            self.fail(f"expected a duration such as 60s, 5m or 1h, found {value!r}", param, ctx)
-        return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
 
 
 @click.command()

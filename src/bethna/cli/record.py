@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bethna.cli.audit import Duration
 from bethna.cli.boundary import DONE
 from bethna.cli.group import json_option
-from bethna.cli.options import symbol_option
+from bethna.cli.options import Duration, symbol_option
 from bethna.cli.surroundings import log_to_stderr, read_settings
 
 if TYPE_CHECKING:

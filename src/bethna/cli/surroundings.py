@@ -93,12 +93,17 @@ class _Libraries(logging.Handler):
         structlog.get_logger().log(logging.INFO if ours else record.levelno, "library_spoke", **said)
 
 
-def log_to_stderr(settings: Settings) -> None:
-    """Structured log lines to stderr: for a person on a terminal, else JSON."""
+def log_to_stderr(settings: Settings, *, quiet: bool = False) -> None:
+    """Structured log lines to stderr: for a person on a terminal, else JSON; `quiet`: what a person should look at,
+    unless the settings say a level.
+    """
     import structlog
 
+    from bethna.config import DEFAULT_ORIGIN
+
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    unasked = quiet and settings.origin("log_level") == DEFAULT_ORIGIN
+    level = logging.getLevelNamesMapping()["WARNING" if unasked else settings.log_level.upper()]
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[_Libraries()], force=True)
     structlog.configure(
         processors=[
