@@ -101,7 +101,7 @@ async def _serve_one(
                 )
 
                 def opened(url: str) -> None:
-                    folder.announce(url)
+                    folder.announce(url, settings.token.reveal())
                     ready(market)
 
                 return await _run(desk, market, app, listener.dup(), opened, lag, next_one)

@@ -5,7 +5,8 @@
 2. `running.json` says where the desk listens. It counts only while the lock is held.
 3. State per source: live, each tape by its content and each simulation by its seed, so nothing replayed or simulated
    reaches what is live.
-4. A simulation's folder in which nothing was kept goes with its writer: seeds are fresh, their folders would pile up.
+4. The token that a desk demands is noted only where nobody else can read it: file and folder are the owner's alone.
+5. A simulation's folder in which nothing was kept goes with its writer: seeds are fresh, their folders would pile up.
 """
 
 from __future__ import annotations
@@ -40,12 +41,18 @@ class Running(Struct, frozen=True, gc=False):
 
     Attributes:
         url: where it listens, None before it does. started: us UTC.
+        token: what it demands; None where it demands none, or where it could not be noted (rule 4).
     """
 
     pid: int
     source: str
     started: int
     url: str | None = None
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"Running(pid={self.pid}, source={self.source!r}, started={self.started}, url={self.url!r})"
 
 
 def data_root(data_dir: str = "") -> Path:
@@ -106,15 +113,18 @@ class DataFolder:
         self._lock = lock
         self._note(self._holder)
 
-    def announce(self, url: str) -> None:
-        """Say where the desk listens. Raises StoreError when that cannot be written."""
+    def announce(self, url: str, token: str = "") -> None:
+        """Say where the desk listens, and what it demands (rule 4). Raises StoreError when that cannot be written."""
         if self._lock is None:
             raise StoreError("expected an open data folder, found a closed one")
         self._holder = msgspec.structs.replace(self._holder, url=url)
         self._note(self._holder)
         draft = self.path / f"{RUNNING_FILE}.{os.getpid()}"
         try:
-            draft.write_bytes(msgspec.json.encode(self._holder))
+            draft.unlink(missing_ok=True)
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                told = token if token and _is_private(self.path, draft) else None
+                file.write(msgspec.json.encode(msgspec.structs.replace(self._holder, token=told)))
             draft.replace(self.path / RUNNING_FILE)
         except OSError as error:
             draft.unlink(missing_ok=True)
@@ -147,7 +157,7 @@ class DataFolder:
 
 
 def _clear_away(path: Path) -> None:
-    """Rule 4; while the lock is held. Where the system does not let go of an open file, the folder stays."""
+    """Rule 5; while the lock is held. Where the system does not let go of an open file, the folder stays."""
     with suppress(OSError):
         if [found.name for found in path.iterdir()] == [LOCK_FILE]:
             (path / LOCK_FILE).unlink()
@@ -159,6 +169,8 @@ def running(folder: Path) -> Running | None:
     found = _read(folder / RUNNING_FILE) or _read(folder / LOCK_FILE)
     if found is None or not _lives(found.pid) or not _is_held(folder / LOCK_FILE):
         return None
+    if found.token is not None and not _is_private(folder, folder / RUNNING_FILE):
+        return msgspec.structs.replace(found, token=None)  # others could have put it there
     return found
 
 
@@ -190,6 +202,17 @@ def _read(path: Path) -> Running | None:
             return msgspec.json.decode(file.read(_RECORD_BYTES), type=Running)
     except (OSError, ValueError):
         return None
+
+
+def _is_private(folder: Path, file: Path) -> bool:
+    """Whether both are ours, and nobody else may read or write them (rule 4). On Windows modes say nothing of that."""
+    if sys.platform == "win32":
+        return False
+    try:
+        found = [path.stat(follow_symlinks=False) for path in (folder, file)]
+    except OSError:
+        return False
+    return all(each.st_uid == os.geteuid() and not each.st_mode & 0o077 for each in found)
 
 
 def _is_held(path: Path) -> bool:
