@@ -17,6 +17,9 @@ class Search {
   /** The chosen place in the list, -1 for none. */
   at = $state.raw(-1);
 
+  /** Enter was pressed before the answer to what was typed was here: it is done with the answer. */
+  private pending: 'show' | 'toggle' | null = null;
+
   private readonly latest = new Latest<Found>(
     (text, signal) => find(fetchSymbols, text, signal),
     (outcome) => {
@@ -28,6 +31,9 @@ class Search {
       this.failure = null;
       this.found = outcome.answer;
       this.at = outcome.answer.list.length > 0 && !outcome.answer.nearest && outcome.answer.text !== '' ? 0 : -1;
+      const pending = this.pending;
+      this.pending = null;
+      if (pending !== null) this.enter(pending);
     },
   );
 
@@ -57,6 +63,7 @@ class Search {
   private ask(restMs: number): void {
     this.asking = true;
     this.refused = null;
+    this.pending = null;
     this.latest.ask(this.text.trim(), restMs);
   }
 
@@ -65,6 +72,15 @@ class Search {
     const next = stepped(this.at, this.found?.list.length ?? 0, key);
     if (next !== null) this.at = next;
     return next !== null;
+  }
+
+  /** What Enter does, now or with the answer that is on its way. */
+  enter(wish: 'show' | 'toggle'): void {
+    const one = this.found?.list[this.at];
+    if (this.asking) this.pending = wish;
+    else if (one && wish === 'toggle') void this.toggle(one);
+    else if (one) void this.choose(one);
+    else void this.chooseTyped();
   }
 
   isFollowed(one: Listed): boolean {
