@@ -123,9 +123,8 @@ class _Key:
 class _Anew(Generic[T]):
     """Lets a state through when it is another one than before."""
 
-    def __init__(self, kind: type[T], key: Callable[[T], object] | None = None) -> None:
+    def __init__(self, kind: type[T]) -> None:
         self._kind = kind
-        self._key = key
         self._last: T | None = None
 
     def __call__(self, event: object) -> T | None:
@@ -133,6 +132,16 @@ class _Anew(Generic[T]):
             return None
         self._last = event
         return event
+
+
+class _NewPrice(_Anew[PriceView]):
+    """What stands around a price is no price before there is one."""
+
+    def __init__(self) -> None:
+        super().__init__(PriceView)
+
+    def __call__(self, event: object) -> PriceView | None:
+        return None if isinstance(event, PriceView) and event.price is None else super().__call__(event)
 
 
 class Prices(Noun[PriceView]):
@@ -153,12 +162,12 @@ class Prices(Noun[PriceView]):
         return _priced(backend.price(backend.resolve(symbol)))
 
     def stream(self, symbol: str) -> Stream[PriceView]:
-        """Prices as they change."""
-        return Stream(self._hear(symbol), _Anew(PriceView))
+        """Prices as they change, once there is one."""
+        return Stream(self._hear(symbol), _NewPrice())
 
     def events(self, symbol: str) -> Stream[PriceEvent]:
         """The same, with the turns of the streams in order."""
-        anew = _Anew(PriceView)
+        anew = _NewPrice()
         return Stream(self._hear(symbol), lambda event: _either(event, PriceView, anew))
 
     def on(self, symbol: str, callback: Callback[PriceView]) -> Subscription[PriceView]:
