@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("tape", required=False)
+@click.argument("tape", required=False, type=click.Path())
 @click.option(
     "--live",
     metavar="SYMBOL",

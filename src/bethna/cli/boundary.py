@@ -13,7 +13,12 @@ import msgspec
 from bethna.core.errors import (
     AddressUnusable,
     BethnaError,
+    CannotFollow,
     ConfigError,
+    DeskRefused,
+    DeskUnreachable,
+    FeatureOff,
+    NoDataYet,
     StoreError,
     TapeError,
     UnknownInstrument,
@@ -79,7 +84,9 @@ def _is_full(error: OSError) -> bool:
 def exit_code(error: BethnaError) -> int:
     """Which of the exit codes an error means."""
     match error:
-        case ConfigError() | UnknownInstrument():
+        case ConfigError() | UnknownInstrument() | CannotFollow() | FeatureOff():
+            return USAGE
+        case DeskRefused(code="token_required" | "token_wrong" | "unknown_instrument" | "cannot_follow"):
             return USAGE
         case AddressUnusable():
             return UNAVAILABLE if error.errno == errno.EADDRINUSE else USAGE
@@ -87,7 +94,7 @@ def exit_code(error: BethnaError) -> int:
             return DAMAGED if error.line else USAGE  # line 0: there is no such tape
         case WireError():
             return DAMAGED
-        case StoreError() | VenueError():
+        case StoreError() | VenueError() | DeskUnreachable() | DeskRefused() | NoDataYet():
             return UNAVAILABLE
         case _:
             return CHECK_FAILED

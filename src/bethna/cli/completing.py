@@ -71,7 +71,8 @@ def _settings(ctx: click.Context) -> Settings:
     root = ctx.find_root()
     if root.obj is None:  # the group itself is not invoked while a word is completed
         root.obj = root.params.get("config_file")
-    return read_settings()
+    with ctx.scope(cleanup=False):
+        return read_settings()
 
 
 def _given(ctx: click.Context) -> list[str]:
@@ -90,7 +91,7 @@ def _followed(settings: Settings) -> Iterator[tuple[str, str]]:
     for desk in running_desks(data_root(settings.data_dir)):
         if desk.url is None:
             continue
-        token = getattr(desk, "token", None) or settings.token.reveal()
+        token = desk.token or settings.token.reveal()
         try:
             yield from _ask(desk.url, token)
         except (OSError, ValueError, KeyError, TypeError):

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import click
 
 from bethna.cli.boundary import CHECK_FAILED, DONE
+from bethna.cli.completing import complete_venue
 from bethna.cli.group import json_option
 from bethna.core.errors import TapeError, WireError
 
@@ -18,7 +19,7 @@ _MAX_FRAME_BYTES = 64 << 20
 
 
 @click.command(short_help="Decode frames on stdin to JSON lines.")
-@click.argument("venue")
+@click.argument("venue", shell_complete=complete_venue)
 @click.option(
     "--ts",
     type=click.IntRange(0, 2**63 // 1000),

@@ -12,11 +12,18 @@ from bethna.cli.boundary import stop_writing
 # verb: file in this folder. Each holds a command of the verb's name and imports what is heavy inside it.
 VERBS = {
     "up": "bethna.cli.up",
+    "price": "bethna.cli.show",
+    "trades": "bethna.cli.show",
+    "book": "bethna.cli.show",
+    "candles": "bethna.cli.show",
+    "watch": "bethna.cli.watch",
+    "status": "bethna.cli.status",
     "record": "bethna.cli.record",
     "audit": "bethna.cli.audit",
     "decode": "bethna.cli.decode",
     "twin": "bethna.cli.twin",
     "doctor": "bethna.cli.doctor",
+    "completion": "bethna.cli.completion",
 }
 
 _EPILOG = """\

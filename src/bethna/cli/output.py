@@ -2,7 +2,7 @@
 
 Rules
   1. A thread writes. A reader who stops reading (`| less`) holds up neither the desk nor Ctrl-C.
-  2. Whoever has more to say than is read waits in `say`: what is left out then is left out of their mailbox, and counted.
+  2. Whoever has more to say than is read waits in `say`: what is left out is left out of their mailbox, and counted.
   3. What cannot be written (a pipe that was closed, a full disk) is raised in the next `say` or `drained`, and `broken`
      is set at once.
   4. Nothing is kept in Python's own buffer, and nothing is waited for at the end but what `drained` waits for: a

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from bethna.cli.boundary import DONE
+from bethna.cli.completing import complete_twin
 from bethna.cli.group import json_option
 from bethna.core.errors import ConfigError, StoreError
 
@@ -41,7 +42,7 @@ def _pace(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
 
 
 @click.command(cls=TwinCommand, short_help="Simulate a venue that misbehaves on request.")
-@click.argument("what", metavar="VENUE|faults")
+@click.argument("what", metavar="VENUE|faults", shell_complete=complete_twin)
 @click.option(
     "--host",
     default="127.0.0.1",

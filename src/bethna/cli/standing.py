@@ -1,0 +1,126 @@
+"""How a desk is, as lines for people, from what it said of itself; it asks nothing and judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from bethna.api.listings import ConnectionRow
+from bethna.api.protocol import CoverageCard, HealthAnswer, InstrumentCard
+from bethna.cli.cells import SIMULATED, clock_time, lasted, source_words
+from bethna.cli.grid import MISSING, Column, Grid, plain
+from bethna.core.clock import NS_PER_MS, NS_PER_US
+from bethna.core.coverage import Provenance, State
+
+
+class Standing(Struct, frozen=True):
+    """A running desk and what it says.
+
+    Attributes:
+        pid, started: of the desk's process, us UTC; None for one of another machine.
+    """
+
+    url: str
+    health: HealthAnswer
+    connections: Sequence[ConnectionRow] = ()
+    pid: int | None = None
+    started: int | None = None
+
+
+def lines_of(standing: Standing) -> list[str]:
+    """All of it."""
+    health = standing.health
+    lines = [f"BethNa {plain(health.version)} at {plain(standing.url)}: {health.status}"]
+    lines += [f"  source   {plain(_source(health))}", f"  time     {clock_time(health.now * NS_PER_US)} UTC"]
+    if standing.started is not None:
+        up = lasted((health.now - standing.started) * NS_PER_US) if health.source != "tape" else ""
+        began = f"since {clock_time(standing.started * NS_PER_US)} UTC"
+        lines.append(f"  running  {f'{up}, ' if up else ''}{began}, process {standing.pid}")
+    lines += ["", *_venues(health)]
+    if standing.connections:
+        lines += ["", *_connections(standing.connections)]
+    lines += ["", *_instruments(health)]
+    if health.notices:
+        lines += ["", "Notices", *(f"  {plain(notice)}" for notice in health.notices)]
+    return lines
+
+
+def _source(health: HealthAnswer) -> str:
+    simulation, tape = health.simulation, health.tape
+    words = source_words(
+        health.source, None if simulation is None else simulation.seed, simulated=simulation is not None
+    )
+    if simulation is not None:
+        words += f" ({simulation.reason})"
+        words += "; the live market can be reached by now" if simulation.live_reachable else ""
+    if tape is not None:
+        words += f" {tape.name}" + (", at its end" if tape.ended else "")
+        words += f", damaged: {tape.damage}" if tape.damage else ""
+    return words
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+    grid = Grid(columns)
+    for row in rows:
+        grid.measure(row)
+    return [grid.head(), *(grid.line(row) for row in rows)]
+
+
+def _venues(health: HealthAnswer) -> list[str]:
+    columns = [Column("VENUE", side="left"), Column("STATE", side="left")]
+    columns += [Column(title) for title in ("SOCKETS", "RECONNECTS", "MESSAGES", "BAD", "QUOTA", "CLOCK")]
+    columns.append(Column("MESSAGE", side="left"))
+    rows = []
+    for name, venue in health.venues.items():
+        limit = MISSING if venue.quota_limit is None else str(venue.quota_limit)
+        offset = MISSING if venue.clock_offset_ms is None else f"{venue.clock_offset_ms / 1000:+.3f} s"
+        counts = (venue.connections, venue.reconnects, venue.messages, venue.wire_errors)
+        numbers = [str(each) for each in counts]
+        rows.append(
+            [plain(name), venue.status, *numbers, f"{venue.quota_used}/{limit}", offset, plain(venue.message)]
+        )
+    return _table(columns, rows)
+
+
+def _connections(connections: Sequence[ConnectionRow]) -> list[str]:
+    columns = [Column("SOCKET", side="left"), Column("HOST", side="left"), Column("STATE", side="left")]
+    columns += [Column(title) for title in ("STREAMS", "LAG", "SILENT")]
+    rows = []
+    for each in connections:
+        lag = MISSING if each.lag_ms is None else f"{each.lag_ms:.0f} ms"
+        silent = MISSING if each.age_ms is None else lasted(each.age_ms * NS_PER_MS)
+        name = f"{each.venue} {each.number}"
+        rows.append([plain(name), plain(each.host), each.status, str(each.streams), lag, silent])
+    return _table(columns, rows)
+
+
+def _instruments(health: HealthAnswer) -> list[str]:
+    columns = [Column("INSTRUMENT", side="left"), Column("STATE", side="left"), Column("BOOK", side="left")]
+    columns += [Column(title) for title in ("TRADES", "GAPS", "HEALED", "BOOK GAPS", "AGE")]
+    columns += [Column("COVERAGE", side="left"), Column("MESSAGE", side="left")]
+    return _table(columns, [_instrument(name, card) for name, card in health.instruments.items()])
+
+
+def _instrument(name: str, card: InstrumentCard) -> list[str]:
+    counts = (card.trades, card.trade_gaps, card.heals, card.book_gaps)
+    silent = MISSING if card.age_ms is None else lasted(card.age_ms * NS_PER_MS)
+    numbers = [str(each) for each in counts]
+    return [
+        plain(name),
+        card.status,
+        card.book,
+        *numbers,
+        silent,
+        _complete(card.coverage),
+        plain(card.message),
+    ]
+
+
+def _complete(card: CoverageCard) -> str:
+    """As `cells.completeness` has it of a certificate."""
+    words = str(card.state)
+    open_gaps = sum(not gap.healed for gap in card.gaps)
+    if card.state is State.INCOMPLETE and open_gaps:
+        words += f": {open_gaps} gap" + ("s" if open_gaps > 1 else "")
+    return f"{words}, {SIMULATED}" if card.provenance is Provenance.SYNTHETIC else words
