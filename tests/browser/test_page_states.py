@@ -90,7 +90,7 @@ async def test_a_refused_symbol_says_why_in_every_panel_and_the_others_live_on(
         await expect(head).to_have_attribute("data-instrument", BTC)
         await expect(head).to_have_attribute("data-value", "100")
         await expect(page.get_by_test_id("badge")).not_to_have_class(re.compile("quiet"))
-        await page.get_by_test_id("watchlist").get_by_role("button", name="FOO-USDT").click()
+        await page.get_by_test_id("watchlist").locator(f"[data-instrument='{FOO}']").click()
         for panel in PANELS:
             words = page.get_by_test_id(panel)
             await expect(words).to_contain_text("Binance refused FOOUSDT: unknown symbol. Nearest: FOOTUSDT.")

@@ -1,4 +1,4 @@
-"""The search and the watchlist in a real browser: found, followed, let go and taken back, by keys alone, for every tab."""
+"""The search and the watchlist in a real browser: found, followed, let go and taken back, by keys, for every tab."""
 
 from __future__ import annotations
 
