@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Sequence
 from importlib import import_module
-from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Self
 
@@ -232,11 +231,10 @@ async def begin(
 
 async def _running(settings: Settings) -> Backend | None:
     """The desk that runs on this machine on a source that fits; None when there is none, or it has just gone."""
-    discover, remote = _room("discover"), _room("remote")
-    if discover is None or remote is None:
-        return None
-    running = discover.find_running(settings)
-    for found in await running if isawaitable(running) else running:
+    from bethna.client.discover import find_answering
+
+    remote = _room("remote")
+    for found in await find_answering(settings) if remote is not None else ():
         kind = found.source.partition(":")[0]
         if kind not in ("live", "twin") or settings.source not in ("auto", kind):
             continue
