@@ -69,8 +69,13 @@ async def desk(
 
 
 @asynccontextmanager
-async def browser_page(chromium: Path, url: str, width: int = 1440, height: int = 900) -> AsyncIterator[Page]:
+async def browser_page(
+    chromium: Path, url: str, width: int = 1440, height: int = 900, before: str = ""
+) -> AsyncIterator[Page]:
     """A page of a fresh profile.
+
+    Args:
+        before: a script that runs before those of the page, to take something away from it.
 
     The test fails when the page asks anything of another origin, breaks the content security policy or has an
     error that nobody caught.
@@ -83,6 +88,8 @@ async def browser_page(chromium: Path, url: str, width: int = 1440, height: int 
             page.on("request", lambda asked: None if _is_own(asked.url, url) else wrong.append(asked.url))
             page.on("console", lambda line: wrong.append(line.text) if BROKEN_RULE in line.text else None)
             page.on("pageerror", lambda error: wrong.append(str(error)))
+            if before:
+                await page.add_init_script(before)
             await page.goto(url)
             yield page
         finally:
@@ -91,4 +98,4 @@ async def browser_page(chromium: Path, url: str, width: int = 1440, height: int 
 
 
 def _is_own(asked: str, url: str) -> bool:
-    return asked.startswith((url, "data:", "blob:"))
+    return asked.startswith((url.partition("#")[0], "data:", "blob:"))
