@@ -47,6 +47,10 @@ class Digits:
             return MISSING
         return f"{value:.{max(self._most, decimals_of(value))}f}"
 
+    def difference(self, one: float | None, other: float | None) -> str:
+        """The difference of two such values: as exact as they are, without what float subtraction adds."""
+        return MISSING if one is None or other is None else f"{one - other:.{self._most}f}"
+
 
 def clock_time(ts_ns: int | None) -> str:
     """An instant to the millisecond, in UTC; the column's title says so."""

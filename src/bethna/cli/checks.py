@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 import tempfile
+from enum import StrEnum
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -26,6 +27,27 @@ LEAST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
 
 State = Literal["ok", "warning", "failed", "unreachable", "skipped"]
+TROUBLESHOOTING = "docs/how-to/troubleshooting.md"
+
+
+class See(StrEnum):
+    """The sections of TROUBLESHOOTING that a check may lead to."""
+
+    NOWHERE = ""
+    NO_CONNECTION = "no-connection"
+    UPDATES = "updates-are-missing"
+    MEMORY = "memory-is-high"
+    BLOCKED = "the-venue-does-not-serve-you-http-451"
+    CLOCK = "the-clock-is-wrong"
+    PORT = "the-port-is-taken"
+    FOLDER = "the-data-folder-is-in-use"
+    SETTING = "a-setting-is-refused"
+    PAGE = "the-page-was-not-built"
+
+    @property
+    def where(self) -> str:
+        """Page and section, empty for none."""
+        return f"{TROUBLESHOOTING}#{self.value}" if self.value else ""
 
 
 class Check(Struct, frozen=True):
@@ -35,6 +57,7 @@ class Check(Struct, frozen=True):
         state: `warning` works with something missing; `failed` does not work; `unreachable` does not answer.
         found: what is there. hint: what to do, empty when nothing is to be done.
         clock_offset_s: a venue's clock minus ours, where it was asked.
+        see: the section that says more.
     """
 
     name: str
@@ -42,6 +65,7 @@ class Check(Struct, frozen=True):
     found: str
     hint: str = ""
     clock_offset_s: float | None = None
+    see: See = See.NOWHERE
 
 
 def check_python() -> Check:
@@ -71,7 +95,11 @@ def check_package() -> Check:
         return Check("package", "failed", "bethna is not installed", "run `make setup`")
     if not resources.files("bethna").joinpath("web_dist", "index.html").is_file():
         return Check(
-            "package", "warning", f"{found} without its page", "run `make setup`; the API works without"
+            "package",
+            "warning",
+            f"{found} without its page",
+            "run `make setup`; the API works without",
+            see=See.PAGE,
         )
     return Check("package", "ok", f"{found} with its page")
 
@@ -88,7 +116,11 @@ def check_port(settings: Settings) -> Check:
         if asyncio.run(is_desk(url)):
             return Check("port", "ok", f"a desk is running at {url}")
         return Check(
-            "port", "failed", error.message, "choose another with --port (0 takes a free one) or --host"
+            "port",
+            "failed",
+            error.message,
+            "choose another with --port (0 takes a free one) or --host",
+            see=See.PORT,
         )
     return Check("port", "ok", f"{where} is free")
 
@@ -102,7 +134,8 @@ def check_folder(settings: Settings) -> list[Check]:
             trial.write(b"x")
     except OSError as error:
         hint = "set BETHNA_DATA_DIR to a folder of yours"
-        return [Check("data folder", "failed", f"{root} cannot be written: {error.strerror}", hint)]
+        found = f"{root} cannot be written: {error.strerror}"
+        return [Check("data folder", "failed", found, hint, see=See.FOLDER)]
     free = shutil.disk_usage(existing).free
     found = f"{root} can be written, {free / 1e9:.1f} GB free"
     if free < LEAST_FREE_BYTES:
@@ -123,7 +156,7 @@ def check_source(settings: Settings, hosts: list[Check]) -> Check:
     try:
         check_fault_file(settings)
     except ConfigError as error:
-        return Check("source", "failed", error.message, error.hint)
+        return Check("source", "failed", error.message, error.hint, see=See.SETTING)
     if source != "auto":
         return Check("source", "ok", source)
     rest = [check for check in hosts if check.name.endswith(" REST")]
@@ -131,7 +164,8 @@ def check_source(settings: Settings, hosts: list[Check]) -> Check:
         return Check("source", "ok", "auto: the live market, or a simulated one when no host answers")
     if all(check.state == "unreachable" for check in rest):
         found = "auto: no live host answers, a desk would show a simulated market"
-        return Check("source", "warning", found, "`bethna up --source live` waits for the live one instead")
+        hint = "`bethna up --source live` waits for the live one instead"
+        return Check("source", "warning", found, hint, see=See.NO_CONNECTION)
     return Check("source", "ok", "auto: a live host answers, a desk would show the live market")
 
 

@@ -24,8 +24,9 @@ _MARKS = {"ok": "ok  ", "warning": "WARN", "failed": "FAIL", "unreachable": "FAI
 def doctor(offline: bool, as_json: bool) -> int:
     """Look at everything the desk needs, and print every setting with where it came from.
 
-    Python, the event loop, the page, the port, the data folder and who uses it, and for each host of each venue
-    whether it answers and how far its clock is from ours. For what is missing it says what to do.
+    Python, the event loop, the page, the port, the data folder and who uses it, how the desks that run here are and
+    what memory they take, and for each host of each venue whether it answers and how far its clock is from ours. For
+    what is missing it says what to do, and which section of the documentation says more.
 
     Exit codes: 0 it can run, 1 something here does not work, 2 a setting is wrong, 3 a venue answers on none of its
     hosts.
@@ -37,15 +38,22 @@ def doctor(offline: bool, as_json: bool) -> int:
         settings = read_settings()
         found.append(checks.check_settings_file(settings_file(), usual_settings_file()))
     except ConfigError as error:
-        found.append(checks.Check("settings", "failed", error.message, error.hint))
+        found.append(checks.Check("settings", "failed", error.message, error.hint, see=checks.See.SETTING))
         found.append(checks.Check("the rest", "skipped", "not looked at before the settings are right"))
         _print(found, None, as_json)
         return USAGE
     hosts = _hosts(settings, offline)
-    found += [checks.check_port(settings), *checks.check_folder(settings), *hosts]
+    found += [checks.check_port(settings), *checks.check_folder(settings), *_desks(settings), *hosts]
     found.append(checks.check_source(settings, hosts))
     _print(found, settings, as_json)
     return _verdict(found)
+
+
+def _desks(settings: Settings) -> list[Check]:
+    from bethna.cli.desks import check_desks
+    from bethna.cli.running import run
+
+    return run(check_desks(settings)) or []
 
 
 def _hosts(settings: Settings, offline: bool) -> list[Check]:
@@ -82,7 +90,7 @@ def _print(found: list[Check], settings: Settings | None, as_json: bool) -> None
         import msgspec
 
         body = {
-            "checks": found,
+            "checks": [{**msgspec.to_builtins(check), "see": check.see.where} for check in found],
             "settings": [{"name": name, "value": value, "origin": origin} for name, value, origin in rows],
         }
         click.echo(msgspec.json.encode(body).decode())
@@ -91,6 +99,8 @@ def _print(found: list[Check], settings: Settings | None, as_json: bool) -> None
         click.echo(f"{_MARKS[check.state]}  {check.name}: {check.found}")
         if check.hint:
             click.echo(f"      {check.hint}")
+        if check.see:
+            click.echo(f"      see {check.see.where}")
     if rows:
         click.echo("\nSettings")
     for name, value, origin in rows:

@@ -62,6 +62,12 @@ class Output:
             await self._less.wait()
         self._check()
 
+    def forget(self) -> None:
+        """What the thread has not begun to write is not written."""
+        with self._lock:
+            self._waiting.clear()
+        self._less.set()
+
     def _offer(self, data: bytes) -> None:
         self._check()
         with self._lock:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 from bethna.app.live import venue_spec
-from bethna.cli.checks import Check
+from bethna.cli.checks import Check, See
 from bethna.config import Settings
 from bethna.core.clock import NS_PER_S
 from bethna.core.errors import VenueError
@@ -54,12 +55,10 @@ class _Host:
                 self._host.rest + request.path, venue=self._venue, timeout_s=self._timeout_s
             )
             if answer.status != 200:
-                return Check(
-                    name, "unreachable", f"{self._host.rest} answers {answer.status}", _refused(answer.status)
-                )
+                return _unreachable(name, f"{self._host.rest} answers {answer.status}", answer.status)
             events = codec.decode_http(request.path, answer.body, answer.ts_recv)
         except VenueError as error:
-            return Check(name, "unreachable", error.message, error.hint or _UNREACHABLE)
+            return _unreachable(name, error.message, hint=error.hint)
         took_ms = (answer.received - answer.sent) / 1e6
         for event in events:
             if isinstance(event, ServerTime):
@@ -67,9 +66,9 @@ class _Host:
                 found = f"{self._host.rest} answers in {took_ms:.0f} ms, its clock minus ours is {offset_s:+.3f} s"
                 if abs(offset_s) > LARGE_OFFSET_S:
                     hint = "the desk corrects for it; set this machine's clock by NTP"
-                    return Check(name, "warning", found, hint, offset_s)
+                    return Check(name, "warning", found, hint, offset_s, See.CLOCK)
                 return Check(name, "ok", found, clock_offset_s=offset_s)
-        return Check(name, "unreachable", f"{self._host.rest} does not answer with its time", _UNREACHABLE)
+        return _unreachable(name, f"{self._host.rest} does not answer with its time")
 
     async def _socket(self, clock: SystemClock) -> Check:
         name = f"{self._venue} {self._host.name} socket"
@@ -85,9 +84,7 @@ class _Host:
                 proxy=self._proxy,
             )
         except VenueError as error:
-            status = getattr(error, "status", None)
-            hint = error.hint or (_refused(status) if status else _UNREACHABLE)
-            return Check(name, "unreachable", error.message, hint)
+            return _unreachable(name, error.message, getattr(error, "status", None), error.hint)
         opened.close()
         await opened.wait_ended()
         return Check(name, "ok", f"{self._host.ws} takes connections")
@@ -98,7 +95,13 @@ _UNREACHABLE = (
 )
 
 
-def _refused(status: int) -> str:
+def _unreachable(name: str, found: str, status: int | None = None, hint: str = "") -> Check:
+    """A host that does not serve us."""
+    see = See.BLOCKED if status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS else See.NO_CONNECTION
+    return Check(name, "unreachable", found, hint or _refused(status), see=see)
+
+
+def _refused(status: int | None) -> str:
     if status == 451:
         return "not served from here (HTTP 451); the desk uses the venue's data-only host by itself"
     if status in (418, 429):
