@@ -95,6 +95,10 @@ class HttpClient:
         """Close every connection."""
         await self._client.aclose()
 
+    def carry(self, headers: Mapping[str, str]) -> None:
+        """Send these with every request from now on."""
+        self._client.headers.update(headers)
+
     async def get(self, url: str, *, venue: str, timeout_s: float) -> HttpAnswer:
         """One GET, whatever status it brings.
 
