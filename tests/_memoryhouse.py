@@ -39,6 +39,10 @@ class MemoryHouse:
     def clock(self) -> Clock:
         return self.desk.clock
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
     def backend(self) -> Backend:
         return self.local
 

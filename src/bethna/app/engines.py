@@ -49,7 +49,7 @@ class OwnEngine:
                 simulation=market.simulation, features=self._features,
             )  # fmt: skip
             expect(desk)
-            backend = LocalBackend(desk, desk.bus)
+            backend = LocalBackend(desk, desk.bus, asyncio.get_running_loop())
             try:
                 async with asyncio.TaskGroup() as group:
                     beside = group.create_task(market.watch(desk), name="market")

@@ -41,6 +41,7 @@ class Household:
     def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
         self.clock: Clock = clock or SystemClock()
         self._engine = engine
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._root: asyncio.Task[None] | None = None
         self._crew: asyncio.TaskGroup | None = None
         self._backend: Backend | None = None
@@ -53,7 +54,7 @@ class Household:
         """Start, and return when there is a desk. Raises what kept it from starting; then nothing is left of it."""
         if self._closed or self._root is not None:
             raise Closed("this desk was opened before", hint="make another one: a desk is opened once")
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         self._began = loop.create_future()
         self._root = loop.create_task(self._live(), name="bethna")  # rule 1: `close` is its parent
         try:
@@ -79,6 +80,12 @@ class Household:
     def error(self) -> BethnaError | None:
         """What ended the engine."""
         return self._error
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where the desk runs; a cell without `await` may ask for a stream while it does not."""
+        assert self._loop is not None  # a desk that was never opened has no backend either
+        return self._loop
 
     def backend(self) -> Backend:
         """The desk (rules 2 and 4)."""
@@ -118,7 +125,7 @@ class Household:
 
             return close
 
-        return Stream(Ear(Newest(KEPT_EVENTS), listen), lambda event: event)
+        return Stream(Ear(Newest(KEPT_EVENTS), listen, self.loop), lambda event: event)
 
     async def _live(self) -> None:
         """Rule 1."""

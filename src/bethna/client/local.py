@@ -51,10 +51,10 @@ class LocalBackend:
     """See `Backend`.
 
     Args:
-        desk: read from memory. bus: the same desk's.
+        desk: read from memory. bus: the same desk's. loop: where it runs; None is the running one when it is needed.
     """
 
-    def __init__(self, desk: DeskReader, bus: Bus) -> None:
+    def __init__(self, desk: DeskReader, bus: Bus, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._desk = desk
         self.bus = bus
         self._ears: dict[_Ear, None] = {}
@@ -62,6 +62,14 @@ class LocalBackend:
         self._ended = False
         self._error: Exception | None = None
         self._second: asyncio.TimerHandle | None = None
+        self._loop = loop
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where the desk runs."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     @property
     def url(self) -> str | None:
@@ -196,7 +204,7 @@ class LocalBackend:
     def look_each_second(self) -> None:
         """Rule 3."""
         if self._second is None:
-            self._second = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+            self._second = self.loop.call_later(LOOK_S, self._look)
 
     def _look(self) -> None:
         self._second = None
@@ -331,7 +339,7 @@ class _StateEar(_Ear):
         """Look at the end of this turn."""
         if not self._marked:
             self._marked = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self.backend.loop.call_soon(self._flush)
 
     def changed(self, _event: object, /) -> None:
         """Something that the state is made of has changed."""

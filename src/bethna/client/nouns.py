@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from itertools import count
 from typing import Any, Generic, Protocol, TypeVar
@@ -45,6 +46,11 @@ class House(Protocol):
     @property
     def clock(self) -> Clock:
         """The host's time."""
+        ...
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where the desk runs."""
         ...
 
     def backend(self) -> Backend:
@@ -93,7 +99,7 @@ class Noun(Generic[T]):
         raise NoDataYet(f"{instrument} {self.name}", why)
 
     def _ear(self, box: Latest[Any] | Newest[Any] | Strict[Any], want: Want) -> Ear:
-        return Ear(box, listening(self._house.backend(), want))
+        return Ear(box, listening(self._house.backend(), want), self._house.loop)
 
     def _call(self, stream: Stream[E], callback: Callback[E]) -> Subscription[E]:
         subscription = Subscription(stream, callback, self._house.clock, self._house.report)

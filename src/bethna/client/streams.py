@@ -35,11 +35,11 @@ CALLS_PER_TURN = 64
 class Ear:
     """A mailbox that listens. The desk holds this one and never the stream, so that a stream can be let go (rule 1)."""
 
-    def __init__(self, box: Mailbox[Any], listen: Listen) -> None:
+    def __init__(self, box: Mailbox[Any], listen: Listen, loop: asyncio.AbstractEventLoop) -> None:
         self.box = box
         self.error: Exception | None = None
         self._listen = listen
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._thread = threading.get_ident()
         self._stop: Callable[[], None] | None = None
         self._begin()
