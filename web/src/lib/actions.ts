@@ -13,7 +13,7 @@ export const hands: {
 } = {};
 
 const PLACES: Record<View | 'events', { at: string; view?: View; deck?: Deck }> = {
-  market: { at: '[data-testid="watchlist"] [aria-current="true"], [data-testid="watchlist"] button', view: 'market' },
+  market: { at: '[data-testid="watchlist"] [aria-current="true"]', view: 'market' },
   chart: { at: '[data-testid="chart"]', view: 'chart' },
   book: { at: '[data-testid="book"]', view: 'book', deck: 'book' },
   tape: { at: '[data-testid="tape"]', view: 'tape', deck: 'book' },
