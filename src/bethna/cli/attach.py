@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from typing import Self
 
 import click
 from msgspec import Struct
@@ -22,7 +23,9 @@ from bethna.app.engines import AttachedEngine
 from bethna.app.trading import RealTimeTrading
 from bethna.cli.cells import source_words
 from bethna.cli.grid import plain
+from bethna.client.backend import Backend
 from bethna.client.discover import RunningDesk, find_running
+from bethna.client.facts import Book, book_of
 from bethna.client.remote import connect
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.errors import CannotFollow, DeskUnreachable
@@ -116,9 +119,24 @@ def fits(settings: Settings, found: RunningDesk) -> bool:
     return settings.source in (found.source, found.source.partition(":")[0])
 
 
+class AttachedDesk(RealTimeTrading):
+    """A desk that runs elsewhere, which can be asked for more than it has at hand here."""
+
+    def of(self, backend: Backend) -> Self:
+        """The way to it."""
+        self._backend = backend
+        return self
+
+    async def whole_book(self, instrument: InstrumentId, depth: int) -> Book:
+        """A book as deep as it is certified, at most `depth`."""
+        found = await self._backend.fetch("books", instrument, limit=depth)
+        assert found.book is not None
+        return book_of(found.book)
+
+
 async def _over(url: str, token: str | None, settings: Settings) -> RealTimeTrading:
     backend = await connect(url, token, settings)
-    return await RealTimeTrading.over(AttachedEngine(backend)).start(warn=False)
+    return await AttachedDesk.over(AttachedEngine(backend)).of(backend).start(warn=False)
 
 
 def _starting(choice: Choice) -> str:

@@ -13,7 +13,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -38,6 +38,8 @@ T_contra = TypeVar("T_contra", contravariant=True)
 _NOTES = (GapFound, Healed, GapMarked, BookStatus, StreamStatus, Dropped)
 OPEN_EVERY_S = 1.0
 GATHER_S = 3.0
+AT_HAND = 20
+"""Levels of each side that an attached desk has at hand."""
 
 
 class Nouns(Protocol):
@@ -62,6 +64,7 @@ class Asked(Struct, frozen=True):
     """What is to be told.
 
     Attributes:
+        whole_book: how a book is had that is deeper than what an attached desk has at hand; None where all is at hand.
         gather_s: where the desk has just begun, how long more of the past is waited for after the first.
     """
 
@@ -72,6 +75,7 @@ class Asked(Struct, frozen=True):
     limit: int = 20
     depth: int = 10
     interval: str = "1m"
+    whole_book: Callable[[InstrumentId, int], Awaitable[Book]] | None = None
     gather_s: float = GATHER_S
 
 
@@ -130,7 +134,8 @@ async def tell_price(desk: Nouns, asked: Asked, telling: Telling[PriceView]) -> 
 async def tell_book(desk: Nouns, asked: Asked, telling: Telling[Book]) -> None:
     """Its book; the notes of its stream beside it."""
     await _ready(desk, asked, "books")
-    async with desk.books.stream(asked.instrument, depth=asked.depth) as books:
+    async with desk.books.stream(asked.instrument, depth=asked.depth) as stream:
+        books = _deep(stream, asked)
         if not asked.follow:
             await _each(desk, books, telling, asked)
             return
@@ -138,6 +143,17 @@ async def tell_book(desk: Nouns, asked: Asked, telling: Telling[Book]) -> None:
             noting = group.create_task(_notes(events, telling), name="notes")
             await _each(desk, books, telling, asked)
             noting.cancel()
+
+
+async def _deep(books: AsyncIterator[Book], asked: Asked) -> AsyncIterator[Book]:
+    """Each book as deep as it was asked for; of those that came while one was fetched, the newest."""
+    told: Book | None = None
+    async for book in books:
+        if asked.whole_book is not None and asked.depth > AT_HAND:
+            book = await asked.whole_book(asked.instrument, asked.depth)
+        if book != told:
+            told = book
+            yield book
 
 
 async def tell_trades(desk: Nouns, asked: Asked, telling: Telling[CertifiedTrade]) -> None:

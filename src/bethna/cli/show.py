@@ -144,7 +144,7 @@ def _show(options: dict[str, Any], feature: Feature, teller: type[Teller[Any]], 
 async def _ask(
     choice: Choice, options: dict[str, Any], feature: Feature, teller: type[Teller[Any]], tell: Tell
 ) -> None:
-    from bethna.cli.attach import chosen_desk, follow
+    from bethna.cli.attach import AttachedDesk, chosen_desk, follow
     from bethna.cli.desk_time import DeskTime
     from bethna.cli.following import Asked, Telling
     from bethna.cli.output import Output
@@ -161,6 +161,7 @@ async def _ask(
             limit=options.get("limit", 1),
             depth=options.get("depth", 1),
             interval=options.get("interval", "1m"),
+            whole_book=desk.whole_book if isinstance(desk, AttachedDesk) else None,
         )
         await tell(desk, asked, Telling(out, teller(described, DeskTime(desk).now_ns), asked))
         await out.drained()
