@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Sequence
-from importlib import import_module
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from bethna.api.protocol import HealthAnswer
 from bethna.app.desk import wanted_names
@@ -194,14 +193,11 @@ async def connect(
     Raises:
         DeskUnreachable: none answers. DeskRefused: it says no, such as to a wrong token.
     """
-    remote = _room("remote")
-    if remote is None:
-        raise DeskUnreachable(
-            url or "", "this version cannot attach to a running desk", hint="use bethna.open()"
-        )
+    from bethna.client.remote import connect as attach
+
     found = settings or read_settings()
     log_quietly(found)
-    backend = await remote.connect(url, token, found)
+    backend = await attach(url, token, found)
     return await _warned_of(await RealTimeTrading.over(AttachedEngine(backend)).start(warn=False))
 
 
@@ -232,26 +228,18 @@ async def begin(
 async def _running(settings: Settings) -> Backend | None:
     """The desk that runs on this machine on a source that fits; None when there is none, or it has just gone."""
     from bethna.client.discover import find_answering
+    from bethna.client.remote import connect as attach
 
-    remote = _room("remote")
-    for found in await find_answering(settings) if remote is not None else ():
+    for found in await find_answering(settings):
         kind = found.source.partition(":")[0]
         if kind not in ("live", "twin") or settings.source not in ("auto", kind):
             continue
         try:
-            backend: Backend = await remote.connect(found.url, found.token, settings)
+            backend = await attach(found.url, found.token, settings)
         except DeskUnreachable:
             continue
         return backend
     return None
-
-
-def _room(name: str) -> Any:
-    """A module of the client, None where this version has none."""
-    try:
-        return import_module(f"bethna.client.{name}")
-    except ModuleNotFoundError:
-        return None
 
 
 async def _warned_of(desk: RealTimeTrading) -> RealTimeTrading:
