@@ -3,7 +3,8 @@
 Rules
   1. One thread, one loop, one desk for the whole program, whichever threads call.
   2. A call follows its symbol, waits for what it asks for and for nothing else, and says in time what is missing.
-  3. A desk that has failed is put away: the call that meets it raises why, the next one opens another.
+  3. A desk that has failed is put away: the call that meets it raises why, the next one opens another. One that we were
+     attached to and that has gone is replaced at once.
   4. The thread is a daemon, and is ended in order at exit. A forked child begins with none.
 """
 
@@ -119,10 +120,14 @@ class BackRoom:
         async with self._opening:
             if self._desk is not None and self._desk.failed:
                 await self._put_away(self._desk)
-            if self._desk is None:
-                self._desk = await begin(symbol)
-            else:
-                await self._desk.subscribe(symbol)
+            if self._desk is not None:
+                try:
+                    await self._desk.subscribe(symbol)
+                except DeskUnreachable:  # rule 3
+                    await self._put_away(self._desk)
+                else:
+                    return self._desk
+            self._desk = await begin(symbol)
             return self._desk
 
     async def _put_away(self, desk: RealTimeTrading) -> None:
