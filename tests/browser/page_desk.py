@@ -40,6 +40,7 @@ class Desk:
 
     url: str
     process: asyncio.subprocess.Process
+    twin_pid: int = 0  # of the simulated market that it began, if any
 
     async def kill(self) -> None:
         """End it at once, without a goodbye to anybody."""
@@ -60,8 +61,8 @@ async def desk(
     assert process.stdout is not None
     try:
         async with asyncio.timeout(30):
-            url = json.loads(await process.stdout.readline())["url"]
-        yield Desk(url, process)
+            said = json.loads(await process.stdout.readline())
+        yield Desk(said["url"], process, (said.get("twin") or {}).get("pid", 0))
     finally:
         if process.returncode is None:
             process.terminate()
