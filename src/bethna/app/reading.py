@@ -1,6 +1,6 @@
 """The settings of a program: the file, then the variables, then what it says itself; as the command line reads them.
 
-Nothing is opened but the settings file.
+It opens nothing but the settings file.
 """
 
 from __future__ import annotations

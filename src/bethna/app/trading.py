@@ -1,4 +1,4 @@
-"""A desk as a program holds it: `RealTimeTrading`, and the ways to get one; what it does is in `client` and below."""
+"""A desk as a program holds it: `RealTimeTrading`, and the ways to get one; it computes nothing itself."""
 
 from __future__ import annotations
 

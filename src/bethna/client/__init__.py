@@ -1,1 +1,1 @@
-"""What a program holds of a desk: one shape per noun over a backend, in this process or behind an address."""
+"""What a program holds of a desk: one shape per noun, in this process or behind an address; it makes no number."""
