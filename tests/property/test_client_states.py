@@ -179,7 +179,7 @@ def test_every_closed_candle_is_said_as_it_is_in_the_end(steps: list[tuple[int, 
             await settle()
             if read:
                 said |= {candle.open_time: candle for candle in await waiting(stream)}
-        for found in lost:
+        for found in lost[::2]:  # the others stay lost: no gap of several is ever healed
             desk.feeds.apply(found)
         await settle()
         said |= {candle.open_time: candle for candle in await waiting(stream)}

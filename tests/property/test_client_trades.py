@@ -188,6 +188,7 @@ def test_a_renumbered_stream_fills_no_gap_of_the_old_count() -> None:
     last = [certificate.trade(trade(each)) for each in (11, 12, 13)][-1]
     assert last.state is State.INCOMPLETE
     assert {gap.reason for gap in last.gaps} == {"missing", "renumbered"}
+    assert named(last) >= {11, 12, 13}
 
 
 def test_what_is_kept_of_many_gaps_is_bounded_and_the_state_remembers() -> None:

@@ -283,6 +283,20 @@ async def test_turns_stand_between_the_data_where_they_happened(house: MemoryHou
     assert [type(event) for event in said] == [CertifiedTrade, StreamStatus, CertifiedTrade, StreamStatus]
 
 
+async def test_a_turn_stays_between_the_states_before_and_after_it(house: MemoryHouse) -> None:
+    stream, candles = house.prices.events("BTC-USDT"), house.candles.events("BTC-USDT")
+    for price, state in ((1.0, "stale"), (2.0, "live")):
+        house.desk.trade(BTC, price)
+        await settle()
+        house.desk.turn(BTC, state)  # type: ignore[arg-type]  # one of two words
+        await settle()
+    said = [f"{e.price} {e.stale}" if isinstance(e, PriceView) else e for e in await waiting(stream)]
+    words = [each if isinstance(each, str) else type(each).__name__ for each in said]
+    assert words == ["1.0 False", "StreamStatus", "2.0 True", "StreamStatus", "2.0 False"]
+    closes = [event.close if isinstance(event, Candle) else event for event in await waiting(candles)]
+    assert [type(each).__name__ for each in closes] == ["float", "StreamStatus", "float", "StreamStatus"]
+
+
 async def test_the_trust_in_a_book_is_said_between_its_changes(house: MemoryHouse) -> None:
     fill(house)
     stream = house.books.events("BTC-USDT")
