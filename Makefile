@@ -8,7 +8,7 @@ FIND := $$(sh scripts/find-python)
 .PHONY: help run setup test check fix bench soak faultgrid strangers load fanout probe fuzz cover wheel lock clean
 
 help: ## what there is
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## environment, UI and the desk: make run ARGS="--source tape:PATH --speed 20"
 	@python=$(FIND) && "$$python" scripts/setup.py --run
@@ -56,6 +56,10 @@ fanout: ## fifty thousand ticks a second into a hundred pages: make fanout ARGS=
 probe: ## schemathesis against a desk's own description: make probe ARGS="--max-examples 200"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
 	@$(VENV)/python scripts/probe.py $(ARGS)
+
+page-load: ## the page at 10,000 updates a second in a real browser: make page-load ARGS="--seconds 60"
+	@python=$(FIND) && "$$python" scripts/setup.py
+	@PYTHONPATH=tests $(VENV)/python -m pageload $(ARGS)
 
 fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--seconds 600"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui

@@ -162,3 +162,26 @@ describe('connection', () => {
     expect(inbox.take().topics.get(`book:${X}`)).toEqual({ state: 'refused', refusal });
   });
 });
+
+it('what comes in one breath leaves in one batch, and nothing is left behind', () => {
+  const inbox = new Inbox();
+  const sent: Batch[] = [];
+  const waiting: (() => void)[] = [];
+  const pump = new Pump(inbox, (batch) => sent.push(batch), (act) => waiting.push(act));
+  const say = (topic: string, id: number): void => {
+    inbox.offer(topic, { topic, type: 'delta', seq: id, data: { items: [trade(id)] } }, id);
+    pump.push();
+  };
+  say(`trades:${X}`, 1);
+  say('trades:ETH-USDT@binance', 2);
+  expect([sent.length, waiting.length]).toEqual([0, 1]);
+  waiting.shift()?.();
+  expect(sent.map((batch) => batch.tapes.size)).toEqual([2]);
+  say(`trades:${X}`, 3);
+  expect(waiting.length).toBe(0); // the last batch was not drawn yet
+  pump.drawn();
+  waiting.shift()?.();
+  expect(sent.map((batch) => batch.tapes.size)).toEqual([2, 1]);
+  pump.drawn();
+  expect(waiting.length).toBe(0);
+});

@@ -2,7 +2,7 @@
 import { wallNow } from '../wall';
 import { Connection } from './connection';
 import { Inbox, type Batch } from './inbox';
-import { Pump } from './pump';
+import { gather, Pump } from './pump';
 
 export type ToWorker =
   | { op: 'open'; url: string }
@@ -40,7 +40,7 @@ export function openLink(url: string, draw: (batch: Batch) => void, placed: (pla
   const onThisThread = (): void => {
     placed('page');
     const inbox = new Inbox();
-    const pump = new Pump(inbox, receive);
+    const pump = new Pump(inbox, receive, gather);
     const connection = new Connection(url, inbox, {
       open: (address) => new WebSocket(address) as never,
       now: wallNow,

@@ -3,10 +3,10 @@ import { wallNow } from '../wall';
 import { Connection } from './connection';
 import { Inbox } from './inbox';
 import type { ToWorker } from './link';
-import { Pump } from './pump';
+import { gather, Pump } from './pump';
 
 const inbox = new Inbox();
-const pump = new Pump(inbox, (batch) => postMessage(batch));
+const pump = new Pump(inbox, (batch) => postMessage(batch), gather);
 let connection: Connection | null = null;
 
 onmessage = (event: MessageEvent<ToWorker>) => {
