@@ -23,7 +23,7 @@ from bethna.api.stream import Client
 from bethna.api.wire import Wire
 from bethna.client import mirrors as mirrors_module
 from bethna.client.backend import Want
-from bethna.client.mirror_topics import Ear
+from bethna.client.mirror_channel import Ear
 from bethna.client.mirrors import Mirrors
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
@@ -207,7 +207,7 @@ class Pipe:
             self.desk.happen()  # a hole in the count is seen by what comes after it
             self.desk.move(BTC, [(80.0, 1.0)], [])
             self.desk.say("end")
-            for _ in range(3):
+            for _ in range(5):
                 self.mirrors.tick()
                 self.ask()
                 self.hub.soon()
@@ -347,7 +347,12 @@ def test_without_faults_nothing_differs(steps: list[Step]) -> None:
         pipe.step(*step)
     pipe.settle()
     heard = pipe.heard["trades"][already:]
-    assert heard == said
+    assert [timeless(event) for event in heard] == [timeless(event) for event in said]
+
+
+def timeless(event: Any) -> Any:
+    """When a gap was told is not on the wire."""
+    return replace(event, ts=0) if isinstance(event, GapFound | Healed | GapMarked) else event
 
 
 def test_an_ear_passes_over_what_was_fetched_and_nothing_else() -> None:

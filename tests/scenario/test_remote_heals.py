@@ -162,7 +162,10 @@ async def test_another_desk_at_the_same_address_is_another_count() -> None:
         await remote.close()
 
 
-async def test_what_the_desk_follows_no_longer_when_it_comes_back_ends() -> None:
+async def test_what_the_desk_follows_no_longer_when_it_comes_back_ends_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bethna.client.mirrors.PATIENCE", 2)
     desk, address = lively(), Address()
     async with address.serves(desk):
         remote = await connect(address.url)
@@ -173,6 +176,28 @@ async def test_what_the_desk_follows_no_longer_when_it_comes_back_ends() -> None
         await until(lambda: heard.ended)
         assert heard.ended == [None]
         assert [each.id for each in remote.instruments()] == [each.id for each in desk.followed]
+        await remote.close()
+
+
+async def test_a_desk_that_has_just_begun_follows_nothing_yet_and_nobody_is_ended() -> None:
+    desk, address = lively(), Address()
+    async with address.serves(desk):
+        remote = await connect(address.url)
+        heard = ears(remote)
+        await until(lambda: heard["books"].events)
+    followed, desk.followed = desk.followed, []
+    async with address.serves(desk):
+        await until(lambda: remote.health().status == "ok")
+        assert [each.id for each in remote.instruments()] == [each.id for each in followed]
+        assert remote.instrument_health(BTC).state == "waiting"
+        assert remote.price(BTC).price == 102.0
+        desk.followed = followed
+        trade = desk.trade(BTC, 7.0)
+        await until(lambda: heard["trades"].of(Trade))
+        assert heard["trades"].of(Trade) == [trade]
+        await until(lambda: remote.price(BTC).price == 7.0)
+        await until(lambda: all(turns(heard[name])[-1:] == [("live", True)] for name in ("trades", "books")))
+        assert all(each.ended == [] for each in heard.values())
         await remote.close()
 
 

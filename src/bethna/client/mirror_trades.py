@@ -14,7 +14,8 @@ Rules
   4. A gap that was found is told its fate, also when the desk's word of it was lost: healed when the snapshot has all
      of it, marked when trades behind it are there.
   5. A trade may not pass a hole that nobody named: a mark is said before it.
-  6. Another desk, or one that counts anew, is a mark of the reason `renumbered`; all of its snapshot is new then.
+  6. Another desk, or one that counts anew, is a mark of the reason `renumbered`; all that it says is new then. It is
+     told by a known id at another time, or by a count that is behind the last trade and shows nothing that is known.
   7. What is remembered is bounded: of trades older than MEMORY others a repetition is told by its id alone.
 """
 
@@ -47,7 +48,8 @@ class TradesMirror:
         self.coverage = unknown(instrument.partition("@")[2])
         self.begun = False
         self._next = -1  # the id that comes next, -1 when any may
-        self._known: dict[int, None] = {}
+        self._known: dict[int, int] = {}  # id -> the venue's time
+        self._bare = False  # the last snapshot was empty: a desk that has just begun
         self._open: Gap | None = None
         self._lost = 0
         self._excused = False
@@ -83,6 +85,7 @@ class TradesMirror:
                 self._remember(trade)
             return [trade for trade in trades if since is not None and trade.ts_recv >= since]
         said: list[TradesSaid] = []
+        self._bare = not trades
         if anew or self._counts_anew(trades):
             said += self._begin_anew(trades, now)
         oldest = min(self._known, default=0) if len(self._known) >= MEMORY else -1  # rule 7
@@ -104,9 +107,13 @@ class TradesMirror:
         """The next thing that the desk says."""
         match event:
             case Trade():
-                if event.trade_id in self._known:  # rule 2
+                said: list[TradesSaid] = []
+                if self._counts_anew((event,), alone=not self._bare):
+                    said = self._begin_anew((event,), now)
+                elif event.trade_id in self._known:  # rule 2
                     return []
-                said = [*self._fate((event,), now), *self._named(event, "missing", now), event]
+                said += [*self._fate((event,), now), *self._named(event, "missing", now), event]
+                self._bare = False
                 self._remember(event)
                 return said
             case GapFound(gap=gap):
@@ -131,7 +138,7 @@ class TradesMirror:
             self._next = max(self._next, gap.last_id + 1)
 
     def _remember(self, trade: Trade) -> None:
-        self._known[trade.trade_id] = None
+        self._known[trade.trade_id] = trade.ts_event
         if len(self._known) > MEMORY:
             del self._known[next(iter(self._known))]
         if trade.trade_id >= self._next:
@@ -191,11 +198,14 @@ class TradesMirror:
         self._mark(marked)
         return [GapMarked(self.instrument, marked, now)]
 
-    def _counts_anew(self, trades: Sequence[Trade]) -> bool:
-        """Rule 6: the newest is far below the last one, and nothing of it was ever seen."""
-        if not trades or self.last is None or trades[-1].trade_id >= self.last.trade_id:
+    def _counts_anew(self, trades: Sequence[Trade], *, alone: bool = False) -> bool:
+        """Rule 6; a trade that comes alone, in a stream that has begun, may well be a late one."""
+        known = self._known
+        if any(known.get(trade.trade_id, trade.ts_event) != trade.ts_event for trade in trades):
+            return True
+        if alone or not trades or self.last is None or trades[-1].trade_id >= self.last.trade_id:
             return False
-        return not any(trade.trade_id in self._known for trade in trades)
+        return not any(trade.trade_id in known for trade in trades)
 
     def _begin_anew(self, trades: Sequence[Trade], now: int) -> list[TradesSaid]:
         """Rule 6."""

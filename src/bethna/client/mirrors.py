@@ -10,7 +10,8 @@ Rules
   3. A connection has MOST_TOPICS: what is listened to comes first. More listeners than that are refused.
   4. A topic that failed at the desk is subscribed again with the next turn of the second hand; after MOST_FAILURES in a
      row its listeners end with the desk's reason.
-  5. An instrument that is followed no longer ends its listeners quietly.
+  5. An instrument that is followed no longer ends its listeners quietly. After a new connection it has PATIENCE turns
+     to come back, counted while the desk follows anything: one that has just begun learns first what its venue lists.
   6. While there is no connection, everything says so: streams wait, prices are stale, ages go on, the desk is `down`.
   7. A desk of another source or seed at the same address is another desk: nothing of what was known is built on.
 """
@@ -26,14 +27,8 @@ from bethna.api.protocol import ErrorBody, HealthAnswer, Rate, Subscribe, Unsubs
 from bethna.api.topics import Topic, TopicKind
 from bethna.client.backend import Want
 from bethna.client.mirror import Unjoined
-from bethna.client.mirror_topics import (
-    BookChannel,
-    CandlesChannel,
-    Channel,
-    Ear,
-    PricesChannel,
-    TradesChannel,
-)
+from bethna.client.mirror_channel import Channel, Ear
+from bethna.client.mirror_topics import BookChannel, CandlesChannel, PricesChannel, TradesChannel
 from bethna.client.mirror_topics import channel_of as made
 from bethna.client.remote_facts import FrameError, Said, coverage_of, nanos, nanos_or_none, read, read_frame
 from bethna.core.clock import Clock
@@ -48,6 +43,7 @@ MOST_TOPICS = 500
 MOST_NAMED = 200
 LINGER = 5
 MOST_FAILURES = 5
+PATIENCE = 30
 _ALWAYS: tuple[tuple[Topic, Rate], ...] = (
     (Topic("prices"), "every"),
     (Topic("health"), "ui"),
@@ -85,6 +81,9 @@ class Mirrors:
         self.reason = ""
         self._clock = clock
         self._told_at = 0
+        self._listed: dict[InstrumentId, Instrument] = {}
+        self._seen: set[InstrumentId] = set()  # on this connection
+        self._absent = 0
         self._channels: dict[str, Channel] = {}
         self._asked: dict[str, Topic] = {}
 
@@ -98,8 +97,10 @@ class Mirrors:
         again = before is not None and not self.connected
         self.connected, self.reason = True, ""
         for channel in self._channels.values():
-            channel.rate, channel.expecting = None, True
+            channel.ask(None)
             channel.anew = channel.anew or other
+        self._seen.clear()
+        self._absent = 0
         self.follow(instruments)
         if again:
             self._say(
@@ -113,7 +114,7 @@ class Mirrors:
             self.reason = reason
             self.connected = False
             for channel in tuple(self._channels.values()):
-                channel.rate, channel.expecting = None, True
+                channel.ask(None)
                 if channel.topic.instrument is not None:
                     channel.lost(self.how(channel.topic.instrument))
             self._say("warning", "desk_lost", f"{self.url}: {reason}; it is tried again")
@@ -164,24 +165,33 @@ class Mirrors:
             if channel is None:
                 channel = self._channels[name] = made(topic, self)
             if channel.rate != rate and channel.error is None:
-                channel.rate, channel.expecting = rate, True
+                channel.ask(rate)
                 rates[rate].append(name)
         for rate, names in rates.items():
             sent += [encode(Subscribe(part, rate)) for part in _parts(names)]
         return sent
 
     def tick(self) -> None:
-        """The second hand (rules 2 and 4)."""
+        """The second hand (rules 2, 4 and 5)."""
         for channel in tuple(self._channels.values()):
             channel.unused = 0 if channel.ears else channel.unused + 1
             channel.error = None
-            if isinstance(channel, BookChannel) and channel.mirror.worn and not channel.expecting:
+            worn = isinstance(channel, BookChannel) and channel.mirror.worn and not channel.expecting
+            if worn or channel.overdue():
                 self._again(channel)
+        if self.connected and self._listed:
+            self._absent += 1
+            if self._absent == PATIENCE:
+                self._seen.update(self.instruments)
+                self.follow(self._listed.values())
         self.wishes()
 
     def follow(self, instruments: Iterable[Instrument]) -> None:
         """What the desk follows now, in its order (rule 5)."""
-        self.instruments = {found.id: found for found in instruments}
+        listed = {found.id: found for found in instruments}
+        self._seen.update(listed)
+        awaited = {name: each for name, each in self.instruments.items() if name not in self._seen}
+        self._listed, self.instruments = listed, listed | awaited
         for name, channel in tuple(self._channels.items()):
             instrument = channel.topic.instrument
             if instrument is not None and instrument not in self.instruments:
@@ -291,7 +301,7 @@ class Mirrors:
 
     def heard_prices(self, instruments: Sequence[InstrumentId]) -> None:
         """What the desk follows, by the rows of its prices."""
-        if list(instruments) != list(self.instruments):
+        if list(instruments) != list(self._listed):
             self.listed()
 
     @property
@@ -305,6 +315,8 @@ class Mirrors:
         """Rules 1 to 3."""
         wanted: dict[str, tuple[Topic, Rate]] = {str(topic): (topic, rate) for topic, rate in _ALWAYS}
         for name, channel in self._channels.items():
+            if channel.topic.instrument is not None and channel.topic.instrument not in self._listed:
+                continue
             if channel.ears or (channel.rate == "every" and channel.unused < LINGER):
                 wanted.setdefault(name, (channel.topic, "every"))
         for topic in self._passive():
@@ -314,11 +326,11 @@ class Mirrors:
         return wanted
 
     def _passive(self) -> Iterable[Topic]:
-        for instrument in list(self.instruments)[:MIRRORED]:
+        for instrument in list(self._listed)[:MIRRORED]:
             yield Topic("book", instrument)
             yield Topic("trades", instrument)
             yield Topic("candles", instrument, Interval.M1)
-        yield from (topic for topic in self._asked.values() if topic.instrument in self.instruments)
+        yield from (topic for topic in self._asked.values() if topic.instrument in self._listed)
 
     def _at_hand(self, topic: Topic) -> Channel:
         name = str(topic)
@@ -355,12 +367,12 @@ class Mirrors:
         return stop
 
     def _again(self, channel: Channel) -> None:
-        channel.rate, channel.expecting = None, True
+        channel.ask(None)
         self.wishes()
 
     def _failed(self, channel: Channel, error: ErrorBody) -> None:
         """Rules 4 and 5."""
-        channel.rate, channel.expecting = None, True
+        channel.ask(None)
         if error.code == "unknown_instrument":
             self._channels.pop(channel.name, None)
             channel.end(None)
