@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bethna.cli.grid import width
-from bethna.cli.screen import frame
+from bethna.cli.screen import frame, keys_of
 from bethna.cli.watch import in_colours
 from bethna.cli.watching import SPAN_NS, Board, Rates, Watched
 from bethna.core.clock import NS_PER_S
@@ -59,7 +59,7 @@ def test_the_table_fits_into_every_terminal(
     assert colours or plain == drawn
 
 
-@given(ROWS, st.integers(3, 20), st.integers(0, 20))
+@given(ROWS, st.integers(4, 20), st.integers(0, 20))
 def test_rows_without_room_are_told(rows: list[Watched], lines: int, first: int) -> None:
     drawn = Board().lines("title", rows, 5, room=(200, lines), first=first)
     left_out = len(rows) > lines - 2
@@ -142,3 +142,19 @@ def test_a_rate_is_unknown_before_two_counts_and_when_the_desk_counts_anew() -> 
 
 def test_a_frame_replaces_what_is_there_line_by_line() -> None:
     assert frame(["one", "two"]) == "\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[J"
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys"),
+    [
+        (b"q", ["q"]),
+        (b"jjk", ["down", "down", "up"]),
+        (b"\x1b[A\x1b[A\x1bOB", ["up", "up", "down"]),
+        (b"\x1b[1;5A\x1b[3~x", []),  # Ctrl and an arrow, Delete: their letters are no keys of ours
+        (b"\x1bq", []),
+        (b"\xe5\xb8\x81\n\x00", []),
+        (b"\x04", ["q"]),
+    ],
+)
+def test_keys_are_read_one_by_one(typed: bytes, keys: list[str]) -> None:
+    assert keys_of(typed) == keys

@@ -31,7 +31,7 @@ from bethna.client.nouns import Books, Candles, Prices, Trades
 from bethna.core.errors import CannotFollow, NoDataYet, UnknownInstrument
 from bethna.core.instrument import Feature
 from bethna.core.market import Candle, InstrumentId, Interval, PriceView
-from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, StreamStatus
+from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, SourceKind, StreamStatus
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -53,7 +53,7 @@ class Nouns(Protocol):
     @property
     def attached(self) -> str | None: ...
     @property
-    def symbols(self) -> tuple[InstrumentId, ...]: ...
+    def source(self) -> SourceKind: ...
     def health(self) -> HealthAnswer: ...
     async def ready(
         self, *symbols: str, timeout_s: float = ..., features: Collection[Feature] | None = ...
@@ -257,11 +257,13 @@ async def _each(desk: Nouns, events: AsyncIterator[T | Note], telling: _Hears[T]
             _refuse(event)
             if asked.follow:
                 await telling.note(event)
+                if isinstance(event, StreamStatus) and event.state == "ended":
+                    return
             continue
         await telling.fact(event)
         if not asked.follow:
             return
-    if asked.instrument not in desk.symbols:
+    if desk.source != "tape":
         raise CannotFollow(
             f"expected {asked.instrument} to go on, found that the desk follows it no longer",
             hint="somebody has taken it from the desk's list; ask for it again to have it followed",

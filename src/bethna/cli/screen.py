@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -26,7 +27,8 @@ _KEYS = {
     b"q": "q", b"Q": "q", b"\x04": "q", b"j": "down", b"\x1b[B": "down", b"\x1bOB": "down",
     b"k": "up", b"\x1b[A": "up", b"\x1bOA": "up",
 }  # fmt: skip
-_LEAST = (20, 3)
+_SEQUENCE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b?.", re.DOTALL)
+_LEAST, _USUAL = (20, 3), (80, 24)
 LAST_S = 0.5
 """How long the end waits for a frame that is being written."""
 
@@ -82,7 +84,9 @@ class Screen:
         try:
             found = os.get_terminal_size(self._out)
         except OSError:
-            return 80, 24
+            return _USUAL
+        if not found.columns or not found.lines:  # a terminal that was not told its size
+            return _USUAL
         return max(found.columns, _LEAST[0]), max(found.lines, _LEAST[1])
 
     def _enter(self) -> None:
@@ -91,6 +95,7 @@ class Screen:
 
             self._modes = termios.tcgetattr(self._in)
             modes = termios.tcgetattr(self._in)
+            modes[0] &= ~termios.IXON  # rule 3
             modes[3] &= ~(termios.ICANON | termios.ECHO)  # signals stay: Ctrl-C and Ctrl-Z are the terminal's
             modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
             termios.tcsetattr(self._in, termios.TCSADRAIN, modes)
@@ -112,6 +117,7 @@ class Screen:
             import termios
 
             with suppress(termios.error):
+                termios.tcflow(self._out, termios.TCOOFF)  # takes over from Ctrl-S, which TCOON does not undo
                 termios.tcflow(self._out, termios.TCOON)
 
     def _stop(self) -> None:
@@ -132,13 +138,14 @@ class Screen:
             self._loop.remove_reader(self._in)
             self._pressed("q")
             return
-        if typed in _KEYS:
-            self._pressed(_KEYS[typed])
-            return
-        for place in range(len(typed)):
-            key = _KEYS.get(typed[place : place + 1])
-            if key is not None:
-                self._pressed(key)
+        for key in keys_of(typed):
+            self._pressed(key)
+
+
+def keys_of(typed: bytes) -> list[str]:
+    """What was pressed, also several keys at once; what means nothing is passed over, a sequence of it as a whole."""
+    words = (_KEYS.get(each) for each in _SEQUENCE.findall(typed))
+    return [word for word in words if word is not None]
 
 
 def frame(lines: list[str]) -> str:

@@ -48,15 +48,17 @@ def status(url: str | None, token: str | None, as_json: bool) -> int:
 
 
 async def _ask(settings: Settings, url: str | None, token: str | None) -> Standing:
-    """What the desk says. Raises DeskUnreachable or DeskRefused."""
+    """What the desk says. Raises DeskUnreachable, DeskRefused, or ConfigError for what is no address."""
     import asyncio
 
     from bethna.client.discover import find_answering, find_running
+    from bethna.client.remote_link import address_of
 
     if url is not None:
+        url, within = address_of(url)
         known = await asyncio.to_thread(find_running, settings)
-        noted = [desk.token for desk in known if desk.url == url.rstrip("/")]
-        return await _standing(settings, url.rstrip("/"), token or next(iter(noted), settings.token.reveal()))
+        noted = [desk.token for desk in known if desk.url == url]
+        return await _standing(settings, url, token or within or next(iter(noted), settings.token.reveal()))
     found = await find_answering(settings)
     if not found:
         raise DeskUnreachable("", "no desk runs here")

@@ -133,10 +133,13 @@ def _shown(count: int, first: int, room: int | None) -> tuple[range, str]:
     """Which rows there is room for, and what is said of the others (rule 1)."""
     if room is None or count <= room:
         return range(count), ""
-    room = max(0, room - 1)
+    told = room >= 2
+    room = max(0, room - told)
     first = max(0, min(first, count - room))
     last = first + room
-    return range(first, last), f"{first + 1} to {last} of {count}; j and k, or the arrows, move"
+    return range(
+        first, last
+    ), f"{first + 1} to {last} of {count}; j and k, or the arrows, move" if told else ""
 
 
 def _style(row: Watched) -> str:
