@@ -35,7 +35,7 @@ class TradeCertificate:
         self._open: deque[Hole] = deque()
         self._settled: deque[Gap] = deque(maxlen=MAX_LISTED_GAPS)
         self._forgotten = False
-        self._next_id = -1
+        self._next_id = self._top = -1
         self._last: Trade | None = None
         self._dropped = 0
         self._lower = -1
@@ -59,11 +59,13 @@ class TradeCertificate:
         trade_id = trade.trade_id
         if self._dropped:
             self._name_dropped(trade)
-        if trade_id >= self._next_id:
-            self._next_id = trade_id + 1
-            self._last = trade
-        elif not self._take_late(trade):
+        late = trade_id < self._top and self._take_late(trade)
+        if not late and trade_id < self._next_id:
             return self._from_before(trade)
+        if not late:
+            self._next_id = trade_id + 1
+            self._top = max(self._top, self._next_id)
+            self._last = trade
         return Coverage(self._provenance, self._state, self._gaps, self._sources, trade.ts_event)
 
     def _mark(self, gap: Gap) -> None:
@@ -71,7 +73,7 @@ class TradeCertificate:
         if gap.reason == "renumbered":
             for hole in self._open:
                 hole.sealed = True
-            self._next_id = -1
+            self._next_id = self._top = -1
         if gap.first_id is None or gap.last_id is None:
             self._open.append(_timed(gap))
         else:
