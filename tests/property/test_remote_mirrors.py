@@ -64,10 +64,14 @@ class Market(MemoryDesk):
         self.held: list[Trade] = []
         self.marked: list[int] = []
         self.released: list[Trade] = []
+        self.times: dict[int, int] = {}
 
     def made(self, trade_id: int) -> Trade:
+        """It happened when its id was counted, however late it comes."""
         now = self.clock.now_ns()
-        return Trade(BTC, 100.0 + trade_id % 7, 1.0, "buy", trade_id, now, now)
+        return Trade(
+            BTC, 100.0 + trade_id % 7, 1.0, "buy", trade_id, self.times.setdefault(trade_id, now), now
+        )
 
     def release(self, trade: Trade) -> None:
         self.kept[BTC] = sorted([*self.kept[BTC], trade], key=lambda each: each.trade_id)
@@ -86,6 +90,7 @@ class Market(MemoryDesk):
         if self.hole is not None or self.next_id == 1:
             return
         self.hole = (self.next_id, self.next_id + count)
+        self.times.update((each, self.clock.now_ns()) for each in range(self.hole[0], self.hole[1] + 1))
         self.next_id += count + 1
         self.happen()
         self.bus.channel("trades", BTC).publish(GapFound(BTC, self.gap(), self.clock.now_ns()))
