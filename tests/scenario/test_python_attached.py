@@ -28,7 +28,7 @@ async def main():
     desk = await bethna.open("ETH-USDT", "SOL-USDT"{more})
     try:
         print(desk.attached, desk.source, sorted(desk.symbols))
-        await desk.ready("SOL-USDT", timeout_s=30)
+        await desk.ready("ETH-USDT", "SOL-USDT", timeout_s=60)
         async with desk.trades.stream("SOL-USDT") as stream:
             assert (await anext(stream)).instrument == "SOL-USDT@binance"
         assert desk.prices["ETH-USDT"].price and desk.books["SOL-USDT"].best_bid

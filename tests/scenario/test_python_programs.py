@@ -210,12 +210,15 @@ def cell(coroutine):
     return loop.run_until_complete(loop.create_task(coroutine))
 desk = cell(bethna.open("ETH-USDT"))
 assert desk.attached is None and desk.source == "twin"
-cell(desk.ready("ETH-USDT", timeout_s=30))
+cell(desk.ready("ETH-USDT", timeout_s=50))
 stream = desk.trades.stream("ETH-USDT")
 assert cell(anext(stream)).coverage.state == "complete"
 cell(desk.close())
 cell(desk.close())
-assert cell(anext(stream, None)) is None
+async def rest():
+    return [trade async for trade in stream]
+cell(rest())  # what waited; then it ends
+assert cell(rest()) == []
 print(len(asyncio.all_tasks(loop)))
 loop.close()
 """
@@ -227,7 +230,7 @@ def test_ctrl_c_ends_a_desk_and_its_simulated_market(surroundings: Surroundings)
 import asyncio, bethna, sys
 async def main():
     async with bethna.full("ETH-USDT") as desk:
-        await desk.ready("ETH-USDT", timeout_s=30)
+        await desk.ready("ETH-USDT", timeout_s=50)
         [twin] = [each for each in open("/proc/self/task/%d/children" % __import__("os").getpid()).read().split()]
         print(twin, flush=True)
         async for price in desk.prices.stream("ETH-USDT"):
@@ -293,7 +296,7 @@ def test_in_ipython_plain_calls_and_cells_work(surroundings: Surroundings, tmp_p
 import bethna
 bethna.price("ETH-USDT").price > 0
 desk = await bethna.open("BTC-USDT")
-await desk.ready("BTC-USDT", timeout_s=30)
+await desk.ready("BTC-USDT", timeout_s=50)
 trade = await anext(desk.trades.stream("BTC-USDT")); trade.instrument
 table = await desk.candles.fetch("BTC-USDT", "1s"); len(table) > 0
 bethna.book("BTC-USDT").best_bid > 0
