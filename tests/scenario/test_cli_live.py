@@ -127,7 +127,7 @@ async def test_on_a_full_disk_it_stops_with_a_plain_error(venue: LocalVenue, tmp
 
 async def test_up_goes_on_when_its_recording_stops(venue: LocalVenue, tmp_path: Path) -> None:
     words = ["up", "--record", str(tmp_path / "x.jsonl.zst"), "--port", "0", "--json"]
-    environment = leads_to(venue) | {"BETHNA_DATA_DIR": str(tmp_path / "data")}
+    environment = leads_to(venue) | {"BETHNA_DATA_DIR": str(tmp_path / "data"), "BETHNA_API_RATE_PER_S": "0"}
     with running(*words, environment=environment, before=FULL_AT.format(3_000)) as process:
         async with asyncio.timeout(60):
             url = (await asyncio.to_thread(line_of, process))["url"]

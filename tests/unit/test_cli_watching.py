@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bethna.cli.drawing import in_colours
 from bethna.cli.grid import width
 from bethna.cli.screen import frame, keys_of
-from bethna.cli.watch import in_colours
 from bethna.cli.watching import SPAN_NS, Board, Rates, Watched
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Coverage, Gap, Provenance, State
