@@ -162,6 +162,7 @@ async def test_a_killed_desk_is_noticed_and_a_new_one_is_found_without_a_hand(
         await expect(pill).to_have_text("Connected")
         progress = page.get_by_test_id("tape-progress")
         await expect(progress).to_have_attribute("data-value", re.compile(r"^0\.\d"))
+        await expect(page.get_by_test_id("book-trust")).to_be_visible(timeout=20_000)
         await running.kill()
         await expect(pill).to_have_text(re.compile("Desk away|Reconnecting"))
         await expect(pill).to_have_class(re.compile("error"))
