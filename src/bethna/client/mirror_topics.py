@@ -1,4 +1,4 @@
-"""The kinds of topics: each hands what its frames hold to its mirror; the rules are in `mirror_channel`."""
+"""The kinds of topics: each hands what its frames hold to its mirror; when and to whom is not decided here."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class BookChannel(Channel):
 
     def join(self, ear: Ear) -> None:
         super().join(ear)
-        if self.rate == "every" and not self.expecting:  # rule 3
+        if self.rate == "every" and not self.expecting:  # what the program has fetched is not told again
             view = self.mirror.view(_ALL)
             if view.update_id is not None:
                 ear.tell(snapshot_of(view, view.update_id))
