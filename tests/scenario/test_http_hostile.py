@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import websockets
 from _doors import PATIENCE_S, Open, opened
 from _memorydesk import BTC, ETH, POL, MemoryDesk
 from hypothesis import HealthCheck, given, settings
@@ -213,3 +214,12 @@ async def test_a_flood_of_refusals_leaves_nothing_behind() -> None:
     assert set(statuses) == {400, 403, 404, 200, 429} | ({503} & set(statuses))
     assert grown < 150_000, f"{grown} bytes stayed after 1200 requests"
     assert len(list(desk.bus.channels())) < 20
+
+
+async def test_a_refused_handshake_is_answered_and_nobody_complains(caplog: pytest.LogCaptureFixture) -> None:
+    async with opened() as served:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(served.ws_url, origin="http://evil.example")  # type: ignore[arg-type]  # any text
+        assert refused.value.response.status_code == 403
+        assert (await served.http.get("/api/v1/prices")).status_code == 200
+    assert [record.message for record in caplog.records if record.name.startswith("uvicorn")] == []

@@ -223,6 +223,16 @@ async def test_who_asks_too_fast_is_told_when_to_come_again() -> None:
         assert again == [200, 200, 429]
 
 
+async def test_pages_from_elsewhere_use_up_nothing_of_the_person_before_the_browser() -> None:
+    async with opened(rate_per_s=10.0, host_clock=ManualClock(START)) as served:
+        for site in ("cross-site", "same-site"):
+            for _ in range(50):
+                foreign = await served.http.get("/api/v1/prices", headers={"sec-fetch-site": site})
+        assert foreign.status_code == 429
+        own = await served.http.get("/api/v1/prices", headers={"sec-fetch-site": "same-origin"})
+        assert own.status_code == 200
+
+
 async def test_frames_of_a_socket_do_not_count() -> None:
     async with opened(rate_per_s=1.0, host_clock=ManualClock(START)) as served, served.socket() as socket:
         for _ in range(50):

@@ -10,7 +10,8 @@ Rules, cited by the code:
    server or an allowed one (our page). A page on another port of this machine is a stranger.
 3. Every answer says: guess no types, tell nobody where you came from, load and embed nothing foreign.
 4. Where there is a token (`tokens`), nothing is served without it, the page's files included.
-5. What comes faster than the pace allows (`pace`) is refused before its token is looked at.
+5. What comes faster than the pace allows (`pace`) is refused before its token is looked at. What a page from elsewhere
+   makes a browser ask has a pace of its own: it takes nothing from the person before that browser.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Doors:
                     "open it as http://127.0.0.1 with its port, or add the name to the allowed hosts",
                 )
             )
-        wait_s = self.pace.wait_s(caller(scope), scope["path"])  # rule 5
+        wait_s = self.pace.wait_s(_asker(scope), scope["path"])  # rule 5
         if wait_s:
             return _too_fast("too_many_requests", "expected fewer requests from this address", wait_s)
         return self._wrong_token(scope) or self._wrong_origin(scope, host)
@@ -171,6 +172,16 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _asker(scope: Scope) -> str:
+    """Whose pace a request counts to (rule 5)."""
+    sites = header_values(scope, b"sec-fetch-site")
+    return (
+        f"{caller(scope)} by pages from elsewhere"
+        if "cross-site" in sites or "same-site" in sites
+        else caller(scope)
+    )
 
 
 def _name_of(host: str) -> str:

@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -59,7 +60,18 @@ class DeskWebSocket(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         """Run the application on this connection."""
         self.scope["extensions"][EXTENSION] = {"socket": self}
+        self.app = self._served(self.app)
         await super().run_asgi()
+
+    def _served(self, app: ASGIApp) -> Any:
+        """The application; one that refused the handshake in words has answered it, and uvicorn need not complain."""
+
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            await app(scope, receive, send)
+            if self.initial_response is not None and self.close_sent:
+                self.handshake_complete = True
+
+        return served
 
     def write_texts(self, frames: Sequence[bytes]) -> None:
         """Write unmasked text frames, all in one write."""

@@ -43,6 +43,7 @@ from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import failure
 
 MOST_BREAKS = 3
+NEAREST_PER_TICK = 20
 LEFT = "it is not followed any more"
 EVENT_KINDS = (Trade, BookDelta, Quote, Ticker, BookSnapshot, VenueCandle)
 
@@ -168,6 +169,7 @@ class Feeds:
         self._overlapping: set[InstrumentId] = set()
         self._offsets: dict[str, ClockOffset] = {}
         self._broken: dict[InstrumentId, int] = {}
+        self._near_asked = 0
         self.unfollowed = 0
         self.describe: Callable[[InstrumentId], Instrument] = _guess
 
@@ -204,6 +206,7 @@ class Feeds:
     def tick(self, now: int) -> None:
         """Let time pass (rules 2 and 3). `now` is ns UTC by the desk's clock."""
         monotonic = self._clock.monotonic_ns()
+        self._near_asked = 0
         for feed in tuple(self._feeds.values()):
             offset = self.clock_offset(feed.instrument.venue)
             newest = feed.newest()
@@ -316,11 +319,18 @@ class Feeds:
         """
         feed = self._feeds.get(instrument)
         if feed is None:
-            near = tuple(get_close_matches(instrument, self._feeds, n=3, cutoff=0.3))
+            near = self._nearest(instrument)
             raise UnknownInstrument(
                 instrument, near, message=f"{cut(instrument)} is not followed by this desk"
             )
         return feed
+
+    def _nearest(self, instrument: InstrumentId) -> tuple[str, ...]:
+        """What comes near a name that is not followed. A few of them in a second: it is work, and anybody may ask."""
+        if self._near_asked >= NEAREST_PER_TICK:
+            return ()
+        self._near_asked += 1
+        return tuple(get_close_matches(instrument, self._feeds, n=3, cutoff=0.3))
 
     def resolve(self, text: str, preferred_venue: str) -> tuple[InstrumentId, str | None]:
         """Any spelling as a followed instrument; the name as written wins over its alias when it is followed.
