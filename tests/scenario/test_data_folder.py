@@ -157,3 +157,20 @@ def test_the_root_is_the_setting_or_the_platforms(tmp_path: Path) -> None:
     assert data_root("~/x") == Path.home() / "x"
     assert data_root().name == "bethna"
     assert running_desks(tmp_path / "nothing") == ()
+
+
+def test_what_a_killed_simulation_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    for seed, kept in ((1, False), (2, True)):
+        killed = tmp_path / f"twin-{seed}"
+        killed.mkdir()
+        (killed / LOCK_FILE).touch()
+        (killed / RUNNING_FILE).write_text("{}")
+        if kept:
+            (killed / "kept").touch()
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / LOCK_FILE).touch()
+    with DataFolder(tmp_path, "twin:3", NOW), DataFolder(tmp_path, "twin:4", NOW):
+        names = sorted(path.name for path in tmp_path.iterdir())
+        assert names == ["live", "twin-2", "twin-3", "twin-4"], (
+            "what was kept, what runs and what is no simulation stays"
+        )

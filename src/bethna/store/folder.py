@@ -112,6 +112,8 @@ class DataFolder:
             raise _in_use(self.path, _read(self.path / LOCK_FILE))
         self._lock = lock
         self._note(self._holder)
+        if self._holder.source.startswith(_TWIN_PREFIX):
+            _clear_after_the_killed(self.path)
 
     def announce(self, url: str, token: str = "") -> None:
         """Say where the desk listens, and what it demands (rule 4). Raises StoreError when that cannot be written."""
@@ -162,6 +164,21 @@ def _clear_away(path: Path) -> None:
         if [found.name for found in path.iterdir()] == [LOCK_FILE]:
             (path / LOCK_FILE).unlink()
             path.rmdir()
+
+
+def _clear_after_the_killed(own: Path) -> None:
+    """Rule 5 for simulations whose writer had no time for it."""
+    for path in own.parent.glob(f"{source_folder(f'{_TWIN_PREFIX}0')[:-1]}*"):
+        if path == own:
+            continue
+        with suppress(OSError):
+            lock = os.open(path / LOCK_FILE, os.O_RDWR)
+            try:
+                if _take(lock):
+                    (path / RUNNING_FILE).unlink(missing_ok=True)
+                    _clear_away(path)
+            finally:
+                os.close(lock)
 
 
 def running(folder: Path) -> Running | None:
