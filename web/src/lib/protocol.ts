@@ -117,7 +117,8 @@ export interface TradeList {
 
 export type TapeItem =
   | ({ kind: 'trade' } & Trade)
-  | ({ kind: 'gap' } & Gap)
+  /** `said` is absent in what the page weaves in from a snapshot's certificate. */
+  | ({ kind: 'gap'; said?: 'found' | 'healed' | 'marked' } & Gap)
   /** `by` is ours: the desk drops for a slow reader, the page drops while it is not drawing. */
   | { kind: 'dropped'; count: number; by?: 'desk' | 'page' };
 

@@ -15,6 +15,7 @@ import { settings } from './settings.svelte';
 import { badgeOf, linkIsUp, pillOf } from './status';
 import { newestPrice, type NewestPrice } from './newest';
 import { Tape, type TapeRow } from './tape';
+import { TapeTrust } from './tapetrust';
 import { wallNow } from './time';
 import { successor } from './watchlist';
 import { linkTrouble, troubleOf, whyOld, type Trouble } from './trouble';
@@ -71,6 +72,7 @@ class Store {
 
   readonly bars = new Bars();
   private readonly tape = new Tape();
+  private readonly tapeTrust = new TapeTrust();
   private readonly cells = new Map<string, PriceCell>();
 
   selected = $derived.by(() => pick(settings.instrument, this.instruments, this.health?.value ?? null));
@@ -154,6 +156,7 @@ class Store {
     this.book = null;
     this.tape.clear();
     this.tapeRows = [];
+    this.tapeTrust.clear();
     this.tapeCoverage = null;
     this.lastTrade = null;
     this.newest = null;
@@ -219,6 +222,7 @@ class Store {
   }
 
   private applySelected(batch: Batch): void {
+    if (batch.health && this.selected !== null) this.tapeTrust.certify(this.healthOf(this.selected)?.coverage);
     for (const [topic, book] of batch.books) {
       if (!this.topicNames.includes(topic)) continue;
       this.noteSynthetic(book.value.coverage);
@@ -228,13 +232,15 @@ class Store {
       if (!this.topicNames.includes(topic)) continue;
       if (news.snapshot) {
         this.tape.reset(news.snapshot);
-        this.tapeCoverage = news.snapshot.coverage;
+        this.tapeTrust.reset(news.snapshot.coverage);
         this.noteSynthetic(news.snapshot.coverage);
       }
       this.tape.apply(news.items);
+      this.tapeTrust.hear(news.items);
       this.tapeRows = this.tape.list;
       this.lastTrade = this.tape.lastTrade;
     }
+    this.tapeCoverage = this.tapeTrust.coverage;
     for (const [topic, news] of batch.candles) {
       if (!this.topicNames.includes(topic)) continue;
       if (news.snapshot) this.bars.reset(news.snapshot.candles);
