@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Bars, LONGEST_HOLE, placesBetween } from '../src/lib/bars';
 import { ageNow } from '../src/lib/clock';
-import { gapWords, read } from '../src/lib/coverage';
+import { briefly, gapWords, read } from '../src/lib/coverage';
 import { dotOf } from '../src/lib/dots';
-import { ladderOf } from '../src/lib/ladder';
+import { fitting, LADDER_LEVELS, ladderOf } from '../src/lib/ladder';
 import type { Book, Candle, Gap, Health, PriceRow, Trade } from '../src/lib/protocol';
 import { newestPrice } from '../src/lib/newest';
 import { badgeOf, clockOf, isAnotherSource, pillOf } from '../src/lib/status';
@@ -110,6 +110,13 @@ describe('coverage', () => {
     expect(read({ state: 'unverified', sources: ['coinbase'] }).words).toContain('Coinbase gives no sequence numbers here');
   });
 
+  it('is told in a line without the beginning of a list', () => {
+    const many = read({ state: 'incomplete', gaps: Array.from({ length: 24 }, () => gap()) });
+    expect(many.words).toContain('24 gaps, the last 4:\n');
+    expect(briefly(many)).toBe('24 gaps');
+    expect(briefly(read({ state: 'incomplete', gaps: [gap(), gap()] }))).toBe('3 trades missing, 12:00:00–12:00:03 UTC');
+  });
+
   it('is stale whenever the desk cannot be heard', () => {
     expect(read({ state: 'complete' }, { linkDown: true, ageMs: 12_000 })).toMatchObject({ stale: true });
     const row = { price: 1, stale: false } as PriceRow;
@@ -206,6 +213,19 @@ it('adds up the ladder on one scale for both sides', () => {
   expect(ladder.asks[0]?.depth).toBe(0.5);
   expect(ladder.spreadBps).toBe(200);
   expect(ladderOf({ bids: [], asks: [[1, 1]] } as unknown as Book).spread).toBeNull();
+});
+
+it('shows as many levels a side as fit, the best of each always', () => {
+  expect(fitting(0)).toEqual({ levels: LADDER_LEVELS, heads: true });
+  expect([40, 80, 96, 100, 130, 384, 2000].map((height) => fitting(height))).toEqual([
+    { levels: 1, heads: false },
+    { levels: 1, heads: false },
+    { levels: 1, heads: true },
+    { levels: 1, heads: true },
+    { levels: 2, heads: true },
+    { levels: 10, heads: true },
+    { levels: 10, heads: true },
+  ]);
 });
 
 it('writes durations and intervals', () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { formatFixed, formatPrice } from '../src/lib/format';
+import { formatCompact, formatFixed, formatPrice } from '../src/lib/format';
 import { shown } from '../src/lib/shown.svelte';
 import { clockTime, clockTimeMs, day, dayOfMonth, dayTimeZone } from '../src/lib/time';
 import { allZones, isZone, minutesAhead, resolveZone, zoneWords } from '../src/lib/zone';
@@ -56,5 +56,10 @@ it('numbers are grouped as chosen and keep every digit', () => {
     Object.assign(shown, { grouping });
     expect(formatPrice(1234567.5, 1)).toBe(text);
     expect(formatFixed(-999, 0)).toBe('−999');
+  }
+  const sums = { comma: ['9,876.50', '1,234.50 B'], space: ['9\u202f876.50', '1\u202f234.50 B'], none: ['9876.50', '1234.50 B'] };
+  for (const [grouping, texts] of Object.entries(sums)) {
+    Object.assign(shown, { grouping });
+    expect([9876.5, 1.2345e12].map((value) => formatCompact(value))).toEqual(texts);
   }
 });

@@ -119,6 +119,11 @@ export function read(coverage: Coverage | null | undefined, here: Circumstance =
   return { mark, stale, synthetic, words: lines.join('\n') };
 }
 
+/** The first of the words, for a place with room for one line: "24 gaps" without the list that follows it elsewhere. */
+export function briefly(reading: Reading): string {
+  return (reading.words.split('\n')[0] ?? '').replace(/, the last \d+:$/, '');
+}
+
 /** Classes for a number's element; the look itself is in styles/coverage.css. */
 export function looks(reading: Reading): string {
   return `cov-${reading.mark}${reading.stale ? ' cov-stale' : ''}`;

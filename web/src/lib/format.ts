@@ -72,10 +72,10 @@ export function formatChange(value: Maybe): string {
 export function formatCompact(value: Maybe, decimals = 2): string {
   if (!isNumber(value)) return MISSING;
   const size = Math.abs(value);
-  if (size >= 1e9) return `${(value / 1e9).toFixed(2)} B`;
-  if (size >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
-  if (size >= 1e4) return `${(value / 1e3).toFixed(1)} K`;
-  return value.toFixed(decimals);
+  if (size >= 1e9) return `${formatFixed(value / 1e9, 2)} B`;
+  if (size >= 1e6) return `${formatFixed(value / 1e6, 2)} M`;
+  if (size >= 1e4) return `${formatFixed(value / 1e3, 1)} K`;
+  return formatFixed(value, decimals);
 }
 
 export function formatCount(value: Maybe): string {

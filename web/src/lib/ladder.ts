@@ -1,7 +1,29 @@
-/** The rows of the book ladder: ten a side, with running sums for the depth bars, and the spread between. */
+/** The rows of the book ladder: ten a side at most, with running sums for the depth bars, and the spread between. */
 import type { Book, PriceLevel } from './protocol';
 
 export const LADDER_LEVELS = 10;
+
+/** Heights in pixels, as BookPanel.svelte draws them. */
+const LEAST_LEVEL_PX = 16;
+const MIDDLE_PX = 36;
+const HEADS_PX = 20;
+const PADDING_PX = 8;
+
+export interface Fitting {
+  /** A side, so that the best of both and the spread between are seen in any window. */
+  levels: number;
+  /** There is room for the names of the columns too. */
+  heads: boolean;
+}
+
+/** How much of the ladder fits; of a height that is not known yet, all of it. */
+export function fitting(height: number): Fitting {
+  if (height <= 0) return { levels: LADDER_LEVELS, heads: true };
+  const room = height - PADDING_PX - MIDDLE_PX;
+  const heads = room >= HEADS_PX + 2 * LEAST_LEVEL_PX;
+  const levels = Math.floor((room - (heads ? HEADS_PX : 0)) / (2 * LEAST_LEVEL_PX));
+  return { levels: Math.min(LADDER_LEVELS, Math.max(1, levels)), heads };
+}
 
 export interface LadderRow {
   price: number;
