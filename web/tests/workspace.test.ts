@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { INTERVALS } from '../src/lib/protocol';
 import { Storage } from '../src/lib/storage';
-import { DECKS, fitted, GROUPINGS, openHash, PALETTES, readKept, readParts, ROOMS, THEMES, USUAL, workspaceHash, type Sizes, type Workspace } from '../src/lib/workspace';
+import { DECKS, fitted, GROUPINGS, linkWords, openHash, PALETTES, readKept, readParts, ROOMS, THEMES, USUAL, workspaceHash, type Sizes, type Workspace } from '../src/lib/workspace';
 
 const one = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T;
 const INSTRUMENTS = [null, 'BTC-USDT@binance', '1000SATS-USDT@binance', 'A;B=C#D@x', '币-USDT@binance'];
@@ -25,6 +25,13 @@ describe('a workspace', () => {
   it('is short and readable as a link', () => {
     const hash = workspaceHash({ ...USUAL, instrument: 'BTC-USDT@binance', zone: 'Europe/Berlin' });
     expect(hash).toBe('w=1;s=BTC-USDT@binance;i=1m;d=book;t=system;p=classic;x=0;z=Europe/Berlin;g=comma;l=288.320.506.63.44');
+  });
+
+  it('tells of an instrument that the desk does not follow', () => {
+    expect(linkWords('SOL-USDT@binance', ['BTC-USDT@binance'])).toContain('SOL-USDT on binance is not followed');
+    for (const [name, followed] of [['BTC-USDT@binance', ['BTC-USDT@binance']], [null, []], ['X@y', null]] as const) {
+      expect(linkWords(name, followed)).toBe('The workspace of the link is in use.');
+    }
   });
 
   it('of another version changes nothing', () => {

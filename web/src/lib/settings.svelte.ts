@@ -20,7 +20,8 @@ export type View = 'market' | 'chart' | 'book' | 'tape' | 'health';
 export interface Told {
   text: string;
   tone: 'calm' | 'warn';
-  undo: boolean;
+  /** It is of a link that was opened, which can be undone; what is said first depends on what the desk follows. */
+  link: boolean;
 }
 
 const KEY = 'bethna.settings';
@@ -170,8 +171,8 @@ class Settings {
     shown.zone = resolveZone(zone);
   }
 
-  private tell(lines: readonly string[], tone: Told['tone'] = 'warn', undo = false): void {
-    if (lines.length > 0) this.told = [...this.told, { text: lines.join(' '), tone, undo }];
+  private tell(lines: readonly string[], tone: Told['tone'] = 'warn', link = false): void {
+    if (lines.length > 0 || link) this.told = [...this.told, { text: lines.join(' '), tone, link }];
   }
 
   private followAddress(): void {
@@ -180,7 +181,7 @@ class Settings {
     else if (opened.kind === 'workspace') {
       this.before = this.workspace;
       this.use(opened.workspace);
-      this.tell(['The workspace of the link is in use.', ...opened.complaints], opened.complaints.length > 0 ? 'warn' : 'calm', true);
+      this.tell(opened.complaints, opened.complaints.length > 0 ? 'warn' : 'calm', true);
     } else {
       const { instrument, interval } = readAddress();
       if (instrument) this.instrument = instrument;

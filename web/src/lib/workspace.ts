@@ -61,6 +61,12 @@ export interface Workspace {
 
 const PARTS = Object.keys(ROOMS) as (keyof Sizes)[];
 
+/** What is told of a link that was opened; `followed` is null while nobody knows what the desk follows. */
+export function linkWords(instrument: string | null, followed: readonly string[] | null): string {
+  if (instrument === null || followed === null || followed.includes(instrument)) return 'The workspace of the link is in use.';
+  return `The workspace of the link is in use, but ${instrument.replace('@', ' on ')} is not followed by this desk.`;
+}
+
 export function usualSizes(): Sizes {
   return Object.fromEntries(PARTS.map((part) => [part, ROOMS[part].usual])) as unknown as Sizes;
 }
