@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from bethna.app.plain import book, candles, price, trades
     from bethna.app.presets import alerts_focused, full, options_trading, price_stream_only
     from bethna.app.trading import RealTimeTrading, connect, open  # noqa: A004 - as a file is opened
-    from bethna.client.facts import Book, BookLevel, CertifiedTrade, SimulatedMarketWarning
+    from bethna.client.facts import (
+        Book,
+        BookLevel,
+        CertifiedTrade,
+        DeskChangedWarning,
+        SimulatedMarketWarning,
+    )
     from bethna.client.streams import Stream, Subscription
     from bethna.client.tables import Table
     from bethna.config import Settings
@@ -57,6 +63,7 @@ __all__ = [
     "Closed",
     "ConfigError",
     "Coverage",
+    "DeskChangedWarning",
     "DeskRefused",
     "DeskUnreachable",
     "Dropped",
@@ -99,7 +106,7 @@ _ROOMS = {
     "app.plain": "book candles price trades",
     "app.presets": "alerts_focused full options_trading price_stream_only",
     "app.trading": "RealTimeTrading connect open",
-    "client.facts": "Book BookLevel CertifiedTrade SimulatedMarketWarning",
+    "client.facts": "Book BookLevel CertifiedTrade DeskChangedWarning SimulatedMarketWarning",
     "client.streams": "Stream Subscription",
     "client.tables": "Table",
     "config": "Settings",

@@ -155,11 +155,23 @@ def test_closed_candles_are_told_once_in_their_order(desk: Desk) -> None:
 
 
 @posix
-def test_sigterm_is_a_wish(desk: Desk) -> None:
+@pytest.mark.parametrize("wish", ["SIGTERM", "SIGHUP"])
+def test_a_wish_to_end_is_no_failure(desk: Desk, wish: str) -> None:
     with running("trades", "BTC-USDT", "--follow", environment=desk.around) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert end(process, signal.SIGTERM)[0] == 0
+        assert end(process, getattr(signal, wish))[0] == 0
+
+
+@posix
+def test_streams_that_somebody_closed_before_are_no_sockets_of_ours(desk: Desk) -> None:
+    environment = {**os.environ, **desk.around}
+    for closed, code in (("<&-", 0), ("2>&-", 0), (">&-", 0)):
+        command = f'exec "{sys.executable}" -m bethna price BTC-USDT {closed}'
+        done = subprocess.run(
+            ["sh", "-c", command], env=environment, capture_output=True, timeout=60, check=False
+        )
+        assert done.returncode == code, (closed, done)
 
 
 @posix

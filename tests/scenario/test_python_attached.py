@@ -104,13 +104,16 @@ print(bethna.price("BTC-USDT", timeout_s=30).instrument)
     with running("up", "--port", "0", "--json", "--symbol", "ETH-USDT", environment=own) as desk:
         line_of(desk)
         with subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", text, str(desk.pid)],
-            env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-W", "default", "-c", text, str(desk.pid)],
+            env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ) as program:  # fmt: skip
             assert program.stdout is not None
             assert program.stdin is not None
             assert program.stdout.readline() == "ETH-USDT@binance\n"
             desk.wait(30)
-            said, _ = program.communicate("x", timeout=60)
+            said, warned = program.communicate("x", timeout=60)
     assert said == "BTC-USDT@binance\n"
+    assert warned.count("SimulatedMarketWarning: ") == 1, "both are on the market that the settings lead to"
+    assert "DeskChangedWarning: the desk at http://127.0.0.1:" in warned
+    assert "has gone; plain calls are answered by a desk of this program's own (twin, seed" in warned
     assert program.returncode == 0

@@ -340,6 +340,20 @@ async def test_a_callback_that_raises_is_told_once_and_keeps_its_error(house: Me
     assert calling.closed
 
 
+async def test_a_callback_that_cancels_itself_is_told_too(house: MemoryHouse) -> None:
+    async def fails(_view: PriceView) -> None:
+        raise asyncio.CancelledError
+
+    calling = house.prices.on("BTC-USDT", fails)
+    house.desk.trade(BTC, 1.0)
+    await asyncio.wait(house.children)
+    [event] = house.told
+    assert isinstance(event, SystemEvent)
+    assert event.message.endswith("it is called no more")
+    assert isinstance(calling.error, RuntimeError)
+    assert calling.closed
+
+
 async def test_readiness_says_what_is_missing_and_wakes_when_it_comes(house: MemoryHouse) -> None:
     assert missing(house.local, [BTC], FEATURES) == [
         f"{BTC} price", f"{BTC} trades", f"{BTC} candles"

@@ -309,7 +309,8 @@ def desk_state(venues: Iterable[VenueHealth], feeds: Iterable[InstrumentHealth])
     if not any(state in ("ok", "ended") for state in states):
         return "down"
     well = all(state in ("ok", "ended") for state in states)
-    return "ok" if well and not any(feed.state in ("stale", "refused") for feed in feeds) else "degraded"
+    ill = any(feed.state in ("stale", "refused") or (feed.state == "live" and feed.message) for feed in feeds)
+    return "ok" if well and not ill else "degraded"
 
 
 def _tape_card(tape: TapePosition) -> TapeCard:

@@ -4,7 +4,7 @@ Rules
   1. One thread, one loop, one desk for the whole program, whichever threads call.
   2. A call follows its symbol, waits for what it asks for and for nothing else, and says in time what is missing.
   3. A desk that has failed is put away: the call that meets it raises why, the next one opens another. One that we were
-     attached to and that has gone is replaced at once.
+     attached to and that has gone is replaced at once, and a warning says by which.
   4. The thread is a daemon, and is ended in order at exit. A forked child begins with none.
 """
 
@@ -14,13 +14,14 @@ import asyncio
 import atexit
 import os
 import threading
+import warnings
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from bethna.app.trading import RealTimeTrading, begin, warn_if_simulated
-from bethna.client.facts import Book, CertifiedTrade
+from bethna.client.facts import Book, CertifiedTrade, DeskChangedWarning
 from bethna.client.nouns import interval_of
 from bethna.client.tables import Table
 from bethna.core.errors import BethnaError, DeskUnreachable, NoDataYet
@@ -42,6 +43,8 @@ class BackRoom:
         self._over: asyncio.Event | None = None
         self._opening: asyncio.Lock | None = None
         self._desk: RealTimeTrading | None = None
+        self._last = ""
+        self._changed = ""
 
     def call(self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float) -> T:
         """What `ask` finds once there is data of the symbol's feature (rule 2)."""
@@ -50,10 +53,12 @@ class BackRoom:
             raise RuntimeError("expected a call from outside of the desk's own thread; await the desk there")
         future = asyncio.run_coroutine_threadsafe(self._answer(symbol, feature, ask, timeout_s), loop)
         try:
-            answer, simulation = future.result()
+            answer, simulation, changed = future.result()
         except BaseException:
             future.cancel()
             raise
+        if changed:
+            warnings.warn(changed, DeskChangedWarning, stacklevel=3)
         warn_if_simulated(simulation, stacklevel=3)
         return answer
 
@@ -92,7 +97,9 @@ class BackRoom:
             if desk is not None:
                 await desk.close()
 
-    async def _answer(self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float) -> tuple[T, Any]:
+    async def _answer(
+        self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float
+    ) -> tuple[T, Any, str]:
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
         try:
@@ -106,7 +113,9 @@ class BackRoom:
             ) from None
         try:
             await desk.ready(symbol, timeout_s=max(0.0, until - loop.time()), features=(feature,))
-            return await ask(desk), desk.simulation
+            answer = await ask(desk)
+            changed, self._changed = self._changed, ""
+            return answer, desk.simulation, changed
         except NoDataYet:
             raise
         except BethnaError as error:
@@ -128,12 +137,22 @@ class BackRoom:
                 else:
                     return self._desk
             self._desk = await begin(symbol)
+            if self._last:
+                self._changed = (
+                    f"{self._last} has gone; plain calls are answered by {_named(self._desk)} from now on"
+                )
+            self._last = _named(self._desk)
             return self._desk
 
     async def _put_away(self, desk: RealTimeTrading) -> None:
         if self._desk is desk:
             self._desk = None
         await desk.close()
+
+
+def _named(desk: RealTimeTrading) -> str:
+    where = f"the desk at {desk.attached}" if desk.attached else "a desk of this program's own"
+    return f"{where} ({desk.source}{'' if desk.simulation is None else f', seed {desk.simulation.seed}'})"
 
 
 _room = BackRoom()

@@ -19,7 +19,7 @@ from bethna.client.nouns import Books, Candles, Prices, Trades
 from bethna.client.readiness import wait_until_ready
 from bethna.client.streams import Stream
 from bethna.config import Settings
-from bethna.core.errors import ConfigError, DeskUnreachable
+from bethna.core.errors import ConfigError, DeskUnreachable, FeatureOff
 from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.market import InstrumentId
 from bethna.core.status import Dropped, Simulation, SourceKind, SystemEvent
@@ -114,11 +114,18 @@ class RealTimeTrading:
 
         Raises:
             NoDataYet: not in time, or the venue refused it; names what is missing.
+            FeatureOff, ConfigError: a feature is off in this desk; there is no such feature.
             UnknownInstrument: it is not followed.
         """
         backend = self._house.backend()
         named = [backend.resolve(symbol) for symbol in symbols] or list(self.symbols)
-        wanted = [each for each in backend.features() if features is None or each in features]
+        on = tuple(backend.features())
+        wanted = on if features is None else tuple(features)
+        if features is not None:
+            check_features(features)
+        for each in wanted:
+            if each not in on:
+                raise FeatureOff(each, f"expected a desk with {each}, found one of {', '.join(on)} alone")
         await wait_until_ready(backend, named, wanted, timeout_s)
 
     async def subscribe(self, symbol: str) -> Instrument:
@@ -252,10 +259,10 @@ async def _warned_of(desk: RealTimeTrading) -> RealTimeTrading:
 
 
 def warn_if_simulated(simulation: Simulation | None, *, stacklevel: int) -> None:
-    """Say once in a process that the market is simulated."""
-    if simulation is None or "simulated" in _warned:
+    """Say once in a process, for each simulated market, that it is one."""
+    if simulation is None or f"simulated {simulation.seed}" in _warned:
         return
-    _warned.add("simulated")
+    _warned.add(f"simulated {simulation.seed}")
     seed = "" if simulation.seed is None else f", seed {simulation.seed}"
     warnings.warn(
         f"the market is simulated{seed} ({simulation.reason}): no price was ever traded",

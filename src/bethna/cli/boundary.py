@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 import msgspec
@@ -31,6 +32,7 @@ DONE, CHECK_FAILED, USAGE, UNAVAILABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 4, 13
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line. The exit code is returned: the entry point hands it to sys.exit."""
+    _hold_standard_streams()
     try:
         code = _run(list(sys.argv[1:] if args is None else args))
         if sys.stdout is not None:  # None: it was closed before we began
@@ -46,6 +48,19 @@ def main(args: Sequence[str] | None = None) -> int:
         full = StoreError(f"cannot write to stdout: {reason}", hint="make room, or write elsewhere")
         return _say(full, as_json=False)  # JSON would go to where nothing can be written
     return code
+
+
+def _hold_standard_streams() -> None:
+    """Whoever closed stdin, stdout or stderr before us left their numbers free: no socket may get one of them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if (
+        sys.stderr is None
+    ):  # what is said there is for whoever listens; stdout, where the answer goes, is needed
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
 
 def _run(words: Sequence[str]) -> int:

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# A terminal that goes away is a wish to end, like SIGTERM: what was drawn there is put back, what was started ends.
+_WISHES = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
 
 def run(main: Coroutine[Any, Any, T]) -> T | None:
     """The coroutine's result; None when SIGTERM ended it, which is a wish and no failure.
@@ -41,7 +44,8 @@ async def _until_terminated(main: Coroutine[Any, Any, T]) -> T | None:
 
     loop = asyncio.get_running_loop()
     try:
-        loop.add_signal_handler(signal.SIGTERM, terminate)
+        for wish in _WISHES:
+            loop.add_signal_handler(wish, terminate)
     except NotImplementedError:  # Windows ends the process by itself
         return await main
     try:
@@ -51,4 +55,5 @@ async def _until_terminated(main: Coroutine[Any, Any, T]) -> T | None:
             return None
         raise
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        for wish in _WISHES:
+            loop.remove_signal_handler(wish)

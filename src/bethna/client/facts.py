@@ -10,6 +10,10 @@ from bethna.core.coverage import Coverage
 from bethna.core.market import BookView, InstrumentId, Side, Trade
 
 
+class DeskChangedWarning(UserWarning):
+    """Plain calls are answered by another desk than before, maybe on another market."""
+
+
 class SimulatedMarketWarning(UserWarning):
     """The market is simulated: no price was ever traded."""
 

@@ -46,7 +46,7 @@ from bethna.client.remote_link import Link, address_of
 from bethna.client.tables import joined
 from bethna.config import Settings
 from bethna.core.clock import NS_PER_MS, NS_PER_US, Clock
-from bethna.core.coverage import Coverage, Provenance, unknown
+from bethna.core.coverage import Coverage, Gap, Provenance, unknown, with_gaps
 from bethna.core.errors import Closed, DeskRefused, DeskUnreachable, UnknownInstrument
 from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
@@ -173,7 +173,9 @@ class RemoteBackend:
         if view is None:
             nothing = self._nothing(instrument)
             return PriceView(instrument, None, None, None, None, False, None, None, None, nothing)
-        return view if self._mirrors.connected or view.stale else replace(view, stale=True)
+        if self._mirrors.connected:
+            return view
+        return replace(view, stale=True, coverage=self._cut_off(view.coverage))
 
     def book(self, instrument: InstrumentId, depth: int) -> BookView:
         """Top of book; without a connection nobody trusts it."""
@@ -181,7 +183,13 @@ class RemoteBackend:
         view = self._mirrors.book(instrument).mirror.view(depth)
         if self._mirrors.connected or view.trust in (Trust.WAITING, Trust.OFF):
             return view
-        return replace(view, trust=Trust.UNTRUSTED)
+        return replace(view, trust=Trust.UNTRUSTED, coverage=self._cut_off(view.coverage))
+
+    def _cut_off(self, coverage: Coverage) -> Coverage:
+        """A certificate of what was said before the connection was lost: since then nothing is known (rule 2)."""
+        return with_gaps(
+            coverage, [Gap("trades", None, None, coverage.as_of, self._mirrors.now(), "disconnected")]
+        )
 
     def last_trade(self, instrument: InstrumentId) -> tuple[Trade | None, Coverage]:
         """The newest trade, and how complete the stream is up to it."""
@@ -286,6 +294,7 @@ class RemoteBackend:
     async def follow(self, text: str) -> Instrument:
         """Ask the desk to follow one more, for every client."""
         self._said()
+        parse_name(text, "any")  # what is no name at all needs no desk to be refused
         before = set(self._mirrors.instruments)
         try:
             await self._link.ask("PUT", f"watchlist/{quote(text.strip(), safe='')}")

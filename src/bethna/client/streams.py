@@ -186,6 +186,15 @@ class Subscription(Generic[T]):
                 calls += 1
                 if calls % CALLS_PER_TURN == 0:
                     await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            self.error = RuntimeError(
+                "the callback was cancelled from within"
+            )  # not by us: it raised that itself
+            self._report(failure(self._clock, self.name, self.error, "it is called no more"))
+            self.error.__cause__ = error
         except Exception as error:  # noqa: BLE001 - rule 5: the boundary of somebody's callback
             self.error = error
             if error is not self._stream._ear.error:  # noqa: SLF001 - one room, one thing in two parts

@@ -72,3 +72,32 @@ class FeedPorts(Protocol):
     def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
         """These trades are missing and nothing waits any more; history may have them yet."""
         ...
+
+
+class Wants(Protocol):
+    """Who fetches what a feed misses."""
+
+    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
+        """A book snapshot; asked again until one is applied."""
+        ...
+
+    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Missing trades by id, for which others wait."""
+        ...
+
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Missing trades by id, for which nothing waits any more."""
+        ...
+
+
+class NoWants:
+    """Nobody fetches: on a tape everything that was fetched stands in the tape itself."""
+
+    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
+        """The tape brings it, or nobody."""
+
+    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """The tape brings them, or nobody."""
+
+    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
+        """Likewise."""

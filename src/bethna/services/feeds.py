@@ -8,6 +8,7 @@ Rules
   3. The offset between the venue's clock and ours is sampled once per tick and instrument, from the newest event.
   4. A fault domain is one instrument: an error of ours in its feed is told and the feed begins anew, three times at
      most; no other instrument, and no socket, is touched.
+  5. Data that flows and is old when it comes is told to be late (`logic.lateness`), by its venue's measured clock.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import gc
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from bethna.core.clock import Clock
+from bethna.core.clock import NS_PER_S, Clock
 from bethna.core.coverage import Gap
 from bethna.core.errors import UnknownInstrument, cut
 from bethna.core.instrument import Instrument, parse_name
@@ -34,47 +35,21 @@ from bethna.core.market import (
     TradePage,
     VenueCandle,
 )
-from bethna.core.status import InstrumentHealth, StreamState, StreamStatus, SystemEvent, Trust
+from bethna.core.status import EventLevel, InstrumentHealth, StreamState, StreamStatus, SystemEvent, Trust
 from bethna.core.wire import MarketEvent, RestEvent
 from bethna.logic.chronicle import Chronicle
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
+from bethna.logic.feed_ports import NoWants, Wants
+from bethna.logic.lateness import Lateness
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import failure
 
 MOST_BREAKS = 3
 NEAREST_PER_TICK = 20
+FRESH_NS = 5 * NS_PER_S
 LEFT = "it is not followed any more"
 EVENT_KINDS = (Trade, BookDelta, Quote, Ticker, BookSnapshot, VenueCandle)
-
-
-class Wants(Protocol):
-    """Who fetches what a feed misses."""
-
-    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
-        """A book snapshot; asked again until one is applied."""
-        ...
-
-    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
-        """Missing trades by id, for which others wait."""
-        ...
-
-    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
-        """Missing trades by id, for which nothing waits any more."""
-        ...
-
-
-class NoWants:
-    """Nobody fetches: on a tape everything that was fetched stands in the tape itself."""
-
-    def want_snapshot(self, instrument: Instrument, reason: str, ts: int) -> None:
-        """The tape brings it, or nobody."""
-
-    def want_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
-        """The tape brings them, or nobody."""
-
-    def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
-        """Likewise."""
 
 
 class _Ports:
@@ -170,6 +145,7 @@ class Feeds:
         self._offsets: dict[str, ClockOffset] = {}
         self._broken: dict[InstrumentId, int] = {}
         self._near_asked = 0
+        self._lateness = Lateness()
         self.unfollowed = 0
         self.describe: Callable[[InstrumentId], Instrument] = _guess
 
@@ -213,10 +189,22 @@ class Feeds:
             if newest is not None:
                 offset.event(newest.ts_event, newest.ts_recv)
             measured = offset.offset_ns(monotonic)
+            self._note_lag(feed, now)
             try:
                 feed.tick(now, now + measured if measured is not None else 0)
             except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
                 self._broke(feed.id, error)
+
+    def _note_lag(self, feed: _ToldFeed, now: int) -> None:
+        """Rule 5."""
+        newest = feed.newest()
+        if newest is None or now - newest.ts_recv >= FRESH_NS:
+            return
+        turn = self._lateness.note(feed.id, self.lag_ms((feed.id,)))
+        if turn is not None:
+            level: EventLevel = "warning" if turn == "data_late" else "info"
+            said = self._lateness.words(feed.id) or "its data comes in time again"
+            self.report(SystemEvent(now, level, turn, feed.id, said))
 
     def stream_state(
         self, instrument: InstrumentId, state: StreamState, reason: str, now: int, *, connected: bool = True
@@ -289,6 +277,7 @@ class Feeds:
         """Forget an instrument and its state."""
         self._feeds.pop(instrument, None)
         self._states.pop(instrument, None)
+        self._lateness.forget(instrument)
         for routes in self._routes.values():
             routes.pop(instrument, None)
 
@@ -358,6 +347,8 @@ class Feeds:
         last = feed.last_message()
         if state == "waiting" and last is not None:
             state, message = "live", ""
+        if state == "live" and not message:
+            message = self._lateness.words(instrument)
         trades, book = feed.sequence.log, feed.booksync.log
         return InstrumentHealth(
             instrument, "ended" if ended else state, message, feed.booksync.trust, feed.trades,
