@@ -204,7 +204,10 @@ class Reader:
         done = subprocess.run(
             [sys.executable, "-c", block.text.replace(PORT, self.port)],
             cwd=self.folder,
-            env={"BETHNA_SOURCE": "twin", **self.environment},  # a program's own desk looks for no live market here
+            env={
+                "BETHNA_SOURCE": "twin",
+                **self.environment,
+            },  # a program's own desk looks for no live market here
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
