@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
+
+expect.set_options(timeout=30_000)  # a machine that others use needs longer than the library's five seconds
 
 BTC = "BTC-USDT@binance"
 FLAGS = [
