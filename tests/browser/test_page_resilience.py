@@ -33,6 +33,7 @@ SHIFTED_CLOCK = """(() => { const Real = Date; let shift = 0; window.setClockBac
         constructor(...parts) { parts.length ? super(...parts) : super(Real.now() + shift) }
         static now() { return Real.now() + shift }
     }; })();"""
+NUMBERS = '[data-value]:not([data-testid*="change"])'  # a change of nothing is 0 and true
 # A message does not stay: what was said is kept where a test can look for it later.
 KEEP_MESSAGES = """() => { const box = document.querySelector('[aria-label="Messages"]');
     const keep = () => { document.body.dataset.said = (document.body.dataset.said ?? '') + box.textContent };
@@ -134,7 +135,7 @@ async def test_a_desk_whose_clock_goes_back_makes_no_age_negative(chromium_path:
 
 async def _says_nothing_false(page: Page) -> None:
     """Old numbers stand, dimmed, with an age; none has become zero."""
-    values = await page.locator("[data-value]").evaluate_all("all => all.map(e => e.dataset.value)")
+    values = await page.locator(NUMBERS).evaluate_all("all => all.map(e => e.dataset.value)")
     assert "0" not in values
     await expect(page.get_by_test_id(f"price-{BTC}")).to_have_css("opacity", "0.55", timeout=PATIENCE_MS)
 
@@ -160,6 +161,8 @@ async def test_a_desk_that_goes_and_comes_is_told_of_and_healed_from(
         before = await price.get_attribute("data-value")
         assert before
         await page.evaluate(KEEP_MESSAGES)
+        # What was away for a moment only is not worth a message.
+        await expect(page.get_by_test_id(f"age-{BTC}")).to_have_text(re.compile(r"^stale \d\d+ s$"))
         async with desk(tmp_path, port=port, environment=environment):
             await expect(pill).to_have_text("Connected", timeout=PATIENCE_MS)
             await expect(price).not_to_have_attribute("data-value", before, timeout=PATIENCE_MS)
@@ -185,7 +188,7 @@ async def test_a_simulated_market_that_ends_is_told_of_and_another_one_begins(
         await page.keyboard.press("e")
         begun = page.locator('[data-testid="event"][data-code="twin_restarted"]')
         await expect(begun).to_contain_text("Another simulated market has begun", timeout=120_000)
-        values = await page.locator("[data-value]").evaluate_all("all => all.map(e => e.dataset.value)")
+        values = await page.locator(NUMBERS).evaluate_all("all => all.map(e => e.dataset.value)")
         assert "0" not in values
         await expect(price).not_to_have_attribute("data-value", before, timeout=PATIENCE_MS)
         await expect(price).to_have_css("opacity", "1", timeout=PATIENCE_MS)

@@ -13,6 +13,7 @@ from typing import Any
 
 PROGRAM = [sys.executable, "-c", "import sys; from bethna.cli import main; sys.exit(main())"]
 PATIENCE_S = 30
+UNHURRIED = {"BETHNA_API_RATE_PER_S": "0"}  # tests ask over and over until something has happened
 
 
 def run(
@@ -22,7 +23,7 @@ def run(
     return subprocess.run(
         [*PROGRAM, *words],
         input=stdin,
-        env={**os.environ, **(environment or {})},
+        env={**UNHURRIED, **os.environ, **(environment or {})},
         capture_output=True,
         timeout=PATIENCE_S,
         check=False,
@@ -36,7 +37,7 @@ def running(
     """While the block lasts; ended by force if it has not ended by itself. `before` is Python that runs first."""
     process = subprocess.Popen(
         [*PROGRAM[:-1], before + PROGRAM[-1], *words],
-        env={**os.environ, **(environment or {})},
+        env={**UNHURRIED, **os.environ, **(environment or {})},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
