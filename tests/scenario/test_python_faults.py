@@ -20,7 +20,7 @@ BTC = "BTC-USDT"
 
 
 def lost(at_s: float = 20.0, *, history: bool = True) -> Fault:
-    return Fault(kind="missing_trades", at_s=at_s, for_s=6.0, share=0.5, symbol="BTCUSDT", history=history)
+    return Fault(kind="missing_trades", at_s=at_s, for_s=20.0, share=0.5, symbol="BTCUSDT", history=history)
 
 
 def test_what_was_lost_is_found_told_healed_and_comes_once_in_order(seed: int) -> None:
@@ -124,8 +124,11 @@ def test_a_reader_who_comes_late_is_told_what_it_lost(seed: int) -> None:
             await desk.ready(BTC, timeout_s=60)
             await pass_time(5)
             slow = desk.trades.events(BTC, pending=7)
-            event = first = await anext(slow)
-            assert isinstance(first, CertifiedTrade)
+            event = await anext(slow)
+            while not isinstance(event, CertifiedTrade):  # a burst of more than it holds came first
+                assert isinstance(event, Dropped)
+                event = await anext(slow)
+            first = event
             await pass_time(30)
             assert slow.statistics().depth <= 7
             event = await anext(slow)
@@ -136,7 +139,7 @@ def test_a_reader_who_comes_late_is_told_what_it_lost(seed: int) -> None:
             after = await anext(slow)
             assert isinstance(after, CertifiedTrade)
             assert dropped.count == after.trade_id - first.trade_id - 1
-            [gap] = after.coverage.gaps
+            gap = after.coverage.gaps[-1]
             assert (gap.reason, gap.first_id, gap.last_id) == (
                 "dropped", first.trade_id + 1, after.trade_id - 1
             )  # fmt: skip

@@ -18,7 +18,7 @@ from bethna.client.discover import find_answering, find_running
 from bethna.client.remote import RemoteBackend, connect
 from bethna.config import Secret, Settings
 from bethna.core.coverage import Provenance
-from bethna.core.errors import DeskRefused, DeskUnreachable, UnknownInstrument
+from bethna.core.errors import DeskRefused, DeskUnreachable
 from bethna.core.instrument import FEATURES
 from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import GapMarked, StreamStatus, Trust
@@ -119,14 +119,6 @@ async def all_is_heard(remote: RemoteBackend) -> None:
         last = delta.last_id
 
 
-def fresh(remote: RemoteBackend) -> bool:
-    """Whether there is a price that is not stale; a desk that has just begun follows nothing for its first moment."""
-    try:
-        return not remote.price(BTC).stale
-    except UnknownInstrument:
-        return False
-
-
 async def test_a_desk_that_is_killed_and_started_again_is_attached_to_again(tmp_path: Path) -> None:
     with running(*UP, "--port", "0", environment=surroundings(tmp_path)) as process:
         said = await told(process)
@@ -145,7 +137,7 @@ async def test_a_desk_that_is_killed_and_started_again_is_attached_to_again(tmp_
     before = len(heard.of(Trade))
     with running(*UP, "--port", port, environment=surroundings(tmp_path)) as process:
         await told(process)
-        await until(lambda: len(heard.of(Trade)) > before + 3 and fresh(remote))
+        await until(lambda: len(heard.of(Trade)) > before + 3 and not remote.price(BTC).stale)
         await until(lambda: remote.health().status == "ok")
         assert all(len(each.of(GapMarked)) >= 1 for each in (heard,))  # another desk: another count, or a gap
         for each in (heard, others):

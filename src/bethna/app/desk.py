@@ -194,7 +194,7 @@ class Desk:
             self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None
         )
         if tape is not None and settings.origins.get("symbols", DEFAULT_ORIGIN) != DEFAULT_ORIGIN:
-            self.feeds.follow_only(name.id for name in self._names())
+            self._follow_on_tape([name.id for name in self._names()])
         self.player = self._tape_player(Path(tape)) if tape is not None else None
         self.lines: dict[str, LiveLine] = {}
         if tape is None:
@@ -229,6 +229,7 @@ class Desk:
 
     def _follow_live(self, tap: Tap | None, network: Network) -> None:
         """One line a venue, for the venues of the wanted symbols."""
+        self.feeds.wants = Healers(self.lines)
         for name in self._names():
             line = self.lines.get(name.venue)
             if line is None:
@@ -237,7 +238,12 @@ class Desk:
                 )
                 self.lines[name.venue] = line
             line.follow([name])
-        self.feeds.wants = Healers(self.lines)
+
+    def _follow_on_tape(self, instruments: Sequence[InstrumentId]) -> None:
+        """Of what is on the tape, these alone; they wait until it comes to them."""
+        self.feeds.follow_only(instruments)
+        for instrument in instruments:
+            self.feeds.follow(self.feeds.describe(instrument))
 
     def notify(
         self, level: EventLevel, code: str, subject: str, message: str, *, about: str = "", times: int = 1

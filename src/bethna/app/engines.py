@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Collection
 from random import Random
 
-from bethna.app.desk import Desk, wanted_names
+from bethna.app.desk import Desk
 from bethna.app.household import Began, told
 from bethna.app.sources import chosen_market
 from bethna.client.backend import Backend
 from bethna.client.local import LocalBackend
-from bethna.config import DEFAULT_ORIGIN, Settings
+from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.instrument import Feature
 from bethna.net.network import INTERNET, Network
@@ -48,7 +48,6 @@ class OwnEngine:
                 market.settings, pace=self._pace, rng=self._rng, network=self._network,
                 simulation=market.simulation, features=self._features,
             )  # fmt: skip
-            expect(desk)
             backend = LocalBackend(desk, desk.bus, asyncio.get_running_loop())
             try:
                 async with asyncio.TaskGroup() as group:
@@ -61,14 +60,6 @@ class OwnEngine:
                 backend.finish(told(error))
                 raise
             backend.finish()
-
-
-def expect(desk: Desk) -> None:
-    """What is wanted is followed from the start: until the venue has described it, it waits under its name."""
-    if desk.player is not None and desk.settings.origin("symbols") == DEFAULT_ORIGIN:
-        return  # a tape says itself what is on it
-    for name in wanted_names(desk.settings)[0]:
-        desk.feeds.follow(desk.feeds.describe(name.id))
 
 
 class AttachedEngine:

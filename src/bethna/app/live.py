@@ -112,11 +112,17 @@ class LiveLine:
             group.create_task(self.rest.run(), name=f"{self.venue}-clock")
 
     def follow(self, names: Iterable[InstrumentName]) -> None:
-        """Follow these; a name that the catalogue does not know is refused by name, the others go on."""
+        """Follow these; a name that the catalogue does not know is refused by name, the others go on.
+
+        Until there is a catalogue they wait under their names: who asks for one is not told that it is unknown.
+        """
         added = list(names)
         self._names.update((name.id, name) for name in added)
         if self._known.is_set():
             self._want(added)
+            return
+        for name in added:
+            self._feeds.follow(_guessed(name))
 
     def unfollow(self, instrument: InstrumentId) -> None:
         """Follow no longer."""

@@ -25,7 +25,7 @@ from bethna.client.backend import Ended, Fetched, Heard, Want
 from bethna.client.tables import joined
 from bethna.core.coverage import Coverage
 from bethna.core.errors import BethnaError, Closed
-from bethna.core.instrument import Feature, Instrument, split_id
+from bethna.core.instrument import Feature, Instrument
 from bethna.core.market import (
     BookDelta,
     BookSnapshot,
@@ -167,15 +167,10 @@ class LocalBackend:
         return Fetched(candles, joined((candle.coverage for candle in candles), *nothing))
 
     async def follow(self, text: str) -> Instrument:
-        """Follow one more; of one that the venue has not described yet its name is known."""
+        """Follow one more."""
         desk = self._open()
         wanted, _ = await desk.follow(text)
-        for instrument in desk.instruments():
-            if instrument.id == wanted:
-                return instrument
-        symbol, venue = split_id(wanted)
-        base, _, quote = symbol.partition("-")
-        return Instrument(wanted, venue, base, quote, f"{base}{quote}")
+        return next(instrument for instrument in desk.instruments() if instrument.id == wanted)
 
     async def unfollow(self, text: str) -> None:
         """Follow it no longer."""
