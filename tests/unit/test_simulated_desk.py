@@ -25,6 +25,15 @@ def simulated(simulation: Simulation | None = None) -> Desk:
     return Desk(settings, simulation=simulation)
 
 
+def test_what_is_wanted_waits_under_its_name_before_the_venue_has_described_it() -> None:
+    desk = simulated()
+    assert [found.id for found in desk.instruments()] == [BTC]
+    assert not desk.instruments()[0].verified
+    assert desk.resolve("btcusdt") == (BTC, None)
+    assert desk.price(BTC).price is None
+    assert desk.instrument_health(BTC).state == "waiting"
+
+
 def certificates(desk: Desk) -> list[Coverage]:
     """Every one that the desk gives out about one instrument."""
     feed = desk.feeds.feed(BTC)
