@@ -128,8 +128,12 @@ def check(events: Sequence[WireEvent | RestEvent]) -> None:
             case BookSnapshot():
                 assert [p for p, _ in event.bids] == sorted({p for p, _ in event.bids}, reverse=True), row
                 assert [p for p, _ in event.asks] == sorted({p for p, _ in event.asks}), row
-            case VenueCandle() | Ticker():
+            case VenueCandle():
                 assert min(event.open, event.high, event.low) > 0 <= event.volume, row
+            case Ticker(open=opened, high=high, low=low, volume=volume):
+                assert all(each is not None and each > 0 for each in (opened, high, low)), row
+                assert volume is not None, row
+                assert volume >= 0, row
             case _:
                 pass
 

@@ -127,7 +127,9 @@ def assert_sound(event: WireEvent | RestEvent) -> None:
             assert [p for p, _ in event.bids] == sorted({p for p, _ in event.bids}, reverse=True)
             assert [p for p, _ in event.asks] == sorted({p for p, _ in event.asks})
         case Ticker():
-            assert min(event.last, event.open, event.high, event.low) > 0
+            assert all(
+                each is not None and each > 0 for each in (event.last, event.open, event.high, event.low)
+            )
         case _:
             pass
     json.dumps(describe(event), allow_nan=False)

@@ -65,6 +65,7 @@ def fields(fact: WireEvent) -> tuple[object, ...]:
 def decoded(path: Path, names: dict[str, str]) -> tuple[Counter[str], list[Trade]]:
     """Decodes a tape and compares every fact; returns how many of each type, and the trades."""
     codec = codec_for("binance")
+    connection = codec.connection(1)
     counts: Counter[str] = Counter()
     trades = []
     for line in lines(path):
@@ -85,7 +86,7 @@ def decoded(path: Path, names: dict[str, str]) -> tuple[Counter[str], list[Trade
             ) == expected
             counts["http BookSnapshot"] += 1
         else:
-            (fact,) = codec.decode(raw.encode(), ts)
+            (fact,) = connection.decode(raw.encode(), ts)
             payload = json.loads(raw)["data"]
             assert fields(fact) == by_hand(payload, names[payload["s"]], ts)
             counts[type(fact).__name__] += 1
@@ -109,9 +110,10 @@ def test_the_small_tape_of_2021(shared_dir: Path) -> None:
 
 def test_the_single_samples(shared_dir: Path) -> None:
     codec = codec_for("binance")
+    connection = codec.connection(1)
     found = {}
     for line in lines(shared_dir / "captures" / "samples" / "binance.jsonl"):
-        (found[line["test"]],) = codec.decode(line["raw"].encode(), 1)
+        (found[line["test"]],) = connection.decode(line["raw"].encode(), 1)
     top, quote, ticker, candle = (
         found[name] for name in ("l2_topk.spot", "bbo.spot", "ticker.spot", "candlestick.spot")
     )

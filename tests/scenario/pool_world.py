@@ -15,7 +15,7 @@ from scenario.local_venue import LocalConnection, LocalVenue, local_venue
 from bethna.core.instrument import Instrument
 from bethna.core.market import InstrumentId, Trade
 from bethna.core.status import StreamState, SystemEvent
-from bethna.core.wire import MarketEvent
+from bethna.core.wire import BookDoubt, MarketEvent
 from bethna.logic.session_types import ConnectionSettings, Phase
 from bethna.net.ws import WebSocket
 from bethna.runtime.clocks import ManualClock
@@ -38,6 +38,8 @@ class Desk:
         self.states: dict[str, list[tuple[StreamState, str]]] = {}
         self.connected: dict[str, bool] = {}
         self.overlaps: list[tuple[tuple[str, ...], bool]] = []
+        self.doubts: list[BookDoubt] = []
+        self.gone: list[int] = []
         self.told: list[SystemEvent] = []
         self.tape: list[tuple[Any, ...]] = []
 
@@ -54,6 +56,14 @@ class Desk:
 
     def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
         self.overlaps.append((tuple(instruments), overlapping))
+        self.bell.ring()
+
+    def doubt(self, doubt: BookDoubt) -> None:
+        self.doubts.append(doubt)
+        self.bell.ring()
+
+    def connection_ended(self, conn: int, venue: str, now: int) -> None:
+        self.gone.append(conn)
         self.bell.ring()
 
     def note(self, event: SystemEvent) -> None:

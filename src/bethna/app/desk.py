@@ -38,7 +38,7 @@ from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
 from bethna.services.playback import TapePlayer
 from bethna.store.tapespan import scan
-from bethna.venues.registry import VENUES, codec_for, spec_for, venue_of_url
+from bethna.venues.registry import VENUES, codec_to_read, pushed_books, readable_names, spec_for, wire_of_url
 from bethna.venues.spec import Codec
 
 KEPT_EVENTS = 1000
@@ -89,7 +89,7 @@ class TapeCodecs:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._codecs: dict[str, Codec] = {}
+        self._codecs: dict[str, tuple[str, Codec]] = {}
 
     def __call__(self, url: str) -> tuple[str, Codec]:
         """The venue and codec of a recorded URL. Without a URL, or on this machine, it is the preferred venue's.
@@ -97,14 +97,14 @@ class TapeCodecs:
         Raises:
             VenueUnknown: the tape is of a venue that nobody here speaks.
         """
-        venue = venue_of_url(url)
+        name = wire_of_url(url)
         host = urlsplit(url).hostname or ""
-        if venue is None and host and not _is_loopback(host):
-            raise VenueUnknown(host, tuple(VENUES))
-        venue = venue or preferred_venue(self._settings)
-        if venue not in self._codecs:
-            self._codecs[venue] = codec_for(venue)
-        return venue, self._codecs[venue]
+        if name is None and host and not _is_loopback(host):
+            raise VenueUnknown(host, readable_names())
+        name = name or preferred_venue(self._settings)
+        if name not in self._codecs:
+            self._codecs[name] = codec_to_read(name)
+        return self._codecs[name]
 
 
 def _is_loopback(host: str) -> bool:
@@ -191,8 +191,9 @@ class Desk:
         self.bus.channel("system").subscribe(self._events.append, "event log")
         self._features = tuple(each for each in FEATURES if each in features)
         self.feeds = Feeds(
-            self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None
-        )
+            self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None,
+            pushed_books=pushed_books(),
+        )  # fmt: skip
         if tape is not None and settings.origins.get("symbols", DEFAULT_ORIGIN) != DEFAULT_ORIGIN:
             self._follow_on_tape([name.id for name in self._names()])
         self.player = self._tape_player(Path(tape)) if tape is not None else None

@@ -175,21 +175,24 @@ class BookSync:
             return False
         return True
 
-    def expect(self, last_id: int, ts: int) -> None:
-        """The venue's book has come to `last_id`, and the updates up to it have not come here (rule 5)."""
+    def expect(self, last_id: int, ts: int, reason: str = "") -> None:
+        """The venue's book has come to `last_id`, and the updates up to it have not come here (rule 5).
+
+        Args:
+            reason: how it is known, where not from the venue's quotes.
+        """
         first = max(self._expected(), self._next_id)
         if self.book is None or not 0 <= first <= last_id:
             return
         hole = self.log.open(first, last_id, self._last_ts(), None)
         self._seen_id = last_id
         self._output.book_gap(hole.gap("book"), ts)
-        self._set_trust(
-            Trust.SYNCING, f"updates {first} to {last_id} have not come, the venue quotes them", ts
-        )
+        said = reason or f"updates {first} to {last_id} have not come, the venue quotes them"
+        self._set_trust(Trust.SYNCING, said, ts)
         if self.mute:  # another snapshot would age as the last one did: `tick` asks, with patience
             self._wanted_at = ts
         else:
-            self._want("behind the venue's quotes", ts)
+            self._want(reason or "behind the venue's quotes", ts)
         self._mute = self.last
 
     @property
@@ -219,6 +222,10 @@ class BookSync:
         self._refreshing = False
         if self.trust not in (Trust.WAITING, Trust.OFF):
             self._set_trust(Trust.WAITING if self.book is None else Trust.SYNCING, reason, ts)
+
+    def connected(self) -> None:
+        """The stream is there again; a snapshot on the stream itself is a proof of that (rule 10)."""
+        self._down = False
 
     @property
     def book_lost(self) -> bool:

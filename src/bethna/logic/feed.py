@@ -33,6 +33,7 @@ from bethna.core.market import (
     BookView,
     Candle,
     Interval,
+    LastTrade,
     PriceView,
     Quote,
     Ticker,
@@ -41,10 +42,12 @@ from bethna.core.market import (
 )
 from bethna.core.money import decimals_of
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
+from bethna.core.wire import BookDoubt
 from bethna.logic.booksync import TRUSTED, BookSync
 from bethna.logic.candles import CandleBuilder
 from bethna.logic.feed_ports import BookStreamItem, FeedPorts, FeedSettings, TradeStreamItem
 from bethna.logic.frontier import Frontier
+from bethna.logic.pushedbook import PushedBook
 from bethna.logic.quotecheck import QuoteCheck
 from bethna.logic.trades import TradeSequence
 
@@ -64,7 +67,9 @@ class _Absence(Struct, frozen=True, gc=False):
 class InstrumentFeed:
     """The state of one instrument. Times are ns UTC: `ts_recv` and `now` by the desk's clock."""
 
-    def __init__(self, instrument: Instrument, ports: FeedPorts, settings: FeedSettings) -> None:
+    def __init__(
+        self, instrument: Instrument, ports: FeedPorts, settings: FeedSettings, *, pushed_book: bool = False
+    ) -> None:
         self.instrument = instrument
         self.id = instrument.id
         self.sequence = TradeSequence(
@@ -92,7 +97,8 @@ class InstrumentFeed:
         self._publish_book = ports.book
         self._publish_quote = ports.quote
         self._count_trade = self.candle_builder.apply
-        self.apply_delta = self.booksync.apply
+        self.pushed = PushedBook(self.booksync) if pushed_book else None
+        self.apply_delta = self.pushed.apply if self.pushed else self.booksync.apply
 
     def apply_trade(self, trade: Trade) -> None:
         """A trade from the stream. Nearly every one is the next one and none waits: it leaves at once."""
@@ -124,9 +130,25 @@ class InstrumentFeed:
         self._cross_examine()
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
-        """A whole book, from history; a pushed top of book certifies nothing below itself and is not stood upon."""
-        if not snapshot.partial:
+        """A whole book; a pushed top of book certifies nothing below itself and is not stood upon."""
+        if snapshot.partial:
+            return
+        if self.pushed is None:
             self.booksync.snapshot(snapshot)
+        elif snapshot.epoch:  # history cannot join what has no numbers
+            self.pushed.snapshot(snapshot)
+
+    def apply_doubt(self, doubt: BookDoubt) -> None:
+        """What a connection said of the book is wrong, as the venue itself proves."""
+        if self.pushed is not None:
+            self.pushed.doubt(doubt)
+        else:
+            self.booksync.disproved(doubt.reason, doubt.ts_recv)
+
+    def connection_ended(self, epoch: int, now: int) -> None:
+        """A socket is gone."""
+        if self.pushed is not None:
+            self.pushed.ended(epoch, now)
 
     def apply_quote(self, quote: Quote) -> None:
         """Best bid and ask, from the stream."""
@@ -141,10 +163,17 @@ class InstrumentFeed:
         """The venue's rolling day."""
         self.ticker = ticker
         if ticker.last_trade_id is not None:
-            self.sequence.expect(ticker.last_trade_id, ticker.ts_event, ticker.ts_recv)
-            if ticker.last_trade_id < self.sequence.next_id:
-                self.frontier.agreed(ticker.ts_event)
+            self._agree(ticker.last_trade_id, ticker.ts_event, ticker.ts_recv)
         self._ports.ticker(ticker)
+
+    def apply_last_trade(self, last: LastTrade) -> None:
+        """How far the venue's trades have come."""
+        self._agree(last.trade_id, last.ts_event, last.ts_recv)
+
+    def _agree(self, trade_id: int, ts_event: int, ts_recv: int) -> None:
+        self.sequence.expect(trade_id, ts_event, ts_recv)
+        if trade_id < self.sequence.next_id:
+            self.frontier.agreed(ts_event)
 
     def apply_page(self, page: TradePage, now: int) -> None:
         """Trades from history, to fill a gap."""
@@ -232,7 +261,7 @@ class InstrumentFeed:
             return self._unknown()
         gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps(), *self._absences()]
         doubted = self.booksync.book_lost
-        state = State.INCOMPLETE if doubted else State.COMPLETE
+        state = State.INCOMPLETE if doubted else self._proof(self.booksync.certified_depth)
         return with_gaps(self._certificate(state, self._certified_until()), gaps)
 
     def price(self, *, stale: bool, last_message: int | None) -> PriceView:
@@ -276,12 +305,17 @@ class InstrumentFeed:
         gaps = [gap for gap in sync.log.gaps() if not gap.healed]
         trusted = sync.trust is TRUSTED
         ts_event, ts_recv = sync.stands_at()
-        base = self._certificate(State.COMPLETE if trusted else State.INCOMPLETE, ts_event)
+        base = self._certificate(self._proof(depth) if trusted else State.INCOMPLETE, ts_event)
         return BookView(
             self.id, bids, asks, sync.book.update_id, sync.trust, min(sync.certified_depth, sync.book.known_depth),
             ts_event, ts_recv,
             base if trusted else with_gaps(base, gaps),
         )  # fmt: skip
+
+    def _proof(self, depth: int) -> State:
+        """What the venue lets us say of a trusted book of this depth (rule 7)."""
+        proven = self.pushed.proven if self.pushed is not None else None
+        return State.COMPLETE if proven is None or depth <= proven else State.UNVERIFIED
 
     def recent_trades(self, limit: int) -> list[Trade]:
         """Newest trades, newest last."""

@@ -21,9 +21,27 @@ class VenueEntry(Struct, frozen=True):
     codec: Callable[..., Codec]
 
 
+class WireEntry(Struct, frozen=True):
+    """A language of a venue that can be read from tapes and frames, and is not spoken.
+
+    Attributes:
+        venue: whose it is.
+        hosts: the host of a recorded URL of it is one of these or ends so. path: and its path begins so.
+        pushed_books: as in `VenueSpec`.
+    """
+
+    venue: str
+    codec: Callable[..., Codec]
+    hosts: tuple[str, ...]
+    path: str = "/"
+    pushed_books: bool = False
+
+
 VENUES: Final[Mapping[str, VenueEntry]] = {
     "binance": VenueEntry(binance.SPEC, binance.BinanceCodec),
 }
+WIRES: Final[Mapping[str, WireEntry]] = {}
+"""By the name that `bethna decode` knows; the first whose URL it is reads a tape."""
 
 
 def venue_names() -> tuple[str, ...]:
@@ -46,6 +64,48 @@ def codec_for(name: str, **options: str) -> Codec:
         ConfigError: like `spec_for`, or the codec does not know an option's value; it names the key and the choices.
     """
     return _entry(name).codec(**options)
+
+
+def readable_names() -> tuple[str, ...]:
+    """What frames may be written in: every venue's usual language, and the others that are only read."""
+    return (*VENUES, *WIRES)
+
+
+def codec_to_read(name: str) -> tuple[str, Codec]:
+    """The venue and a fresh codec of one of `readable_names`. Raises ConfigError with the nearest."""
+    wire = WIRES.get(name)
+    if wire is not None:
+        return wire.venue, wire.codec()
+    if name not in VENUES:
+        near = ", ".join(get_close_matches(name, readable_names()) or readable_names())
+        raise ConfigError(
+            "venue", f"expected a known venue, found {cut(name)!r}", hint=f"choose from: {near}"
+        )
+    return name, VENUES[name].codec()
+
+
+def wire_of_url(url: str) -> str | None:
+    """The name of the language that is spoken at a recorded URL, None for a host that nobody here knows."""
+    venue = venue_of_url(url)
+    if venue is not None:
+        return venue
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    for name, wire in WIRES.items():
+        if any(host == each or host.endswith(f".{each}") for each in wire.hosts) and (
+            parts.path or "/"
+        ).startswith(wire.path):
+            return name
+    return None
+
+
+def pushed_books() -> frozenset[str]:
+    """Venues whose books begin with a snapshot on the socket."""
+    live = {name for name, entry in VENUES.items() if entry.spec.pushed_books}
+    return frozenset(live | {wire.venue for wire in WIRES.values() if wire.pushed_books})
 
 
 def venue_of_url(url: str) -> str | None:

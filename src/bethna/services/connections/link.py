@@ -16,16 +16,18 @@ from msgspec import Struct
 
 from bethna.core.clock import NS_PER_S, Clock, seconds
 from bethna.core.errors import ConnectError, ConnectionLost, RateLimited, VenueAnswer, WireError
-from bethna.core.market import (
-    BookDelta,
-    BookSnapshot,
-    InstrumentId,
-    Quote,
-    Ticker,
-    Trade,
-    VenueCandle,
+from bethna.core.market import InstrumentId
+from bethna.core.wire import (
+    Ack,
+    BookDoubt,
+    Challenge,
+    ControlEvent,
+    MarketEvent,
+    Refusal,
+    ShutdownNotice,
+    UnknownMessage,
+    VenueCondition,
 )
-from bethna.core.wire import Ack, ControlEvent, MarketEvent, Refusal, ShutdownNotice, UnknownMessage
 from bethna.logic.session import Session
 from bethna.logic.session_types import (
     Acked,
@@ -56,10 +58,9 @@ from bethna.net.network import Network
 from bethna.net.tap import Tap
 from bethna.net.timers import Timer, Timers
 from bethna.net.ws import CLOSE_GRACE_S, Socket, host_of
-from bethna.services.connections.sink import FrameSink, Mark
+from bethna.services.connections.sink import MARKET_KINDS, FrameSink, Mark
 from bethna.venues.spec import Codec
 
-MARKET_KINDS: tuple[type, ...] = (Trade, Quote, BookDelta, BookSnapshot, VenueCandle, Ticker)
 KEPT_EXCERPTS = 20
 # Endings that we asked for: they say goodbye properly.
 _POLITE = frozenset({"rotated", "unwanted", "not_proven", "stopped"})
@@ -164,7 +165,7 @@ class Link:
         self._denied: ConnectError | RateLimited | None = None
         self._heard_frames = 0
         self._bad: deque[int] = deque(maxlen=wiring.settings.wire_errors)
-        self._decode = wiring.codec.decode
+        self._decode = wiring.codec.connection(number).decode
         self._tap = wiring.tap
         self._apply = self._first
 
@@ -327,6 +328,12 @@ class Link:
                 self.receive(Refused(request_id, message if code is None else f"{message} (code {code})"))
             case ShutdownNotice():
                 self.receive(ShutdownNoticed())
+            case BookDoubt():
+                self._wiring.sink.doubt(event)
+            case Challenge(answer):
+                self._send(answer)
+            case VenueCondition():
+                pass
             case UnknownMessage(kind):
                 self.unknown += 1
                 if self.unknown == 1:
@@ -394,6 +401,7 @@ class Link:
             self._socket.close()
         else:
             self._socket.abort()
+        self._wiring.sink.connection_ended(self.number, self._wiring.venue, self._wiring.clock.now_ns())
         self._owner.link_ended(self, self.ending)
 
     def _give_up(self) -> None:
