@@ -150,7 +150,7 @@ def test_a_doubt_is_named_asked_about_and_healed_by_the_next_snapshot() -> None:
     bench.pushed.doubt(BookDoubt(BTC, "checksum 7 found, 8 told", 5, 1))
     assert bench.out.gaps
     assert bench.out.wants == ["checksum 7 found, 8 told"]
-    assert bench.trust is Trust.SYNCING
+    assert bench.out.turns == [Trust.TRUSTED, Trust.SYNCING]
     assert not bench.tell(bench.change(), 1), "its connection is not heard"
     bench.snapshot(1)
     assert bench.trust is Trust.TRUSTED
