@@ -12,21 +12,27 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import structlog
 
 from bethna.core.clock import NS_PER_S, Clock
+from bethna.core.errors import excerpt_of
 from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.market import InstrumentId
 from bethna.core.status import ConnectionHealth, EventLevel, StreamState, SystemEvent, VenueHealth, VenueState
+from bethna.core.wire import VenueCondition
 from bethna.logic.backoff import Rng
 from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
 from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
 from bethna.net.timers import LoopTimers, Timer, Timers
-from bethna.services.connections.link import KEPT_EXCERPTS, Ending, Link, Wiring
-from bethna.services.connections.shard import Shard, Shared
+from bethna.services.connections.link import KEPT_EXCERPTS, Link
+from bethna.services.connections.shard import Shard
+from bethna.services.connections.shared import Shared
 from bethna.services.connections.sink import FrameSink
+from bethna.services.connections.wiring import Ending, Wiring
 from bethna.venues.spec import Codec, VenueSpec
 
 PULSE_NS = NS_PER_S
+
+_BOOKS: tuple[Feature, ...] = ("books",)
 
 OnEvent = Callable[[SystemEvent], None]
 
@@ -81,6 +87,7 @@ class ConnectionPool:
         self._group: asyncio.TaskGroup | None = None
         self._pulse_timer: Timer | None = None
         self._failing = ""
+        self._not_trading: str | None = None
 
     # --- what is wanted
 
@@ -113,6 +120,46 @@ class ConnectionPool:
                 groups[instrument] = (*groups.get(instrument, ()), stream)
         for number, groups in changed.items():
             self._remove_from_socket(number, groups)
+
+    def renew_book(self, instrument: InstrumentId, *, even_new: bool = False) -> bool:
+        """Have the venue push a book's snapshot once more; True when that is on its way now.
+
+        False where no socket carries the book, or its subscription is under way and brings the snapshot by itself.
+
+        Args:
+            even_new: also where the socket has not seen any snapshot of it yet; without this such a one is waited for.
+        """
+        asked = [
+            self._shards[number].renew(instrument, streams, even_new=even_new)
+            for number, streams in self._book_streams(instrument).items()
+        ]
+        return any(asked)
+
+    def is_renewing(self, instrument: InstrumentId) -> bool:
+        """A book that was asked for anew is not subscribed again yet."""
+        return any(
+            self._shards[number].is_renewing(streams)
+            for number, streams in self._book_streams(instrument).items()
+        )
+
+    def _book_streams(self, instrument: InstrumentId) -> dict[int, tuple[str, ...]]:
+        """Shard -> the streams that only the book needs: another feature's data has no reason to pause.
+
+        What serves other features too is left alone, whether or not those are followed here; where the book has no
+        stream of its own, all that it needs are meant.
+        """
+        known = self._instruments.get(instrument)
+        if known is None or "books" not in self._features:
+            return {}
+        needed = self._codec.streams(known, _BOOKS)
+        shared = set(self._codec.streams(known, [each for each in FEATURES if each != "books"]))
+        own = [stream for stream in needed if stream not in shared] or needed
+        placed, found = self._layout.placed(instrument), dict[int, tuple[str, ...]]()
+        for stream in own:
+            number = placed.get(stream, 0)
+            if number in self._shards and stream not in self._refused:
+                found[number] = (*found.get(number, ()), stream)
+        return found
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -250,6 +297,17 @@ class ConnectionPool:
             self.report("error", "venue_failing", text)
             _log.warning("venue_failing", venue=self._spec.name, failures=failures, reason=reason)
 
+    def condition(self, said: VenueCondition) -> None:
+        """The venue said how it is: health repeats its words while it does not trade, each turn is told once."""
+        was = self._not_trading
+        self._not_trading = None if said.trading else excerpt_of(said.message)
+        if was is None and self._not_trading is not None:
+            self.report(
+                "warning", "venue_not_trading", f"it says that it does not trade: {self._not_trading}"
+            )
+        elif was is not None and said.trading:
+            self.report("info", "venue_trading", "it says that it trades again")
+
     def _refused_of(self, instrument: InstrumentId) -> list[str]:
         return [stream for stream in self._layout.placed(instrument) if stream in self._refused]
 
@@ -295,6 +353,8 @@ class ConnectionPool:
         links = self._links()
         totals = self._shared.totals
         state, message = self._state(shards)
+        if self._not_trading is not None:
+            message = "; ".join(filter(None, (message, f"not trading: {self._not_trading}")))
         return VenueHealth(
             self._spec.name,
             state,
