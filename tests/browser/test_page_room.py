@@ -9,7 +9,7 @@ import pytest
 from _memorydesk import BTC, ETH
 from browser.market_pages import PATIENCE_MS, a_served_market, drawn, quote
 from browser.page_desk import browser_page
-from playwright.async_api import FloatRect, Locator, Page, expect
+from playwright.async_api import FloatRect, Locator, Page, Route, expect
 
 from bethna.core.coverage import Coverage, Gap, State
 from bethna.core.status import GapFound, Healed
@@ -233,3 +233,50 @@ async def _to_the_book(page: Page) -> None:
     bar = page.get_by_role("navigation", name="Panels")
     if await bar.is_visible():
         await bar.get_by_role("button", name="Book").click()
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+async def test_older_bars_that_failed_are_missed_where_they_would_be_and_can_be_asked_for_again(
+    chromium_path: Path, width: int
+) -> None:
+    answers = ["fail"]
+
+    async def older(route: Route) -> None:
+        if answers[0] == "fail":
+            await route.fulfill(status=500, content_type="application/json", body="{}")
+        else:
+            await route.fulfill(json={"candles": []})
+
+    async with a_served_market() as served, browser_page(chromium_path, served.url, width) as page:
+        await page.route("**/api/v1/candles**", older)
+        await page.reload()
+        await drawn(page)
+        await page.get_by_test_id("chart").hover()
+        for _ in range(12):  # out to the first bar
+            await page.mouse.wheel(0, 100)
+        failed = page.get_by_test_id("older-failed")
+        await expect(failed).to_have_text("older bars failed, retry")
+        assert await is_whole(failed)
+        assert inside(await box(failed), await box(page.get_by_test_id("chart")))
+        for interval in await page.get_by_role("group", name="Interval").get_by_role("button").all():
+            assert await is_whole(interval)
+        answers[0] = "none"
+        await failed.click()
+        await expect(failed).to_have_count(0)
+
+
+async def test_a_phone_says_for_how_long_the_desk_is_away_and_a_tablets_toast_covers_no_bid(
+    chromium_path: Path,
+) -> None:
+    async with a_served_market() as served, browser_page(chromium_path, served.url, 390) as page:
+        await drawn(page)
+        served.stop()
+        words = page.get_by_test_id("pill").locator("span")
+        await expect(words).to_have_text(re.compile(r"^Desk away, retry in \d+ s$"), timeout=PATIENCE_MS)
+        assert await words.evaluate(
+            "e => e.scrollHeight <= e.clientHeight + 1 && e.scrollWidth <= e.clientWidth + 1"
+        )
+        await page.set_viewport_size({"width": 820, "height": 1180})
+        toast = page.get_by_test_id("toast")
+        await expect(toast).to_contain_text("The desk is not heard any more")
+        assert apart(await box(toast), await box(page.get_by_test_id("book")))

@@ -83,9 +83,13 @@ export class PriceChart {
     this.chart.subscribeClick((event) => {
       if (typeof event.time === 'number') this.pressed?.(event.time * MICROS);
     });
-    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
-      if (range && range.from < OLDER_WITHIN && this.drawnTo !== null) this.older();
-    });
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.seekOlder());
+  }
+
+  /** Ask for the page before the first bar where its place is in sight. */
+  seekOlder(): void {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (range && range.from < OLDER_WITHIN && this.drawnTo !== null) this.older();
   }
 
   remove(): void {
