@@ -7,6 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from coinbase_sheet import (
+    BTC,
+    EXCHANGE_NS,
+    EXCHANGE_TIME,
+    HEARTBEAT,
+    MATCH,
+    NOW,
+    SNAPSHOT,
+    TICKER,
+    UPDATE,
+    wire,
+)
 
 from bethna.core.errors import WireError
 from bethna.core.market import (
@@ -24,64 +36,22 @@ from bethna.venues.coinbase import SPEC, ExchangeCodec
 from bethna.venues.coinbase.books import MOST_BOOKS
 from bethna.venues.coinbase.exchange import ExchangeConnection
 
-NOW = 1_800_000_000_000_000_001
-BTC = InstrumentId("BTC-USD@coinbase")
-ETH = InstrumentId("ETH-USD@coinbase")
-DAY_NS = (56 * 365 + 14 + 272) * 86_400 * 10**9  # 2026-09-30
-TIME = "2026-09-30T02:03:13.763929Z"
-TIME_NS = DAY_NS + (2 * 3600 + 3 * 60 + 13) * 10**9 + 763_929_000
-
-SNAPSHOT: dict[str, Any] = {
-    "type": "snapshot",
-    "product_id": "BTC-USD",
-    "bids": [["10101.10", "0.45054140"]],
-    "asks": [["10102.55", "0.57753524"]],
-}
-UPDATE: dict[str, Any] = {
-    "type": "l2update",
-    "product_id": "BTC-USD",
-    "changes": [["buy", "83404.00", "0.70000000"], ["sell", "83421.13", "0.00000000"]],
-    "time": TIME,
-}
-MATCH: dict[str, Any] = {
-    "type": "match",
-    "trade_id": 1100243487,
-    "maker_order_id": "d5bc",
-    "taker_order_id": "91fd",
-    "side": "sell",
-    "size": "0.00005934",
-    "price": "83420.99",
-    "product_id": "BTC-USD",
-    "sequence": 136999328367,
-    "time": TIME,
-}
-HEARTBEAT: dict[str, Any] = {
-    "type": "heartbeat",
-    "last_trade_id": 1100243487,
-    "product_id": "BTC-USD",
-    "sequence": 136999328604,
-    "time": TIME,
-}
-TICKER: dict[str, Any] = {
-    "type": "ticker",
-    "sequence": 333938798,
-    "product_id": "BAND-GBP",
-    "price": "14.7775",
-    "open_24h": "14.6647",
-    "volume_24h": "94381.28",
-    "low_24h": "14.3691",
-    "high_24h": "16.55",
-    "volume_30d": "2295579.57",
-    "best_bid": "14.7550",
-    "best_ask": "14.8060",
-    "side": "buy",
-    "time": TIME,
-    "trade_id": 881613,
-    "last_size": "0.04",
-}
 BAND = InstrumentId("BAND-GBP@coinbase")
 SAID_TICKER = Ticker(
-    BAND, 14.7775, 14.6647, 16.55, 14.3691, 94381.28, None, None, 14.755, 14.806, None, TIME_NS, NOW, 881613
+    BAND,
+    14.7775,
+    14.6647,
+    16.55,
+    14.3691,
+    94381.28,
+    None,
+    None,
+    14.755,
+    14.806,
+    None,
+    EXCHANGE_NS,
+    NOW,
+    881613,
 )
 
 FACTS: list[tuple[dict[str, Any], list[WireEvent]]] = [
@@ -93,28 +63,28 @@ FACTS: list[tuple[dict[str, Any], list[WireEvent]]] = [
             )
         ],
     ),
-    (UPDATE, [BookDelta(BTC, -1, -1, [(83404.0, 0.7)], [(83421.13, 0.0)], TIME_NS, NOW, 7)]),
+    (UPDATE, [BookDelta(BTC, -1, -1, [(83404.0, 0.7)], [(83421.13, 0.0)], EXCHANGE_NS, NOW, 7)]),
     (
         UPDATE | {"changes": [["sell", "2", "1"]]},
-        [BookDelta(BTC, -1, -1, [], [(2.0, 1.0)], TIME_NS, NOW, 7)],
+        [BookDelta(BTC, -1, -1, [], [(2.0, 1.0)], EXCHANGE_NS, NOW, 7)],
     ),
-    (UPDATE | {"changes": [["buy", "2", "1"]]}, [BookDelta(BTC, -1, -1, [(2.0, 1.0)], [], TIME_NS, NOW, 7)]),
-    (UPDATE | {"changes": []}, [BookDelta(BTC, -1, -1, [], [], TIME_NS, NOW, 7)]),
+    (UPDATE | {"changes": [["buy", "2", "1"]]}, [BookDelta(BTC, -1, -1, [(2.0, 1.0)], [], EXCHANGE_NS, NOW, 7)]),
+    (UPDATE | {"changes": []}, [BookDelta(BTC, -1, -1, [], [], EXCHANGE_NS, NOW, 7)]),
     # The maker sold, so the taker bought.
-    (MATCH, [Trade(BTC, 83420.99, 0.00005934, "buy", 1100243487, TIME_NS, NOW)]),
-    (MATCH | {"side": "buy"}, [Trade(BTC, 83420.99, 0.00005934, "sell", 1100243487, TIME_NS, NOW)]),
-    (MATCH | {"type": "last_match"}, [Trade(BTC, 83420.99, 0.00005934, "buy", 1100243487, TIME_NS, NOW)]),
-    (HEARTBEAT, [LastTrade(BTC, 1100243487, TIME_NS, NOW)]),
+    (MATCH, [Trade(BTC, 83420.99, 0.00005934, "buy", 1100243487, EXCHANGE_NS, NOW)]),
+    (MATCH | {"side": "buy"}, [Trade(BTC, 83420.99, 0.00005934, "sell", 1100243487, EXCHANGE_NS, NOW)]),
+    (MATCH | {"type": "last_match"}, [Trade(BTC, 83420.99, 0.00005934, "buy", 1100243487, EXCHANGE_NS, NOW)]),
+    (HEARTBEAT, [LastTrade(BTC, 1100243487, EXCHANGE_NS, NOW)]),
     (TICKER, [SAID_TICKER]),
     (
         TICKER | {"best_bid_size": "2.5", "best_ask_size": "0.5"},
-        [SAID_TICKER, Quote(BAND, 14.755, 2.5, 14.806, 0.5, None, TIME_NS, NOW)],
+        [SAID_TICKER, Quote(BAND, 14.755, 2.5, 14.806, 0.5, None, EXCHANGE_NS, NOW)],
     ),
     (
         TICKER | {"best_bid": "0", "best_bid_size": "0", "best_ask_size": "0.5", "open_24h": "0"},
         [
             Ticker(
-                BAND, 14.7775, None, 16.55, 14.3691, 94381.28, None, None, None, 14.806, None, TIME_NS, NOW, 881613
+                BAND, 14.7775, None, 16.55, 14.3691, 94381.28, None, None, None, 14.806, None, EXCHANGE_NS, NOW, 881613
             )
         ],
     ),
@@ -137,10 +107,6 @@ FACTS: list[tuple[dict[str, Any], list[WireEvent]]] = [
     ),
     ({"type": "error", "message": "Malformed JSON"}, [Refusal(None, None, "Malformed JSON")]),
 ]  # fmt: skip
-
-
-def wire(message: object) -> bytes:
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 @pytest.fixture
@@ -189,13 +155,13 @@ def test_the_whole_book_is_put_in_order(connection: ExchangeConnection) -> None:
         | {
             "bids": [["1", "1"], ["3", "2"], ["2", "0"]],
             "asks": [["6", "1"], ["5", "2"], ["7", "1"]],
-            "time": TIME,
+            "time": EXCHANGE_TIME,
         },
     )
     assert isinstance(book, BookSnapshot)
     assert book.bids == [(3.0, 2.0), (1.0, 1.0)]
     assert book.asks == [(5.0, 2.0), (6.0, 1.0), (7.0, 1.0)]
-    assert (book.limit, book.ts_event, book.partial) == (4, TIME_NS, False)
+    assert (book.limit, book.ts_event, book.partial) == (4, EXCHANGE_NS, False)
 
 
 def test_a_book_of_tens_of_thousands_of_levels(connection: ExchangeConnection) -> None:
@@ -232,7 +198,7 @@ def test_a_change_without_a_time_is_true_all_the_same(
     for frame in (timeless, HEARTBEAT | {"time": time}, TICKER | {"time": time}):
         (fact,) = say(connection, frame)
         assert isinstance(fact, BookDelta | LastTrade | Ticker)
-        assert fact.ts_event == TIME_NS
+        assert fact.ts_event == EXCHANGE_NS
 
 
 def test_a_trade_without_a_time_is_refused(connection: ExchangeConnection) -> None:
@@ -331,7 +297,10 @@ def test_books_do_not_pile_up(connection: ExchangeConnection) -> None:
 @pytest.mark.parametrize(
     ("frame", "kind"),
     [
-        ({"type": "open", "side": "sell", "price": "1", "product_id": "BTC-USD", "time": TIME}, "open"),
+        (
+            {"type": "open", "side": "sell", "price": "1", "product_id": "BTC-USD", "time": EXCHANGE_TIME},
+            "open",
+        ),
         *(
             ({"type": kind, "product_id": "BTC-USD"}, kind)
             for kind in ("received", "done", "change", "activate")
@@ -349,17 +318,22 @@ def test_what_is_not_known_is_said_and_is_no_error(
     assert unknown(say(connection, frame)) == kind
 
 
+BAD_OF_A_MATCH: dict[str, tuple[object, ...]] = {
+    "price": ("0", "-1", "nan", "inf", "", "1,5", True, None, [], "1e999"),
+    "size": ("-0.1", "nan", "0.-10000", None),
+    "trade_id": (-1, 2**63, 1.5, True, None, "x"),
+    "side": ("BUY", "offer", "", None, 1),
+    "time": ("", "2026-02-30T00:00:00Z", "2300-01-01T00:00:00Z", 5, None),
+    "product_id": ("", "BTC", "btc-usd", 5, None, "B" * 60 + "-USD"),
+    "type": (5, None),
+}
 BAD: list[tuple[dict[str, Any], str, object]] = [
-    *((MATCH, "price", bad) for bad in ("0", "-1", "nan", "inf", "", "1,5", True, None, [], "1e999")),
-    *((MATCH, "size", bad) for bad in ("-0.1", "nan", "0.-10000", None)),
-    *((MATCH, "trade_id", bad) for bad in (-1, 2**63, 1.5, True, None, "x")),
-    *((MATCH, "side", bad) for bad in ("BUY", "offer", "", None, 1)),
-    *((MATCH, "time", bad) for bad in ("", "2026-02-30T00:00:00Z", "2300-01-01T00:00:00Z", 5, None)),
-    *((MATCH, "product_id", bad) for bad in ("", "BTC", "btc-usd", 5, None, "B" * 60 + "-USD")),
-    (MATCH, "type", 5),
-    (MATCH, "type", None),
-    *((HEARTBEAT, "last_trade_id", bad) for bad in (-1, None, 2**63)),
-    *((TICKER, "price", bad) for bad in ("-1", "nan", None)),
+    *((MATCH, field, bad) for field, values in BAD_OF_A_MATCH.items() for bad in values),
+    (HEARTBEAT, "last_trade_id", -1),
+    (HEARTBEAT, "last_trade_id", None),
+    (HEARTBEAT, "last_trade_id", 2**63),
+    (TICKER, "price", "-1"),
+    (TICKER, "price", None),
     *((TICKER, key, "nan") for key in ("best_bid", "best_ask", "open_24h", "volume_24h", "best_bid_size")),
     (TICKER, "trade_id", -1),
     (UPDATE, "changes", [["buy", "0", "1"]]),
