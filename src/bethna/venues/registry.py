@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from bethna.core.errors import ConfigError, cut
-from bethna.venues import binance
+from bethna.venues import binance, coinbase, deribit, kraken
 from bethna.venues.spec import Codec, VenueSpec
 
 
@@ -26,21 +26,34 @@ class WireEntry(Struct, frozen=True):
 
     Attributes:
         venue: whose it is.
-        hosts: the host of a recorded URL of it is one of these or ends so. path: and its path begins so.
+        hosts, paths: the host of a recorded URL of it is one of these or ends so; its path begins with one of these.
         pushed_books: as in `VenueSpec`.
     """
 
     venue: str
     codec: Callable[..., Codec]
     hosts: tuple[str, ...]
-    path: str = "/"
+    paths: tuple[str, ...] = ("/",)
     pushed_books: bool = False
 
 
 VENUES: Final[Mapping[str, VenueEntry]] = {
     "binance": VenueEntry(binance.SPEC, binance.BinanceCodec),
 }
-WIRES: Final[Mapping[str, WireEntry]] = {}
+WIRES: Final[Mapping[str, WireEntry]] = {
+    "coinbase": WireEntry(
+        "coinbase", coinbase.ExchangeCodec, ("exchange.coinbase.com", "pro.coinbase.com"), pushed_books=True
+    ),
+    "coinbase_advanced": WireEntry(
+        "coinbase",
+        coinbase.AdvancedCodec,
+        ("advanced-trade-ws.coinbase.com", "api.coinbase.com"),
+        pushed_books=True,
+    ),
+    "kraken": WireEntry("kraken", kraken.KrakenCodec, ("kraken.com",), ("/v2", "/0/"), pushed_books=True),
+    "kraken_v1": WireEntry("kraken", kraken.KrakenV1Codec, ("kraken.com",), pushed_books=True),
+    "deribit": WireEntry("deribit", deribit.DeribitCodec, ("deribit.com",)),
+}
 """By the name that `bethna decode` knows; the first whose URL it is reads a tape."""
 
 
@@ -95,9 +108,8 @@ def wire_of_url(url: str) -> str | None:
     except ValueError:
         return None
     for name, wire in WIRES.items():
-        if any(host == each or host.endswith(f".{each}") for each in wire.hosts) and (
-            parts.path or "/"
-        ).startswith(wire.path):
+        of_host = any(host == each or host.endswith(f".{each}") for each in wire.hosts)
+        if of_host and (parts.path or "/").startswith(wire.paths):
             return name
     return None
 
