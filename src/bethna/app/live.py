@@ -98,6 +98,7 @@ class LiveLine:
         self.healing = Healing(
             self.codec, self.rest, feeds, clock,
             snapshot_limit=settings.book_snapshot_limit, max_trades=settings.heal_max_trades,
+            renewer=self.pool if self.spec.pushed_books else None,
         )  # fmt: skip
         self._catalogue: dict[InstrumentId, Instrument] = {}
         self._names: dict[InstrumentId, InstrumentName] = {}

@@ -88,6 +88,7 @@ class ConnectionPool:
         self._pulse_timer: Timer | None = None
         self._failing = ""
         self._not_trading: str | None = None
+        self._renewals: dict[InstrumentId, asyncio.Event] = {}
 
     # --- what is wanted
 
@@ -121,10 +122,10 @@ class ConnectionPool:
         for number, groups in changed.items():
             self._remove_from_socket(number, groups)
 
-    def renew_book(self, instrument: InstrumentId, *, even_new: bool = False) -> bool:
-        """Have the venue push a book's snapshot once more; True when that is on its way now.
+    def renew_book(self, instrument: InstrumentId, *, even_new: bool = False) -> asyncio.Event | None:
+        """Have the venue push a book's snapshot once more; what is returned is set when it is subscribed again.
 
-        False where no socket carries the book, or its subscription is under way and brings the snapshot by itself.
+        None where no socket carries the book, or its subscription is under way and brings the snapshot by itself.
 
         Args:
             even_new: also where the socket has not seen any snapshot of it yet; without this such a one is waited for.
@@ -133,14 +134,13 @@ class ConnectionPool:
             self._shards[number].renew(instrument, streams, even_new=even_new)
             for number, streams in self._book_streams(instrument).items()
         ]
-        return any(asked)
+        return self._renewals.setdefault(instrument, asyncio.Event()) if any(asked) else None
 
-    def is_renewing(self, instrument: InstrumentId) -> bool:
-        """A book that was asked for anew is not subscribed again yet."""
-        return any(
-            self._shards[number].is_renewing(streams)
-            for number, streams in self._book_streams(instrument).items()
-        )
+    def _tell_renewed(self) -> None:
+        for instrument in tuple(self._renewals):
+            streams = self._book_streams(instrument).items()
+            if not any(self._shards[number].is_renewing(each) for number, each in streams):
+                self._renewals.pop(instrument).set()
 
     def _book_streams(self, instrument: InstrumentId) -> dict[int, tuple[str, ...]]:
         """Shard -> the streams that only the book needs: another feature's data has no reason to pause.
@@ -229,6 +229,7 @@ class ConnectionPool:
         self._pulse_timer = self._timers.call_at(self._clock.monotonic_ns() + PULSE_NS, self._pulse)
         for shard in tuple(self._shards.values()):
             shard.pulse()
+        self._tell_renewed()
         if self._failing and all(shard.is_up and not shard.failures for shard in self._shards.values()):
             self._failing = ""
             self.report("info", "venue_recovered", "connections hold again")
