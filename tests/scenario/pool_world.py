@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -171,13 +171,15 @@ async def world(
     extra_hosts: int = 0,
     *,
     supervised: bool = True,
+    speech: tuple[Callable[[], BinanceCodec], Callable[[Bell], LocalVenue]] = (BinanceCodec, LocalVenue),
     **limits: Any,
 ) -> AsyncIterator[World]:
     bell = Bell()
     clock = ManualClock(1_700_000_000_000_000_000)
     timers = HandTimers(clock, bell)
     desk = Desk(bell)
-    async with local_venue(bell) as venue:
+    codec, other_venue = speech
+    async with local_venue(bell, other_venue(bell)) as venue:
         hosts = [StreamHost("main", venue.ws_url, venue.rest_url)]
         hosts += [
             StreamHost(f"other-{n}", venue.ws_url + f"/{n}", venue.rest_url) for n in range(extra_hosts)
@@ -185,7 +187,7 @@ async def world(
         spec = replace(SPEC, hosts=tuple(hosts), **limits)
         pool = ConnectionPool(
             spec,
-            BinanceCodec(),
+            codec(),
             settings or ConnectionSettings(),
             clock,
             random.Random(1),

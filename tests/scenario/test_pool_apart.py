@@ -1,0 +1,206 @@
+"""The pool with venues that answer otherwise and push their books, against a real server on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from scenario.apart_venue import HELLO, ApartCodec, ApartVenue, ListingVenue, epochs
+from scenario.pool_world import BTC, ETH, SOL, World, world
+
+from bethna.logic.session_types import ConnectionSettings
+
+BOTH_LOOPS = True
+DEPTH = "btcusdt@depth@100ms"
+
+
+@asynccontextmanager
+async def apart(kind: type[ApartVenue] = ApartVenue, **limits: Any) -> AsyncIterator[World]:
+    """A world whose venue takes nothing in the URL and pushes its books."""
+    async with world(
+        ConnectionSettings(), speech=(ApartCodec, kind), url_streams=0, pushed_books=True,
+        ordered_answers=kind is ListingVenue, **limits,
+    ) as w:  # fmt: skip
+        yield w
+
+
+async def settle(w: World) -> None:
+    """Until every subscription is answered; a few seconds of hand-moved time."""
+    for _ in range(30):
+        await w.pass_time(1)
+        links = [link for shard in w.pool._shards.values() for link in shard.links.values()]
+        if links and all(link.session.settled for link in links):
+            return
+    raise AssertionError("the subscriptions do not settle")
+
+
+def methods(said: list[dict[str, Any]]) -> list[tuple[str, tuple[str, ...]]]:
+    return [(each["method"], tuple(each["params"])) for each in said]
+
+
+async def test_the_greeting_comes_first_and_messages_hold_one_kind() -> None:
+    async with apart() as w:
+        w.pool.want([BTC, ETH])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        said = methods(w.venue.live[0].said)
+        assert said[0] == ("HELLO", ())
+        assert ("tx", 1, HELLO) in w.desk.tape
+        assert [len({name.partition("@")[2] for name in names}) for _, names in said[1:]] == [1] * 4
+        assert set(w.venue.live[0].streams) == {*w.codec.streams(BTC), *w.codec.streams(ETH)}
+        assert epochs(w.desk.events, BTC.id) == [1]
+
+
+async def test_one_refused_stream_is_named_without_halving() -> None:
+    async with apart() as w:
+        w.venue.refuse = dict.fromkeys(w.codec.streams(SOL), "")
+        w.pool.want([BTC, SOL, ETH])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        assert len(w.venue.live[0].said) == 1 + 4
+        told = [event.message for event in w.desk.told if event.code == "subscription_rejected"]
+        assert sorted(told) == sorted(f"{name}: Currency pair not supported" for name in w.codec.streams(SOL))
+        assert w.desk.state(SOL) == "refused"
+        assert set(w.venue.live[0].streams) == {*w.codec.streams(BTC), *w.codec.streams(ETH)}
+
+
+async def test_what_the_connections_list_lacks_is_refused_and_messages_go_one_by_one() -> None:
+    async with apart(ListingVenue) as w:
+        w.venue.refuse = dict.fromkeys(w.codec.streams(SOL), "")
+        w.pool.want([BTC, SOL])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        told = [event.message for event in w.desk.told if event.code == "subscription_rejected"]
+        assert sorted(told) == sorted(f"{name}: the venue did not list it" for name in w.codec.streams(SOL))
+        assert w.desk.codes().count("ack_missing") == 0
+        assert set(w.venue.live[0].streams) == set(w.codec.streams(BTC))
+
+
+async def test_a_book_begins_anew_on_the_same_socket_and_nobody_is_alarmed() -> None:
+    async with apart() as w:
+        w.pool.want([BTC, ETH])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        await w.trade()
+        await w.pass_time(2)
+        states, told = list(w.desk.states[BTC.id]), list(w.desk.told)
+        before = len(w.venue.live[0].said)
+        done = w.pool.renew_book(BTC.id)
+        assert done is not None
+        assert w.pool.renew_book(BTC.id) is None, "it is on its way"
+        await w.pass_time(2)
+        assert done.is_set()
+        assert methods(w.venue.live[0].said[before:]) == [("UNSUBSCRIBE", (DEPTH,)), ("SUBSCRIBE", (DEPTH,))]
+        assert epochs(w.desk.events, BTC.id) == [1, 1]
+        assert epochs(w.desk.events, ETH.id) == [1]
+        assert w.desk.states[BTC.id] == states
+        assert w.desk.told == told
+        assert w.venue.attempts == 1
+
+
+async def test_a_book_that_has_not_begun_is_waited_for_and_then_asked_for() -> None:
+    async with apart() as w:
+        assert isinstance(w.venue, ApartVenue)
+        w.venue.pushes = False
+        w.pool.want([BTC])
+        assert w.pool.renew_book(BTC.id) is None, "there is no socket"
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        await w.trade()
+        assert w.pool.renew_book(BTC.id) is None
+        w.venue.pushes = True
+        done = w.pool.renew_book(BTC.id, even_new=True)
+        assert done is not None
+        await w.pass_time(2)
+        assert done.is_set()
+        assert epochs(w.desk.events, BTC.id) == [1]
+        assert w.pool.renew_book(SOL.id, even_new=True) is None, "nobody wants it"
+
+
+async def test_during_a_rotation_the_socket_whose_book_counts_is_asked() -> None:
+    """The newer snapshot is believed downstream: one more of the older socket would be let go."""
+    async with apart() as w:
+        w.pool.want([BTC])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        await w.trade()
+        old = w.venue.live[0]
+        assert isinstance(w.venue, ApartVenue)
+        w.venue.pushes = False
+        await old.send({"e": "serverShutdown", "E": 1})
+        await w.bell.until(lambda: len(w.venue.live) == 2)
+        await w.pass_time(3)
+        new = w.venue.live[1]
+        said = [len(old.said), len(new.said)]
+        assert w.pool.renew_book(BTC.id) is not None
+        await w.pass_time(2)
+        assert [len(old.said), len(new.said)] == [said[0] + 2, said[1]], "the new one has not begun it"
+        await w.trade(only=[old])  # the new one has to show a trade before it takes over
+        await w.venue.push(new, "BTCUSDT")
+        await w.pass_time(1)
+        assert old.open
+        assert w.pool.renew_book(BTC.id) is not None
+        await w.pass_time(1)
+        assert [len(old.said), len(new.said)] == [said[0] + 2, said[1] + 2]
+
+
+async def test_a_challenge_is_answered_and_a_doubt_reaches_the_sink() -> None:
+    async with apart() as w:
+        w.pool.want([BTC])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        await w.venue.live[0].send({"test_request": '{"method":"TEST","params":[]}'})
+        await w.bell.until(lambda: methods(w.venue.live[0].said)[-1] == ("TEST", ()))
+        await w.venue.live[0].send({"wrong": "BTCUSDT"})
+        await w.bell.until(lambda: w.desk.doubts)
+        assert [(doubt.instrument, doubt.epoch) for doubt in w.desk.doubts] == [(BTC.id, 1)]
+
+
+async def test_a_venue_that_does_not_trade_says_so_in_its_health_and_each_turn_is_told_once() -> None:
+    async with apart() as w:
+        w.pool.want([BTC])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        await w.trade()
+        for system in ("online", "maintenance", "maintenance", "cancel_only"):
+            await w.venue.live[0].send({"system": system})
+        await w.pass_time(1)
+        assert (w.pool.health().state, w.pool.health().message) == ("ok", "not trading: cancel_only")
+        for _ in range(2):
+            await w.venue.live[0].send({"system": "online"})
+        await w.pass_time(1)
+        assert (w.pool.health().state, w.pool.health().message) == ("ok", "")
+        assert [(event.level, event.code) for event in w.desk.told] == [
+            ("warning", "venue_not_trading"),
+            ("info", "venue_trading"),
+        ]
+        assert w.desk.told[0].message == "it says that it does not trade: maintenance"
+
+
+async def test_a_book_that_was_pushed_once_is_not_missed() -> None:
+    """Its snapshot has no pace: hours after it the instrument is as live as its trades are."""
+    async with apart() as w:
+        w.pool.want([BTC])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        for _ in range(80):
+            await w.trade()
+            await w.pass_time(5)
+        assert w.desk.state(BTC) == "live"
+        assert "stream_stale" not in w.desk.codes()
+        assert w.venue.attempts == 1
+
+
+async def test_heartbeats_alone_keep_a_socket_open() -> None:
+    async with apart() as w:
+        w.pool.want([BTC])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        sent = len(w.venue.live[0].said)
+        for _ in range(100):
+            await w.venue.live[0].send({"heartbeat": 1})
+            await w.pass_time(1)
+        assert w.venue.attempts == 1
+        assert w.venue.live[0].open
+        assert len(w.venue.live[0].said) == sent
