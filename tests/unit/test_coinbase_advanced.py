@@ -188,6 +188,13 @@ def test_a_candle_is_closed_when_a_later_one_was_seen(connection: AdvancedConnec
     assert candles(3, 900) == [(900, True)]
 
 
+def test_candles_of_products_that_a_venue_makes_up_do_not_pile_up(connection: AdvancedConnection) -> None:
+    for number in range(5_000):
+        made_up = CANDLE_ROW | {"product_id": f"C{number}-USD"}
+        say(connection, frame("candles", number, {"type": "update", "candles": [made_up]}))
+    assert len(connection._candles) <= 4_096
+
+
 # --- what cannot be true
 
 

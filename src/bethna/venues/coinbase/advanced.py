@@ -28,7 +28,7 @@ Rules of decoding:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 from msgspec import UNSET, ValidationError
@@ -193,6 +193,8 @@ class AdvancedConnection:
                 return () if self._answers_greeting() else (self._ack(frame),)
             case HeartbeatsFrame():
                 return ()
+            case _:
+                assert_never(frame)
 
     def _book(self, event: BookEvent, ts: int, ts_recv: int) -> Sequence[BookSnapshot | BookDelta]:
         product, changes, number = event.product_id, event.updates, self._number

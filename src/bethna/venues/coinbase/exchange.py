@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 from msgspec import UNSET, ValidationError
@@ -123,6 +123,8 @@ class ExchangeConnection:
                 return (_ack(frame),)
             case ErrorFrame():
                 return (_refusal(frame),)
+            case _:
+                assert_never(frame)
 
     def _update(self, frame: UpdateFrame, ts_recv: int) -> Sequence[WireEvent]:
         name = self._by_product(frame.product_id).id
