@@ -192,6 +192,13 @@ def test_a_snapshot_is_the_whole_book_and_proven_to_its_end() -> None:
     )  # fmt: skip
 
 
+def test_what_is_deleted_is_gone_whatever_amount_stands_beside_it() -> None:
+    both = [["delete", 0.005, 7.0]]
+    delta = one(frame(f"book.{OPTION}.100ms", {**CHANGE, "bids": both, "asks": both}))
+    assert isinstance(delta, BookDelta)
+    assert delta.bids == delta.asks == [(0.005, 0.0)]
+
+
 @pytest.mark.parametrize("before", [0, None])
 def test_a_snapshot_may_say_that_nothing_was_before_it(before: int | None) -> None:
     snapshot = one(frame(f"book.{OPTION}.raw", {**SNAPSHOT, "prev_change_id": before}))

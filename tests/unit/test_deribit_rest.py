@@ -195,6 +195,13 @@ def test_the_last_candle_is_closed_when_its_end_is_well_past() -> None:
         assert page.candles[1].closed == closed
 
 
+def test_a_candle_is_closed_when_a_later_one_has_opened() -> None:
+    """Though the host's clock, which is behind, does not say so."""
+    (page,) = CODEC.decode_http(CHART_PATH, answer(CHART), 1789399920000 * MS)
+    assert isinstance(page, CandlePage)
+    assert [each.closed for each in page.candles] == [True, False]
+
+
 def test_no_data_is_an_empty_page() -> None:
     nothing: dict[str, object] = {key: [] for key in CHART} | {"status": "no_data"}
     assert one(CHART_PATH, nothing) == one(CHART_PATH, {"status": "no_data"}) == CandlePage(PERPETUAL_ID, [])
