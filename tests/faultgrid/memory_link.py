@@ -18,7 +18,8 @@ from bethna.core.clock import NS_PER_MS, NS_PER_S, Clock
 from bethna.core.errors import ConnectError, ConnectionLost, RateLimited
 from bethna.net.http import HttpAnswer
 from bethna.net.ws import OnFrame, Socket, SocketEvents
-from bethna.twins.binance import Answer, BinanceTwin, Connection
+from bethna.twins.binance import Answer, BinanceTwin
+from bethna.twins.line import Connection
 
 ADDRESS = "127.0.0.1"
 

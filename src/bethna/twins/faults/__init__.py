@@ -7,6 +7,7 @@ from bethna.twins.faults.faults import Faults
 from bethna.twins.faults.kinds import NAMES, PARAMETERS, SHEETS, Kind, KindSheet
 from bethna.twins.faults.plan import read_fault, read_plan
 from bethna.twins.faults.random_plans import random_plan
+from bethna.twins.faults.words import Words
 
 __all__ = [
     "NAMES",
@@ -17,6 +18,7 @@ __all__ = [
     "Faults",
     "Kind",
     "KindSheet",
+    "Words",
     "random_plan",
     "read_fault",
     "read_plan",

@@ -1,32 +1,33 @@
-"""Streams that somebody wants: each frame is built once and goes to every subscriber; faults strike behind that.
+"""Streams that somebody wants: each frame is built once and goes to every subscriber; it words none and harms none.
 
 Rules
   1. A stream has one publisher, however many connections carry it; it is built with the first and goes with the last.
   2. Streams in steps of time are pushed at multiples of their step by the venue's clock, symbol by symbol.
-  3. What one step of the market sends goes out as quotes, trades, aggregates, then the rest: in the recording of
-     2024-08 the quote that a trade moved comes before that trade four times in five, and never after the diff.
+  3. What one step of the market sends goes out in the order of the streams' ranks, of one rank in that of subscribing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
-from bethna.twins.binance.agenda import FLUSH, Agenda
-from bethna.twins.binance.publishers import Publisher, combined, publisher
-from bethna.twins.binance.streams import Stream
+from bethna.twins.line.agenda import FLUSH, Agenda
+from bethna.twins.line.publisher import Publisher
+from bethna.twins.line.speech import Stream
+from bethna.twins.line.stale import DelayedBook
 from bethna.twins.market.facts import Step
 from bethna.twins.market.market import Market
 from bethna.twins.market.world import World
 
-TRADES = frozenset({"trade", "aggTrade"})
-DIFFS = frozenset({"depth", "depth@100ms", "depth@1000ms"})
-_ORDER = {"bookTicker": 0, "trade": 1, "aggTrade": 2}
+Make = Callable[[], Publisher | None]
+"""Makes who speaks for a stream; None when nothing will ever be said."""
+Wrap = Callable[[str, bytes], bytes]
 
 
 class Subscriber(Protocol):
     """Who takes frames: the outgoing side of a connection."""
 
-    combined: bool
+    wraps: bool
 
     def deliver(self, topic: Topic, frame: bytes, payload: bytes) -> None:
         """A frame as it goes on the wire, and what it carries."""
@@ -34,41 +35,50 @@ class Subscriber(Protocol):
 
 
 class Topic:
-    """One stream in one unit of time, with its subscribers.
+    """One stream in one variant, with its subscribers.
 
     Attributes:
-        name: as subscribed. symbol: "BTCUSDT", "" of all. suffix: the name without its symbol.
+        key: its name and its variant. name, symbol, suffix, role, every_ns: of its stream.
         publisher: None when it is well-formed and nothing will ever be said.
     """
 
-    def __init__(self, stream: Stream, made: Publisher | None, rank: int, *, microseconds: bool) -> None:
-        self.key = (stream.name, microseconds)
+    def __init__(
+        self, stream: Stream, variant: Hashable, made: Publisher | None, market: int, wrap: Wrap
+    ) -> None:
+        self.key = (stream.name, variant)
         self.name = stream.name
         self.symbol = stream.symbol
-        self.suffix = suffix_of(stream.name)
+        self.suffix = stream.suffix
+        self.role = stream.role
         self.every_ns = stream.every_ns
         self.publisher = made
-        self.order = (rank, _ORDER.get(self.suffix, 3))
+        self.order = (market, stream.rank)
+        self.wrap = wrap
         self.subscribers: tuple[Subscriber, ...] = ()
 
     def send(self, payload: bytes) -> None:
         """To everybody, wrapped for those that want it so."""
         wrapped = b""
         for each in self.subscribers:
-            if each.combined:
-                wrapped = wrapped or combined(self.name, payload)
+            if each.wraps:
+                wrapped = wrapped or self.wrap(self.name, payload)
                 each.deliver(self, wrapped, payload)
             else:
                 each.deliver(self, payload, payload)
+
+    def opening(self, now: int, past: DelayedBook | None = None) -> list[bytes]:
+        """What a new subscriber is told first; `now` is the venue's clock."""
+        return self.publisher.opening(now, past) if self.publisher is not None else []
 
 
 class Board:
     """All topics of the venue. `eager`: how many of them are sent with each step of a market."""
 
-    def __init__(self, world: World, agenda: Agenda) -> None:
+    def __init__(self, world: World, agenda: Agenda, wrap: Wrap) -> None:
         self._world = world
+        self._wrap = wrap
         self._agenda = agenda
-        self._topics: dict[tuple[str, bool], Topic] = {}
+        self._topics: dict[tuple[str, Hashable], Topic] = {}
         self._by_symbol: dict[str, tuple[Topic, ...]] = {}
         self._of_all: tuple[Topic, ...] = ()
         self._paced: dict[int, tuple[Topic, ...]] = {}
@@ -78,15 +88,20 @@ class Board:
     def __len__(self) -> int:
         return len(self._topics)
 
-    def add(self, stream: Stream, subscriber: Subscriber, *, microseconds: bool) -> Topic:
-        """Subscribe somebody (rule 1)."""
-        key = (stream.name, microseconds)
+    def add(self, stream: Stream, subscriber: Subscriber, make: Make, variant: Hashable = None) -> Topic:
+        """Subscribe somebody (rule 1).
+
+        Args:
+            make: the publisher, if the stream in this variant has none yet.
+            variant: tells apart what is said in several forms under one name, such as units of time.
+        """
+        key = (stream.name, variant)
         topic = self._topics.get(key)
         if topic is None:
             market = self._world.markets.get(stream.symbol)
-            made = publisher(stream, self._world, microseconds=microseconds)
+            made = make()
             topic = self._topics[key] = Topic(
-                stream, made, market.index if market else -1, microseconds=microseconds
+                stream, variant, made, market.index if market else -1, self._wrap
             )
             if made is not None:
                 self._enter(topic)
@@ -117,6 +132,16 @@ class Board:
             for payload in topic.publisher.hear(market, step):  # type: ignore[union-attr]  # likewise
                 topic.send(payload)
 
+    def silence(self, symbol: str) -> None:
+        """Nothing more is said on the streams of a symbol, whoever carries them."""
+        for topic in self._topics.values():
+            if topic.symbol == symbol and topic.publisher is not None:
+                self.eager -= not topic.every_ns
+                topic.publisher = None
+        self._by_symbol.pop(symbol, None)
+        for every_ns, topics in self._paced.items():
+            self._paced[every_ns] = tuple(each for each in topics if each.publisher is not None)
+
     def retime(self, now: int) -> None:
         """The venue's clock is set: everything in steps of time is due at other instants, from `now` on."""
         self._epoch += 1
@@ -125,8 +150,11 @@ class Board:
             self._arm(every_ns, now)
 
     def _enter(self, topic: Topic) -> None:
+        assert topic.publisher is not None
         self.eager += not topic.every_ns
-        if topic.symbol:
+        if not topic.publisher.hears:
+            pass
+        elif topic.symbol:
             self._by_symbol[topic.symbol] = _sorted((*self._by_symbol.get(topic.symbol, ()), topic))
         else:
             self._of_all = (*self._of_all, topic)
@@ -154,11 +182,6 @@ class Board:
             for payload in topic.publisher.flush(venue_now):  # type: ignore[union-attr]  # likewise
                 topic.send(payload)
         self._arm(every_ns, at + 1)
-
-
-def suffix_of(name: str) -> str:
-    """A stream without its symbol: `depth@100ms` of `btcusdt@depth@100ms`; those of all symbols as they are."""
-    return name if name.startswith("!") else name.partition("@")[2]
 
 
 def _sorted(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:

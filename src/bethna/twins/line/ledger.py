@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-import msgspec
 from msgspec import Struct
 
 WITHHELD = 100_000
@@ -34,6 +33,7 @@ class Ledger:
 
     Attributes:
         lost: frames that did not come. doubled: frames that came again. swapped: frames that others overtook.
+        spoiled: frames that came with a wrong checksum.
         counts: by (list, kind of fault).
         withheld: by symbol: trade ids that history lacks, too.
     """
@@ -42,6 +42,7 @@ class Ledger:
         self.lost: deque[Damage] = deque(maxlen=kept)
         self.doubled: deque[Damage] = deque(maxlen=kept)
         self.swapped: deque[Damage] = deque(maxlen=kept)
+        self.spoiled: deque[Damage] = deque(maxlen=kept)
         self.counts: Counter[tuple[str, str]] = Counter()
         self.withheld: dict[str, dict[int, None]] = {}
 
@@ -60,6 +61,11 @@ class Ledger:
         self.swapped.append(damage)
         self.counts["swapped", damage.kind] += 1
 
+    def spoil(self, damage: Damage) -> None:
+        """A frame came with a wrong checksum."""
+        self.spoiled.append(damage)
+        self.counts["spoiled", damage.kind] += 1
+
     def withhold(self, damage: Damage) -> None:
         """The trades of a lost frame are missing in history as well."""
         if damage.first is None or damage.last is None:
@@ -68,30 +74,3 @@ class Ledger:
         ids.update(dict.fromkeys(range(damage.first, damage.last + 1)))
         while len(ids) > WITHHELD:
             del ids[next(iter(ids))]
-
-
-class _Ids(Struct, rename={"trade": "t", "first_trade": "f", "last_trade": "l", "first": "U", "last": "u"}):
-    """The ids of any frame; a kline's lie deeper and are not looked for."""
-
-    trade: int | None = None
-    first_trade: int | None = None
-    last_trade: int | str | None = None  # a ticker's `l` is its low
-    first: int | None = None
-    last: int | None = None
-    snapshot: int | None = msgspec.field(default=None, name="lastUpdateId")
-
-
-_DECODER = msgspec.json.Decoder(_Ids)
-
-
-def ids_of(payload: bytes) -> tuple[int | None, int | None]:
-    """First and last id that a payload (not wrapped) carries."""
-    if not payload.startswith(b"{"):
-        return None, None
-    ids = _DECODER.decode(payload)
-    if ids.trade is not None:
-        return ids.trade, ids.trade
-    if ids.first_trade is not None and isinstance(ids.last_trade, int):
-        return ids.first_trade, ids.last_trade
-    last = ids.last if ids.last is not None else ids.snapshot
-    return (last if ids.first is None else ids.first), last

@@ -6,10 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 
 from bethna.core.clock import seconds
-from bethna.twins.binance.frames import levels_text
 from bethna.twins.faults.facts import Fault
 from bethna.twins.market.facts import Change, Step
-from bethna.twins.market.market import Market
+from bethna.twins.market.market import Level, Market
 from bethna.twins.market.world import World
 
 MAX_STEPS = 1_000_000
@@ -22,7 +21,6 @@ class DelayedBook:
 
     def __init__(self, market: Market, delay_ns: int) -> None:
         bids, asks = market.depth(_ALL)
-        self._market = market
         self._delay_ns = delay_ns
         self._bids, self._asks = dict(bids), dict(asks)
         self._update_id = market.update_id
@@ -33,17 +31,12 @@ class DelayedBook:
         self._later.append((now, step.changes))
         self._settle(now)
 
-    def body(self, limit: int, now: int) -> bytes:
-        """`{"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[["0.0026","100"]]}` with `limit` levels a side."""
+    def depth(self, limit: int, now: int) -> tuple[int, list[Level], list[Level]]:
+        """The id of its last change, and the best `limit` levels of bids and asks, best first, in ticks and lots."""
         self._settle(now)
         bids = sorted(self._bids.items(), reverse=True)[:limit]
         asks = sorted(self._asks.items())[:limit]
-        listing = self._market.listing
-        return b'{"lastUpdateId":%d,"bids":[%b],"asks":[%b]}' % (
-            self._update_id,
-            levels_text(bids, listing),
-            levels_text(asks, listing),
-        )
+        return self._update_id, bids, asks
 
     def _settle(self, now: int) -> None:
         later = self._later

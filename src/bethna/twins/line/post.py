@@ -1,15 +1,18 @@
 """The outgoing side of one connection: frames go straight to the wire while all is well, else faults have their say.
 
 Rules, in this order
-  1. A connection that is dead (half_open), mute (silent) or was refused a stream gets nothing of it.
+  1. A connection that is dead (half_open), mute (silent), or to which a stream is dead (refused_subscription,
+     silent_book) gets nothing of it.
   2. missing_diff and missing_trades take `count` frames in a row from where they strike, at most to their end.
-  3. garbage takes the frame and sends rubbish in its place.
+  3. garbage takes the frame and sends rubbish in its place; bad_checksum leaves the frame and spoils its checksum.
   4. reorder holds a frame until `count` others of its stream have been sent, at most `delay_s`; one at a time.
   5. duplicate sends it again, at once or `delay_s` later.
   6. slow lets it leave later. What follows in its stream does not overtake it, nor does anything at all when the fault
      is about every stream; then answers and pings are slow, too.
   7. fragmented sends it in parts; at most once a second with a ping in between.
   8. More than `delayed_frames` waiting: the connection is cut.
+  9. What a new subscriber is told first is struck by rules 1, 6 and 7, and by snapshot_race, which lets it leave late
+     while what follows does not wait for it.
 """
 
 from __future__ import annotations
@@ -21,17 +24,19 @@ from typing import Literal
 from msgspec import Struct
 
 from bethna.core.clock import NS_PER_S, seconds
-from bethna.twins.binance.agenda import FRAME, NEVER
-from bethna.twins.binance.ledger import Damage, ids_of
-from bethna.twins.binance.rubbish import no_frame, rubbish
-from bethna.twins.binance.seam import Wire
-from bethna.twins.binance.shared import Shared
-from bethna.twins.binance.topics import DIFFS, TRADES, Topic
 from bethna.twins.faults.facts import Fault
 from bethna.twins.faults.kinds import Kind
+from bethna.twins.line.agenda import FRAME, NEVER
+from bethna.twins.line.ledger import Damage
+from bethna.twins.line.limits import venue_ms
+from bethna.twins.line.rubbish import no_frame, rubbish
+from bethna.twins.line.seam import Wire
+from bethna.twins.line.shared import Shared
+from bethna.twins.line.topics import Topic
 
 FRAME_KINDS: tuple[Kind, ...] = (
     "slow", "garbage", "fragmented", "duplicate", "reorder", "missing_diff", "missing_trades",
+    "bad_checksum", "dropped_sequence",
 )  # fmt: skip
 WIDE = ""
 GONE = "gone"
@@ -71,9 +76,10 @@ class Post:
         number: of the connection. overflow: called when too much waits (rule 8). pinged: a ping left among fragments.
 
     Attributes:
-        combined: payloads are wrapped. sent: frames that went to the wire.
+        wraps: payloads are wrapped. sent: frames that went to the wire.
         calm: nothing stands between a frame and the wire.
-        dead, mute: struck by half_open, by silent. unheard: streams that a fault keeps from this connection.
+        dead, mute: struck by half_open, by silent.
+        unheard: streams that a fault keeps from this connection, and its kind.
         ended: "" while it lives, else why not.
     """
 
@@ -82,22 +88,23 @@ class Post:
         shared: Shared,
         number: int,
         *,
-        combined: bool,
+        wraps: bool,
         overflow: Callable[[], None],
         pinged: Callable[[bytes, int], None],
     ) -> None:
-        self.combined = combined
+        self.wraps = wraps
         self.sent = 0
         self.calm = False
         self.dead = False
         self.mute = False
-        self.unheard: set[str] = set()
+        self.unheard: dict[str, str] = {}
         self.ended = ""
         self.number = number
         self.rng = Random(f"{shared.seed}/connection/{number}")
         self._shared = shared
         self._overflow = overflow
         self._pinged = pinged
+        self._ids_of = shared.speech.ids_of
         self._wire: Wire | None = None
         self._pending: dict[int, _Item] = {}
         self._serial = 0
@@ -134,6 +141,16 @@ class Post:
             self._text(frame)
         elif not self.ended:
             self._deliver_amid_faults(topic, frame, payload, self._shared.world.now)
+
+    def open(self, topic: Topic, frame: bytes, payload: bytes, delay_s: float = 0.0) -> None:
+        """What a new subscriber of a stream is told first (rule 9)."""
+        now = self._shared.world.now
+        if self.ended:
+            return
+        if deprived := self._deprived(topic):
+            self._lose(topic, payload, deprived, now)
+            return
+        self._dispatch(_Item("text", frame, topic, payload, "snapshot_race"), now, seconds(delay_s))
 
     def answer(self, frame: bytes, delay_s: float = 0.0) -> None:
         """The answer to a control frame, or an event that nobody subscribed to."""
@@ -179,8 +196,10 @@ class Post:
             item = (
                 _Item("raw", no_frame(self.rng))
                 if garbage.raw
-                else _Item("text", rubbish(self.rng, frame), topic)
+                else _Item("text", rubbish(self.rng, frame, self._shared.speech.wrong), topic)
             )
+        else:
+            item.data = self._spoiled(topic, frame, payload, now)
         held = self._held.get(topic.name)
         if held is None and garbage is None and self._is_held(item, topic, now):  # rule 4
             return
@@ -197,7 +216,17 @@ class Post:
             return "half_open"
         if self.mute:
             return "silent"
-        return "refused_subscription" if topic.name in self.unheard else ""
+        return self.unheard.get(topic.name, "")
+
+    def _spoiled(self, topic: Topic, frame: bytes, payload: bytes, now: int) -> bytes:
+        """Rule 3; what carries no checksum is not struck."""
+        if not self._shared.faults.active("bad_checksum", now, symbol=topic.symbol, stream=topic.suffix):
+            return frame
+        spoiled = self._shared.speech.spoil(frame)
+        if spoiled is None or self._strikes("bad_checksum", topic, now) is None:
+            return frame
+        self._shared.ledger.spoil(self._damage(topic, payload, "bad_checksum", now))
+        return spoiled
 
     def _strikes(self, kind: Kind, topic: Topic | None, now: int) -> Fault | None:
         if not self._shared.troubled:
@@ -212,9 +241,9 @@ class Post:
 
     def _is_missing(self, topic: Topic, payload: bytes, now: int) -> bool:
         kind: Kind
-        if topic.suffix in TRADES:
+        if topic.role == "trades":
             kind = "missing_trades"
-        elif topic.suffix in DIFFS:
+        elif topic.role == "diffs":
             kind = "missing_diff"
         else:
             return False
@@ -338,14 +367,14 @@ class Post:
             wire.fragments(parts)
             return
         self._fragment_ping_at = now
-        payload = str((now + self._shared.world.clock_offset_ns) // 1_000_000).encode()
+        payload = str(venue_ms(now + self._shared.world.clock_offset_ns)).encode()
         self._pinged(payload, now)
         wire.fragments(parts, payload)
 
     # --- the ledger
 
     def _damage(self, topic: Topic, payload: bytes, kind: str, now: int) -> Damage:
-        first, last = ids_of(payload)
+        first, last = self._ids_of(payload)
         return Damage(self.number, topic.name, topic.symbol, kind, first, last, now)
 
     def _lose(self, topic: Topic, payload: bytes, kind: str, now: int) -> Damage:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
-_WRONG = b'{"e":"trade","E":"soon","s":["no"],"t":{},"p":null,"q":true,"T":-1,"m":"yes"}'
 _NOTHING = (b"", b" ", b"null", b"[]", b"{}", b"0", b'"trade"', b"NaN", b"{" * 2000, b"[" * 2000)
 _NO_FRAMES = (
     b"\xc1",  # a reserved bit
@@ -15,16 +15,19 @@ _NO_FRAMES = (
 )
 
 
-def rubbish(rng: Random, frame: bytes) -> bytes:
-    """A text that takes a frame's place and can be mistaken for none."""
+def rubbish(rng: Random, frame: bytes, wrong: Callable[[bytes], bytes]) -> bytes:
+    """A text that takes a frame's place and can be mistaken for none.
+
+    Args:
+        wrong: makes of the frame one that looks like the venue's and is none (`Speech.wrong`).
+    """
     match rng.randrange(4):
         case 0:
             return frame[: rng.randrange(1, max(2, len(frame)))]
         case 1:
             return rng.randbytes(rng.randrange(1, 200)).decode("latin-1").encode()
         case 2:
-            head, mark, _ = frame.partition(b'"data":')
-            return head + mark + _WRONG + b"}" if mark else _WRONG
+            return wrong(frame)
         case _:
             return rng.choice(_NOTHING)
 
