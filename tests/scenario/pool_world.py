@@ -171,13 +171,14 @@ async def world(
     extra_hosts: int = 0,
     *,
     supervised: bool = True,
+    desk: Callable[[Bell], Desk] = Desk,
     speech: tuple[Callable[[], BinanceCodec], Callable[[Bell], LocalVenue]] = (BinanceCodec, LocalVenue),
     **limits: Any,
 ) -> AsyncIterator[World]:
     bell = Bell()
     clock = ManualClock(1_700_000_000_000_000_000)
     timers = HandTimers(clock, bell)
-    desk = Desk(bell)
+    listening = desk(bell)
     codec, other_venue = speech
     async with local_venue(bell, other_venue(bell)) as venue:
         hosts = [StreamHost("main", venue.ws_url, venue.rest_url)]
@@ -191,12 +192,12 @@ async def world(
             settings or ConnectionSettings(),
             clock,
             random.Random(1),
-            desk,
-            desk,
-            desk.note,
+            listening,
+            listening,
+            listening.note,
             timers=timers,
         )
-        made = World(bell, venue, pool, desk, timers)
+        made = World(bell, venue, pool, listening, timers)
         if supervised:
             async with asyncio.TaskGroup() as group:
                 made.task = group.create_task(pool.run())

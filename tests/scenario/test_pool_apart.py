@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from handmade import Bell
 from scenario.apart_venue import HELLO, ApartCodec, ApartVenue, ListingVenue, epochs
-from scenario.pool_world import BTC, ETH, SOL, World, world
+from scenario.pool_world import BTC, ETH, SOL, Desk, World, world
 
+from bethna.core.status import Trust
+from bethna.core.wire import BookDoubt, MarketEvent, RestEvent
+from bethna.logic.feed import FeedSettings
 from bethna.logic.session_types import ConnectionSettings
+from bethna.runtime.bus import Bus
+from bethna.runtime.clocks import ManualClock
+from bethna.services.feeds import Feeds
+from bethna.services.healing import Healing
+from bethna.venues.spec import RestRequest
 
 BOTH_LOOPS = True
 DEPTH = "btcusdt@depth@100ms"
@@ -204,3 +214,92 @@ async def test_heartbeats_alone_keep_a_socket_open() -> None:
         assert w.venue.attempts == 1
         assert w.venue.live[0].open
         assert len(w.venue.live[0].said) == sent
+
+
+# --- with the feeds and the healer
+
+
+class FeedsDesk(Desk):
+    """A desk with real feeds behind it; `rest` is what was asked for by REST."""
+
+    def __init__(self, bell: Bell) -> None:
+        super().__init__(bell)
+        self.clock = ManualClock(1_700_000_000_000_000_000)
+        self.feeds = Feeds(Bus(self.clock), self.clock, FeedSettings(), pushed_books=("binance",))
+        self.feeds.follow(BTC)
+        self.rest: list[str] = []
+
+    def apply(self, event: MarketEvent, conn: int = 0) -> None:
+        self.feeds.apply(event, conn)
+        super().apply(event, conn)
+
+    def doubt(self, doubt: BookDoubt) -> None:
+        self.feeds.doubt(doubt)
+        super().doubt(doubt)
+
+    def connection_ended(self, conn: int, venue: str, now: int) -> None:
+        self.feeds.connection_ended(conn, venue, now)
+        super().connection_ended(conn, venue, now)
+
+    async def fetch(self, request: RestRequest) -> Sequence[RestEvent]:
+        self.rest.append(request.path)
+        return ()
+
+    def trust(self) -> Trust:
+        return self.feeds.feed(BTC.id).booksync.trust
+
+    def bids(self) -> list[tuple[float, float]]:
+        return self.feeds.feed(BTC.id).book_view(5).bids
+
+
+@asynccontextmanager
+async def healed() -> AsyncIterator[tuple[World, FeedsDesk]]:
+    """BTC's book stands, and whatever happens to it is healed."""
+    async with world(
+        speech=(ApartCodec, ApartVenue), desk=FeedsDesk, url_streams=0, pushed_books=True
+    ) as w, asyncio.TaskGroup() as group:  # fmt: skip
+        desk = w.desk
+        assert isinstance(desk, FeedsDesk)
+        healing = Healing(
+            ApartCodec(), desk, desk.feeds, desk.clock, snapshot_limit=100, max_trades=100, renewer=w.pool
+        )
+        desk.feeds.wants = healing
+        task = group.create_task(healing.run())
+        desk.feeds.unfollow(BTC.id)
+        desk.feeds.follow(BTC)
+        w.pool.want([BTC])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        assert desk.trust() is Trust.TRUSTED
+        yield w, desk
+        task.cancel()
+        assert desk.rest == []
+
+
+async def test_a_doubted_book_is_healed_over_its_own_socket() -> None:
+    async with healed() as (w, desk):
+        socket = w.venue.live[0]
+        await socket.send({"change": "BTCUSDT", "bids": [["98", "2"]], "asks": []})
+        await w.pass_time(1)
+        assert desk.bids() == [(99.0, 1.0), (98.0, 2.0)]
+        said = len(socket.said)
+        await socket.send({"wrong": "BTCUSDT"})
+        await w.bell.until(lambda: len(socket.said) == said + 2, "it is subscribed anew")
+        await w.bell.until(lambda: desk.trust() is Trust.TRUSTED)
+        assert desk.bids() == [(99.0, 1.0)]
+        assert len(list(desk.feeds.feed(BTC.id).booksync.log.gaps())) == 1
+        await w.pass_time(30)
+        assert len(socket.said) == said + 2
+
+
+async def test_a_new_socket_begins_the_book_by_itself() -> None:
+    async with healed() as (w, desk):
+        await w.trade()
+        await w.pass_time(1)
+        await w.venue.live[0].cut()
+        await w.bell.until(lambda: desk.trust() is Trust.SYNCING)
+        await w.pass_time(3, 0.1)
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        assert desk.trust() is Trust.TRUSTED
+        assert [method for method, _ in methods(w.venue.live[0].said)] == ["HELLO"] + ["SUBSCRIBE"] * 4
