@@ -164,12 +164,19 @@ def test_trades_that_come_newest_first_leave_oldest_first() -> None:
 def test_trades_of_a_whole_currency_name_their_instruments_and_a_combo_spoils_none() -> None:
     rows = [
         TRADE,
-        {**TRADE, "instrument_name": "BTC-CS-28JUN24-90000_95000"},
+        {**TRADE, "instrument_name": "BTC-CS-28JUN24-90000_95000", "price": -0.0005},
         {**TRADE, "instrument_name": OPTION},
     ]
     *trades, combo = decode(frame("trades.any.BTC.100ms", rows))
     assert [t.instrument for t in trades if isinstance(t, Trade)] == [PERPETUAL_ID, OPTION_ID]
     assert combo == UnknownMessage("trade of an instrument without a name", "BTC-CS-28JUN24-90000_95000")
+
+
+@pytest.mark.parametrize("channel", ["trades.any.BTC.100ms", "trades.BTC-PERPETUAL.100ms"])
+@pytest.mark.parametrize("price", [0.0, -0.5])
+def test_what_has_a_name_has_a_price(channel: str, price: float) -> None:
+    with pytest.raises(WireError, match=r"above 0|> 0"):
+        decode(frame(channel, [{**TRADE, "price": price}]))
 
 
 def test_no_trades_are_no_facts() -> None:

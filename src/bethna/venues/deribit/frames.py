@@ -54,8 +54,19 @@ class Answer(Struct, Generic[Frame], gc=False):
     result: Frame
 
 
-class TradeRow(Struct, gc=False):
-    """One of the array in `trades.*`, and of the history.
+class AnyTradeRow(Struct, gc=False):
+    """A trade of anything, combos included, whose price may be below 0."""
+
+    trade_seq: Id
+    timestamp: Time
+    price: Signed
+    instrument_name: str
+    direction: Literal["buy", "sell"]
+    amount: Amount
+
+
+class TradeRow(AnyTradeRow, gc=False):
+    """One of the array in `trades.{instrument}.{interval}`, and of the history.
 
     {"timestamp":1789344933994,"price":76917.5,"amount":8450.0,"direction":"buy","index_price":76906.67,
      "instrument_name":"BTC-PERPETUAL","trade_seq":140284854,"mark_price":76917.12,"tick_direction":0,
@@ -63,12 +74,7 @@ class TradeRow(Struct, gc=False):
      "starbase_timestamp":1789344933994718924}
     """
 
-    trade_seq: Id
-    timestamp: Time
     price: Price
-    instrument_name: str
-    direction: Literal["buy", "sell"]
-    amount: Amount
 
 
 class BookFrame(Struct, gc=False):

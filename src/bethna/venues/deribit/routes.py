@@ -51,6 +51,7 @@ from bethna.core.market import (
 )
 from bethna.core.wire import UnknownMessage, VenueCondition, WireEvent
 from bethna.venues.deribit.frames import (
+    AnyTradeRow,
     BookFrame,
     Changes,
     ChartFrame,
@@ -87,6 +88,7 @@ _LONGEST_KIND: Final = 80
 _DEPTH: Final = re.compile(r"[1-9]\d{0,4}", re.ASCII)
 
 _read_trades: Final = Decoder(Notification[list[TradeRow]]).decode
+_read_all_trades: Final = Decoder(Notification[list[AnyTradeRow]]).decode
 _read_book: Final = Decoder(Notification[BookFrame]).decode
 _read_grouped: Final = Decoder(Notification[GroupedBookFrame]).decode
 _read_ticker: Final = Decoder(Notification[TickerFrame]).decode
@@ -160,19 +162,23 @@ def _all_trades_route(symbols: Symbols) -> Route:
     def route(raw: bytes, ts_recv: int) -> list[WireEvent]:
         trades: list[Trade] = []
         unread: list[WireEvent] = []
-        for row in _read_trades(raw).params.data:
+        for row in _read_all_trades(raw).params.data:
             try:
                 name = symbols.by_symbol(row.instrument_name).id
             except NotASymbol:
                 unread.append(unknown("trade of an instrument without a name", row.instrument_name.encode()))
-            else:
-                trades.append(trade_of(row, name=name, ts_recv=ts_recv))
+                continue
+            if row.price <= 0:
+                raise ValidationError(
+                    f"expected a price above 0 of {row.instrument_name[:80]!r}, found {row.price}"
+                )
+            trades.append(trade_of(row, name=name, ts_recv=ts_recv))
         return [*ascending(trades), *unread]
 
     return route
 
 
-def trade_of(row: TradeRow, *, name: InstrumentId, ts_recv: int) -> Trade:
+def trade_of(row: AnyTradeRow, *, name: InstrumentId, ts_recv: int) -> Trade:
     """One row of a stream or of history as a fact."""
     return Trade(
         name, row.price, row.amount, row.direction, row.trade_seq, row.timestamp * NS_PER_MS, ts_recv

@@ -33,5 +33,5 @@ MAX_TRADES = 1000
 MAX_CANDLES = 5000
 
 TOO_MANY_REQUESTS = 10028
-NOT_NOW = frozenset({10040, 10041, 10047, 10066, 11051, 11094, 13028, 13503, 13888})
+NOT_NOW = frozenset({10040, 10041, 10047, 10066, 11051, 11094, 13028, 13888})
 """Errors that say nothing of the request: retry, settlement, a full queue, maintenance, unavailable, timed out."""
