@@ -65,8 +65,8 @@ MATCH = {
 }  # fmt: skip
 TICKER = {
     "type": "ticker", "product_id": "BTC-USD", "price": "14.7775", "open_24h": "14.6", "volume_24h": "9",
-    "low_24h": "1", "high_24h": "16", "best_bid": "14.7", "best_bid_size": "1", "best_ask": "14.8", "best_ask_size": "2",
-    "time": TIME, "trade_id": 12,
+    "low_24h": "1", "high_24h": "16", "best_bid": "14.7", "best_bid_size": "1", "best_ask": "14.8",
+    "best_ask_size": "2", "time": TIME, "trade_id": 12,
 }  # fmt: skip
 ON_EXCHANGE: tuple[dict[str, Any], ...] = (
     SNAPSHOT,

@@ -261,27 +261,16 @@ def test_what_is_not_known_is_said_and_is_no_error(
 # --- greeting, answers and wants
 
 
-def test_the_first_answer_is_that_to_the_greeting(connection: AdvancedConnection) -> None:
+def test_the_greeting_is_answered_like_anything_else(connection: AdvancedConnection) -> None:
+    """Data comes before the answers, and they are counted with the data."""
     (greeting,) = connection.greeting()
     assert json.loads(greeting) == {"type": "subscribe", "channel": "heartbeats"}
-    assert say(connection, ack(0, heartbeats=["heartbeats"])) == []
-    asked = ack(1, heartbeats=["heartbeats"], level2=["BTC-USD"])
-    assert say(connection, asked) == [Ack(None, ("heartbeats", "level2:BTC-USD"), "connection")]
-
-
-def test_a_refused_greeting_is_no_refusal_of_what_was_asked(connection: AdvancedConnection) -> None:
-    connection.greeting()
-    error = {"type": "error", "message": "authentication failure"}
-    assert unknown(say(connection, error)) == "error: authentication failure"
-    assert kinds(say(connection, error)) == ["Refusal"]
-
-
-def test_data_comes_before_the_answer(connection: AdvancedConnection) -> None:
-    connection.greeting()
     assert kinds(say(connection, book(0, "snapshot"))) == ["BookSnapshot"]
-    assert say(connection, ack(1, heartbeats=["heartbeats"])) == []
+    assert say(connection, ack(1, heartbeats=["heartbeats"])) == [Ack(None, ("heartbeats",), "connection")]
     assert kinds(say(connection, book(2))) == ["BookDelta"]
-    assert kinds(say(connection, ack(3, level2=["BTC-USD"]))) == ["Ack"]
+    asked = ack(3, heartbeats=["heartbeats"], level2=["BTC-USD"])
+    assert say(connection, asked) == [Ack(None, ("heartbeats", "level2:BTC-USD"), "connection")]
+    assert kinds(say(connection, book(4))) == ["BookDelta"]
 
 
 def test_data_of_an_alias_has_the_name_that_was_asked_for(codec: AdvancedCodec) -> None:

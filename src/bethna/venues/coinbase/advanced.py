@@ -16,7 +16,7 @@ Rules of decoding:
    own where there is none).
 6. Data of an alias carries the id under which it was asked for (`symbols`), also in the lists of answers.
 7. An answer lists all that the connection has now, and names no request; unknown products are silently not in it. The
-   first answer on a socket is that to the greeting, and says nothing of what was asked afterwards.
+   greeting is answered like anything else, first: whoever counts answers counts that one too.
 8. An error names nothing at all, and an unknown channel is called `authentication failure`.
 9. Candles are of five minutes; one is closed when a later one was seen. Their trades are not counted by the venue.
 10. Of a channel that we do not know, or a ticker of what never traded: UnknownMessage. Not what the protocol says:
@@ -95,11 +95,9 @@ class AdvancedConnection:
         self._books = SocketBooks()
         self._candles: dict[str, int] = {}
         self._heard: int | None = None
-        self._greeted = False
 
     def greeting(self) -> Sequence[str]:
         """The subscription to heartbeats: without them quiet channels are closed after a minute or so."""
-        self._greeted = True
         return (_GREETING,)
 
     def decode(self, raw: bytes, ts_recv: int) -> Sequence[WireEvent]:
@@ -152,15 +150,7 @@ class AdvancedConnection:
         kind = "" if head.type is UNSET else read_text(head.type)
         if kind != "error":
             return _unknown(kind, raw)
-        message = read_error(raw).message
-        if self._answers_greeting():
-            return _unknown(f"error: {message}", raw)
-        return Refusal(None, None, message)
-
-    def _answers_greeting(self) -> bool:
-        """Rule 7."""
-        greeted, self._greeted = self._greeted, False
-        return greeted
+        return Refusal(None, None, read_error(raw).message)
 
     def _lose_named(self, raw: bytes) -> None:
         """Rule 4."""
@@ -190,7 +180,7 @@ class AdvancedConnection:
                     [row for event in frame.events for row in event.candles], ts, ts_recv
                 )
             case SubscriptionsFrame():
-                return () if self._answers_greeting() else (self._ack(frame),)
+                return (self._ack(frame),)
             case HeartbeatsFrame():
                 return ()
             case _:
