@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from bethna.api.reader import SymbolsFound
+from bethna.app.best import Consolidated
 from bethna.app.live import LiveLine
 from bethna.app.watchlist import Keep, Watchlist
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.clock import Clock, seconds
+from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Gap, Provenance
 from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument, VenueUnknown, cut
 from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName, parse_name
@@ -194,6 +196,7 @@ class Desk:
             self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None,
             pushed_books=pushed_books(),
         )  # fmt: skip
+        self._consolidated = Consolidated(self.feeds)
         if tape is not None and settings.origins.get("symbols", DEFAULT_ORIGIN) != DEFAULT_ORIGIN:
             self._follow_on_tape([name.id for name in self._names()])
         self.player = self._tape_player(Path(tape)) if tape is not None else None
@@ -384,6 +387,14 @@ class Desk:
     ) -> Sequence[Candle]:
         """Candles ascending, the open one last."""
         return self.feeds.feed(instrument).candles(interval, limit, end)
+
+    def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
+        """One best price across venues."""
+        return self._consolidated.best(base, quote, convert)
+
+    def consolidated_book(self, base: str, quote: str, depth: int) -> ConsolidatedBook:
+        """One book across venues."""
+        return self._consolidated.book(base, quote, depth)
 
     def events(self, limit: int) -> Sequence[SystemEvent]:
         """Newest system events."""

@@ -1,0 +1,57 @@
+"""What the venues say now, as the machines of the best price take it: read off the feeds; it judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from msgspec.structs import replace
+
+from bethna.core.consolidated import BestPrice, ConsolidatedBook
+from bethna.core.coverage import Coverage, State
+from bethna.core.instrument import Instrument
+from bethna.logic.best_book import consolidated_book
+from bethna.logic.best_price import VenueMarket, best_price, concerned
+from bethna.logic.feed import InstrumentFeed
+from bethna.services.feeds import Feeds
+
+
+class Consolidated:
+    """One price and one book of several venues, out of the feeds of one desk.
+
+    Methods raise UnknownInstrument when of the pair nothing is followed.
+    """
+
+    def __init__(self, feeds: Feeds) -> None:
+        self._feeds = feeds
+
+    def best(self, base: str, quote: str, convert: Sequence[str]) -> BestPrice:
+        """The consolidated best bid and offer."""
+        found = concerned(self._feeds.instruments(), base, quote, convert)
+        return best_price([self._market(each, 1) for each in found], base, quote, convert)
+
+    def book(self, base: str, quote: str, depth: int) -> ConsolidatedBook:
+        """The merged book."""
+        found = concerned(self._feeds.instruments(), base, quote)
+        return consolidated_book([self._market(each, depth) for each in found], base, quote, depth)
+
+    def _market(self, instrument: Instrument, depth: int) -> VenueMarket:
+        feed = self._feeds.feed(instrument.id)
+        state, message = self._feeds.state(instrument.id), ""
+        if state != "live":
+            health = self._feeds.health(instrument.id)
+            state, message = health.state, health.message
+        quote, book = feed.quotes.latest, feed.booksync.book
+        return VenueMarket(
+            instrument, state, message, feed.book_view(depth), quote, _of_quote(feed),
+            whole_bids=book is not None and book.certifies(-inf, -inf),
+            whole_asks=book is not None and book.certifies(inf, inf),
+        )  # fmt: skip
+
+
+def _of_quote(feed: InstrumentFeed) -> Coverage:
+    """The certificate of a quote: nothing proves it. Where it has no time, it is as old as what was last heard."""
+    quote = feed.quotes.latest
+    said = feed.price(stale=False, last_message=None).coverage
+    as_of = said.as_of if quote is None or quote.ts_event is None else quote.ts_event
+    return replace(said, state=State.UNKNOWN if quote is None else State.UNVERIFIED, gaps=(), as_of=as_of)
