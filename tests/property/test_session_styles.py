@@ -80,7 +80,8 @@ class Venue:
                 assert text == HELLO
                 assert not self._number, "the greeting comes first, once"
                 self.greeted += 1
-                self._control(now, [Acked(None, tuple(self.held), "connection")])
+                if self.style == "connection":
+                    self._control(now, [Acked(None, tuple(self.held), "connection")])
             case Subscribe(names, request_id):
                 assert len({word(name) for name in names}) == 1
                 self._control(now, self._subscribe(names, request_id))
@@ -97,8 +98,6 @@ class Venue:
             assert not self.unanswered or now - self.last_sent >= s(5), "two messages in the air"
         self.last_sent = now
         self._number += 1
-        if self.style != "connection" and self._number == 1:
-            return  # nobody waits for the answer to a greeting
         self.unanswered = self._number
         if not (self._lost and self._lost.popleft()):
             self.answers += [(now + self.delay, self._number, answer) for answer in answers]

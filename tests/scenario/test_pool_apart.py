@@ -225,7 +225,7 @@ class FeedsDesk(Desk):
     def __init__(self, bell: Bell) -> None:
         super().__init__(bell)
         self.clock = ManualClock(1_700_000_000_000_000_000)
-        self.feeds = Feeds(Bus(self.clock), self.clock, FeedSettings(), pushed_books=("binance",))
+        self.feeds = Feeds(Bus(self.clock), self.clock, FeedSettings(), book_styles={"binance": "pushed"})
         self.feeds.follow(BTC)
         self.rest: list[str] = []
 

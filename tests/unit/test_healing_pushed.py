@@ -157,7 +157,7 @@ class Desk:
         self.history = History()
         self.feeds = Feeds(
             Bus(self.clock), self.clock, FeedSettings(patience_ns=patience_s * NS_PER_S),
-            pushed_books=("binance",),
+            book_styles={"binance": "pushed"},
         )  # fmt: skip
         self.sockets = Sockets(self.clock, self.push)
         self.healing = Healing(

@@ -316,12 +316,9 @@ APART = replace(RULES, data_confirms=False)
 ORDERED = replace(APART, ordered=True)
 
 
-def apart(*streams: str, rules: SessionRules = APART, greeting: tuple[str, ...] = ()) -> Session:
-    session = Session(rules, (), streams, 0, greeting=greeting)
-    first: list[Effect] = [SendText(greeting[0])] if greeting else []
-    if not (greeting and rules.ordered):
-        first.append(Subscribe(streams, 1))
-    assert session.receive(Opened(), 0) == first
+def apart(*streams: str, rules: SessionRules = APART) -> Session:
+    session = Session(rules, (), streams, 0)
+    assert session.receive(Opened(), 0) == [Subscribe(streams, 1)]
     return session
 
 
@@ -331,6 +328,19 @@ def test_rule_5_data_answers_nothing_where_each_stream_is_answered_apart() -> No
     assert session.receive(Delivered(("a", "b")), 1) == [Proven()]
     assert session.confirmed == ()
     assert session.receive(Tick(), s(5)) == [AckMissing(("a", "b")), Subscribe(("a", "b"), 2)]
+
+
+def test_rule_5_an_answer_that_comes_after_the_data_still_refuses_by_name() -> None:
+    session = opened("u", besides=("a", "bad", "worse"))
+    assert session.receive(Delivered(("a",)), 1) == [Proven()]
+    assert session.settled
+    assert session.receive(Acked(1, ("a", "worse")), 2) == [StreamRefused("bad", "the venue did not list it")]
+    assert session.receive(Acked(1, ("a",)), 3) == [], "said once"
+    session.receive(Want(("c", "d")), 4)
+    session.receive(Delivered(("c",)), 5)
+    assert session.receive(Refused(2, "unknown", ("d", "u")), 6) == [StreamRefused("d", "unknown")]
+    assert session.receive(Refused(2, "too late"), 7) == []
+    assert session.confirmed == ("u", "a", "worse", "c")
 
 
 def test_rule_12_what_a_request_asked_for_and_its_answer_does_not_list_is_refused() -> None:
@@ -425,6 +435,18 @@ def test_rule_14_one_message_at_a_time_and_an_answer_is_the_oldest_ones() -> Non
     assert session.confirmed == ("a", "c")
 
 
+def test_rule_14_a_refusal_by_name_is_not_the_last_answer_to_its_message() -> None:
+    session = apart("bad", rules=replace(ORDERED, batch=1))
+    session.receive(Want(("b",)), 1)
+    assert session.receive(Refused(None, "not a valid product", ("bad",)), 2) == [
+        StreamRefused("bad", "not a valid product"),
+        Subscribe(("b",), 2),
+    ]
+    assert session.receive(Acked(None, (), "connection"), 3) == [], "of the first message: b is innocent"
+    assert session.receive(Acked(None, ("b",), "connection"), 4) == []
+    assert session.confirmed == ("b",)
+
+
 def test_rule_14_the_answer_to_a_repetition_is_not_the_next_ones() -> None:
     session = apart("a", rules=ORDERED)
     session.receive(Want(("b",)), 1)
@@ -454,17 +476,22 @@ def test_rule_15_the_greeting_goes_first_and_counts() -> None:
 
 
 def test_rule_15_where_answers_are_ordered_the_greeting_is_answered_too() -> None:
-    session = apart("a", rules=ORDERED, greeting=("heartbeats, please",))
+    session = greeted()
     assert session.receive(Acked(None, ("heartbeats",), "connection"), 1) == [Subscribe(("a",), 2)]
     assert session.receive(Acked(None, ("heartbeats", "a"), "connection"), 2) == []
     assert session.confirmed == ("a",)
 
 
 def test_rule_15_a_greeting_without_answer_is_not_repeated_and_a_refused_one_holds_up_nobody() -> None:
-    session = apart("a", rules=ORDERED, greeting=("hello",))
-    assert session.receive(Tick(), s(5)) == [Subscribe(("a",), 2)]
-    other = apart("a", rules=ORDERED, greeting=("hello",))
-    assert other.receive(Refused(None, "authentication failure"), 1) == [Subscribe(("a",), 2)]
+    assert greeted().receive(Tick(), s(5)) == [Subscribe(("a",), 2)]
+    assert greeted().receive(Refused(None, "authentication failure"), 1) == [Subscribe(("a",), 2)]
+
+
+def greeted() -> Session:
+    """A session that has said its greeting where answers name no request."""
+    session = Session(ORDERED, (), ("a",), 0, greeting=("heartbeats, please",))
+    assert session.receive(Opened(), 0) == [SendText("heartbeats, please")]
+    return session
 
 
 def test_rule_3_a_challenge_is_answered_before_anything_else() -> None:

@@ -9,7 +9,8 @@ Rules
   5. A request lives until the venue answers it or, where a message is taken whole or not at all (`data_confirms`), data
      arrives for a stream that only it can have started. Without either for `ack_timeout_ns` it is reported and sent
      again under a new id, with growing pauses, for as long as it is wanted. An answer to any of its ids settles it.
-     What is not wanted any more by then is asked to be removed: it may have been taken.
+     What is not wanted any more by then is asked to be removed: it may have been taken. An answer that comes after
+     data has settled its request still refuses by name (rules 12 and 13).
   6. A refused request for several streams is halved and asked again until the guilty stream is named; the others live.
      A refused stream is dead on this socket until it is wanted anew. A refusal without an id is that of the oldest open
      request. A refusal that comes after the request was repeated with fewer streams says nothing about those.
@@ -21,8 +22,9 @@ Rules
      is gone whatever the list of a removal says.
  13. A refusal that names streams refuses those alone, without halving; the rest is still awaited.
  14. Where answers name no request (`ordered`), one is in the air at a time, and the answers come in the order of the
-     messages, repetitions and greeting included. One that has not come after LOST_AFTER patiences never comes.
- 15. The greeting goes before everything else. It is never repeated.
+     messages, repetitions and greeting included. A refusal of rule 13 is not the last answer to its message. What has
+     not come after LOST_AFTER patiences never comes.
+ 15. The greeting goes before everything else, once. Its answer is awaited only where that must be counted (rule 14).
  16. A renewed stream is removed and added again, so that the venue says its snapshot. It counts as held meanwhile. One
      that is not with the venue, or is on its way, is left alone: its snapshot comes by itself.
 """
@@ -45,6 +47,7 @@ from bethna.logic.session_types import (
 )
 
 LOST_AFTER = 6
+MOST_BELIEVED = 64
 NOT_LISTED = "the venue did not list it"
 _MAX_PAUSE_DOUBLINGS = 4
 _KEPT_IDS = 8
@@ -101,6 +104,7 @@ class Subscriptions:
         self._queue = deque(Request((), add=True, text=text) for text in greeting)  # rule 15
         self._air: dict[int, Request] = {}
         self._owed: deque[tuple[int, int, Request]] = deque()
+        self._believed: dict[int, tuple[str, ...]] = {}  # what data has confirmed, by the ids of its request
         self._next_id = 1
         self._dirty = True
 
@@ -181,7 +185,22 @@ class Subscriptions:
         for stream in streams:
             request = self._held.get(stream)
             if request is not None and request.add and request.tries:  # rule 5
+                self._believe(request)
                 self._take(request, request.streams)
+
+    def _believe(self, request: Request) -> None:
+        self._believed.update(dict.fromkeys(request.ids, request.streams))
+        while len(self._believed) > MOST_BELIEVED:
+            del self._believed[next(iter(self._believed))]
+
+    def _disbelieve(
+        self, request_id: RequestId, unlisted: Callable[[str], bool], said: str, out: list[Effect]
+    ) -> None:
+        """A late answer of rule 5: what it does not serve is not with the venue, whatever data came."""
+        streams = self._believed.pop(request_id, ()) if isinstance(request_id, int) else ()
+        for stream in streams:
+            if unlisted(stream) and stream in self._held and self._held[stream] is None:
+                self._drop(stream, said, out)
 
     def acked(
         self,
@@ -196,7 +215,8 @@ class Subscriptions:
         if scope == "connection" and listed is not None:
             self._take_state(request, frozenset(listed), out)
         elif request is None or request.settled:
-            return
+            if listed is not None and scope == "request":
+                self._disbelieve(request_id, lambda stream: stream not in listed, NOT_LISTED, out)
         elif listed is None or (scope == "request" and not request.add):
             self._take(request, request.streams)
         else:
@@ -220,10 +240,10 @@ class Subscriptions:
         self, request_id: RequestId, message: str, named: Collection[str], now: int, out: list[Effect]
     ) -> None:
         """The venue refused a request, or only what it named of it."""
-        number, request = self._answered_by(request_id, now)
+        number, request = self._answered_by(request_id, now, last=not named)
         if request is None or request.settled:
-            return
-        if named:  # rule 13
+            self._disbelieve(request_id, lambda stream: stream in named, message, out)
+        elif named:  # rule 13
             guilty = [stream for stream in request.streams if stream in named]
             if request.add:
                 self._refuse(request, guilty, message, out)
@@ -239,14 +259,16 @@ class Subscriptions:
         else:
             self._refuse(request, request.streams, message, out)
 
-    def _answered_by(self, request_id: RequestId, now: int) -> tuple[int, Request | None]:
-        """The request that an answer is for, and the id it was sent under."""
+    def _answered_by(
+        self, request_id: RequestId, now: int, *, last: bool = True
+    ) -> tuple[int, Request | None]:
+        """The request that an answer is for, and the id it was sent under; `last`: no other answer to it follows."""
         if request_id is None and self._rules.ordered:
-            while self._owed:  # rule 14
-                sent, number, request = self._owed.popleft()
-                if now - sent <= LOST_AFTER * self._rules.ack_timeout_ns:
-                    return number, request
-            return 0, None
+            self._forget_lost(now)
+            if not self._owed:
+                return 0, None
+            _, number, request = self._owed.popleft() if last else self._owed[0]  # rule 14
+            return number, request
         if request_id is None:
             request_id = next(iter(self._air), 0)
         return (request_id, self._air.get(request_id)) if isinstance(request_id, int) else (0, None)
@@ -269,12 +291,15 @@ class Subscriptions:
 
     def _refuse(self, request: Request, streams: Sequence[str], message: str, out: list[Effect]) -> None:
         for stream in streams:
-            del self._held[stream]
-            self._renewing.pop(stream, None)
-            if stream in self._wanted:
-                self.refused[stream] = message
-                out.append(StreamRefused(stream, message))
+            self._drop(stream, message, out)
         self._answered(request, streams)
+
+    def _drop(self, stream: str, message: str, out: list[Effect]) -> None:
+        del self._held[stream]
+        self._renewing.pop(stream, None)
+        if stream in self._wanted:
+            self.refused[stream] = message
+            out.append(StreamRefused(stream, message))
 
     def _answered(self, request: Request, streams: Sequence[str]) -> None:
         """These of its streams are done with; it is settled with the last of them."""
@@ -392,17 +417,17 @@ class Subscriptions:
             oldest = next(iter(request.ids))
             del request.ids[oldest], self._air[oldest]
         if self._rules.ordered:
-            self._owe(number, request, now)
+            self._forget_lost(now)
+            self._owed.append((now, number, request))
         if request.text:
             return SendText(request.text)
         return (Subscribe if request.add else Unsubscribe)(request.streams, number)
 
-    def _owe(self, number: int, request: Request, now: int) -> None:
-        """Rule 14; those that never come are forgotten."""
+    def _forget_lost(self, now: int) -> None:
+        """Rule 14."""
         lost = now - LOST_AFTER * self._rules.ack_timeout_ns
         while self._owed and self._owed[0][0] < lost:
             self._owed.popleft()
-        self._owed.append((now, number, request))
 
     def end(self) -> None:
         """Nothing is asked any more."""

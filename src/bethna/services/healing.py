@@ -61,7 +61,7 @@ FIRST_OWED_S = 5.0
 NEXT_OWED_S = 0.5
 SINCE_MARGIN_NS = NS_PER_S
 MOST_FRUITLESS = 20
-RENEWALS_AT_ONCE = 4
+RENEWALS_AT_ONCE = 8
 RENEWAL_S = 10.0
 """A renewal that takes longer gives up its place: the session goes on with it by itself."""
 CALM_S = 2 * MAX_RETRY_S
