@@ -46,7 +46,7 @@ def by_hand(d: dict[str, Any], name: str, ts: int) -> tuple[object, ...]:
             side = "sell" if d["m"] else "buy"
             return (name, float(d["p"]), float(d["q"]), side, d["a"], d["T"] * 10**6, ts, d["l"] - d["f"] + 1)
         case "depthUpdate":
-            return (name, d["U"], d["u"], levels(d["b"]), levels(d["a"]), d["E"] * 10**6, ts)
+            return (name, d["U"], d["u"], levels(d["b"]), levels(d["a"]), d["E"] * 10**6, ts, 0)
         case "kline":
             k = d["k"]
             prices = tuple(float(k[key]) for key in "ohlcv")

@@ -62,6 +62,8 @@ class BookSync:
         moved: called with each delta after it was applied, in order, once each.
         output: told of gaps, trust and wants.
         patience_ns: how long to wait for a snapshot (rule 9). max_held: how many deltas may wait (rule 6).
+        max_jump: ids between updates beyond which one is in doubt (rule 11); None where every update names the one
+            before it, so that ids may jump and are never in doubt.
         stood: called with a snapshot when the book stands on it, before the held deltas that join it are `moved`.
 
     Attributes:
@@ -76,6 +78,7 @@ class BookSync:
         patience_ns: int,
         max_held: int,
         stood: Callable[[BookSnapshot], None] | None = None,
+        max_jump: int | None = MAX_JUMP,
     ) -> None:
         self.log = GapLog("book")
         self.book: OrderBook | None = None
@@ -91,6 +94,7 @@ class BookSync:
         self._output = output
         self._patience_ns = patience_ns
         self._max_held = max_held
+        self._max_jump = max_jump
         self._next_id = -1
         self._seen_id = -1
         self._held: dict[int, BookDelta] = {}
@@ -261,8 +265,10 @@ class BookSync:
 
     def _far(self, delta: BookDelta) -> bool:
         """Rule 11; below the stream only what is newer than the last delta: else it is a late one or a duplicate."""
-        expected = self._expected()
-        if expected < 0 or abs(delta.first_id - expected) <= MAX_JUMP or delta.first_id in self._held:
+        expected, most = self._expected(), self._max_jump
+        if most is None or expected < 0:
+            return False
+        if abs(delta.first_id - expected) <= most or delta.first_id in self._held:
             return False
         if delta.first_id > expected:
             return True

@@ -20,9 +20,6 @@ from __future__ import annotations
 
 from collections import deque
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Coverage, Gap, State, unknown, with_gaps
 from bethna.core.errors import CrossedBook
@@ -43,32 +40,32 @@ from bethna.core.market import (
 from bethna.core.money import decimals_of
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
 from bethna.core.wire import BookDoubt
+from bethna.logic.absence import Absence
 from bethna.logic.booksync import TRUSTED, BookSync
 from bethna.logic.candles import CandleBuilder
-from bethna.logic.feed_ports import BookStreamItem, FeedPorts, FeedSettings, TradeStreamItem
+from bethna.logic.feed_ports import BookStreamItem, BookStyle, FeedPorts, FeedSettings, TradeStreamItem
 from bethna.logic.frontier import Frontier
+from bethna.logic.gaplog import MAX_JUMP
 from bethna.logic.pushedbook import PushedBook
 from bethna.logic.quotecheck import QuoteCheck
 from bethna.logic.trades import TradeSequence
 
 UNHEARD_NS = 10 * NS_PER_S
+NEVER = 1 << 63
 
 __all__ = ["BookStreamItem", "FeedPorts", "FeedSettings", "InstrumentFeed", "TradeStreamItem"]
-
-
-class _Absence(Struct, frozen=True, gc=False):
-    """A time without a socket, ns UTC: `since` and `until` by the venue's clock, `noticed` by the desk's."""
-
-    since: int
-    noticed: int
-    until: int | None = None
 
 
 class InstrumentFeed:
     """The state of one instrument. Times are ns UTC: `ts_recv` and `now` by the desk's clock."""
 
     def __init__(
-        self, instrument: Instrument, ports: FeedPorts, settings: FeedSettings, *, pushed_book: bool = False
+        self,
+        instrument: Instrument,
+        ports: FeedPorts,
+        settings: FeedSettings,
+        *,
+        book_style: BookStyle = "numbered",
     ) -> None:
         self.instrument = instrument
         self.id = instrument.id
@@ -77,7 +74,7 @@ class InstrumentFeed:
         )
         self.booksync = BookSync(
             self._book_moved, self, patience_ns=settings.patience_ns, max_held=settings.max_held_deltas,
-            stood=self._book_stood,
+            stood=self._book_stood, max_jump=MAX_JUMP if book_style == "numbered" else None,
         )  # fmt: skip
         if not settings.books:
             self.booksync.off()
@@ -91,13 +88,13 @@ class InstrumentFeed:
         self.ticker: Ticker | None = None
         self.venue_now = 0
         self._provenance = settings.provenance
-        self._away: _Absence | None = None
+        self._away = Absence()
         self._ports = ports
         self._publish_trade = ports.trade
         self._publish_book = ports.book
         self._publish_quote = ports.quote
         self._count_trade = self.candle_builder.apply
-        self.pushed = PushedBook(self.booksync) if pushed_book else None
+        self.pushed = PushedBook(self.booksync) if book_style == "pushed" else None
         self.apply_delta = self.pushed.apply if self.pushed else self.booksync.apply
 
     def apply_trade(self, trade: Trade) -> None:
@@ -130,13 +127,19 @@ class InstrumentFeed:
         self._cross_examine()
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
-        """A whole book; a pushed top of book certifies nothing below itself and is not stood upon."""
+        """A whole book from history; it cannot join what has no numbers."""
+        if self.pushed is None and not snapshot.partial:
+            self.booksync.snapshot(snapshot)
+
+    def apply_pushed_snapshot(self, snapshot: BookSnapshot) -> None:
+        """A whole book from the stream; a top of book certifies nothing below itself and is not stood upon."""
         if snapshot.partial:
             return
-        if self.pushed is None:
-            self.booksync.snapshot(snapshot)
-        elif snapshot.epoch:  # history cannot join what has no numbers
+        if self.pushed is not None:
             self.pushed.snapshot(snapshot)
+        else:
+            self.booksync.connected()
+            self.booksync.snapshot(snapshot)
 
     def apply_doubt(self, doubt: BookDoubt) -> None:
         """What a connection said of the book is wrong, as the venue itself proves."""
@@ -195,14 +198,12 @@ class InstrumentFeed:
     def disconnected(self, reason: str, now: int) -> None:
         """No socket carries this instrument now (rule 5)."""
         self.booksync.disconnected(reason, now)
-        before, newest = self._absence(), self.newest()
-        if newest is not None:
-            self._away = _Absence(before.since if before else newest.ts_event, now)
+        newest = self.newest()
+        self._away.begin(None if newest is None else newest.ts_event, self._traded(), now)
 
     def connected(self) -> None:
         """A socket carries it again."""
-        if self._away is not None and self._away.until is None:
-            self._away = replace(self._away, until=self.venue_time())
+        self._away.end(self.venue_time())
 
     def set_overlapping(self, overlapping: bool) -> None:
         """Two of our own sockets deliver this instrument: duplicates are expected."""
@@ -408,19 +409,15 @@ class InstrumentFeed:
             at -= 1
         kept.insert(at, late)
 
-    def _absence(self) -> _Absence | None:
-        """Rule 5: the time without a socket, while no trade has come since."""
-        away, last = self._away, self.sequence.last
-        if away is None or self.sequence.held or (last is not None and last.ts_recv > away.noticed):
-            return None
-        return away
-
     def _absences(self) -> list[Gap]:
-        away = self._absence()
-        if away is None:
-            return []
-        until = self.venue_time() if away.until is None else away.until
-        return [Gap("trades", None, None, away.since, until, "disconnected")]
+        """Rule 5."""
+        return self._away.gaps(self._traded(), self.venue_time())
+
+    def _traded(self) -> int | None:
+        """When a trade last came, by the desk's clock; of those that wait nobody knows how far they reach."""
+        if self.sequence.held:
+            return NEVER
+        return None if self.sequence.last is None else self.sequence.last.ts_recv
 
     def _cross_examine(self) -> None:
         book, failed = self.booksync.book, self.quotes.failed

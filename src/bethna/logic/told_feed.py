@@ -9,6 +9,7 @@ from bethna.core.instrument import Instrument
 from bethna.core.status import SystemEvent, Trust
 from bethna.logic.chronicle import Chronicle
 from bethna.logic.feed import FeedPorts, FeedSettings, InstrumentFeed
+from bethna.logic.feed_ports import BookStyle
 
 
 class ToldFeed(InstrumentFeed):
@@ -21,9 +22,9 @@ class ToldFeed(InstrumentFeed):
         settings: FeedSettings,
         report: Callable[[SystemEvent], None],
         *,
-        pushed_book: bool,
+        book_style: BookStyle,
     ) -> None:
-        super().__init__(instrument, ports, settings, pushed_book=pushed_book)
+        super().__init__(instrument, ports, settings, book_style=book_style)
         self._chronicle = Chronicle(instrument.id, report)
         self._connected = True
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -42,7 +42,7 @@ from bethna.core.status import EventLevel, InstrumentHealth, StreamState, Stream
 from bethna.core.wire import BookDoubt, MarketEvent, RestEvent
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
-from bethna.logic.feed_ports import NoWants, Wants
+from bethna.logic.feed_ports import BookStyle, NoWants, Wants
 from bethna.logic.lateness import Lateness
 from bethna.logic.told_feed import ToldFeed
 from bethna.runtime.bus import Bus
@@ -76,7 +76,7 @@ class Feeds:
     Args:
         clock: the desk's clock; only its monotonic time is asked, for the age of clock measurements.
         follow_unknown: follow an instrument when its first event arrives (a tape says itself what is on it).
-        pushed_books: venues whose books begin with a snapshot on the socket (`logic.pushedbook`).
+        book_styles: how the book updates of venues follow each other; `numbered` where nothing is said.
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class Feeds:
         wants: Wants | None = None,
         *,
         follow_unknown: bool = False,
-        pushed_books: Collection[str] = (),
+        book_styles: Mapping[str, BookStyle] | None = None,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._settings = settings
         self.wants: Wants = wants or NoWants()
         self._follow_unknown = follow_unknown
-        self._pushed_books = frozenset(pushed_books)
+        self._book_styles = dict(book_styles or {})
         self._only: frozenset[InstrumentId] | None = None
         self._feeds: dict[InstrumentId, ToldFeed] = {}
         self._states: dict[InstrumentId, tuple[StreamState, str]] = {}
@@ -131,7 +131,7 @@ class Feeds:
 
     def connection_ended(self, conn: int, venue: str, now: int) -> None:
         """A socket of a venue is gone, whether or not another one carries its streams."""
-        if venue in self._pushed_books:
+        if self._book_styles.get(venue) == "pushed":
             for feed in self._feeds.values():
                 if feed.instrument.venue == venue:
                     feed.connection_ended(conn, now)
@@ -140,11 +140,23 @@ class Feeds:
         """What a REST answer said, fetched by us or found on a tape."""
         for event in events:
             if isinstance(event, BookSnapshot):
-                self.apply(event)
+                self._apply_history(event)
             elif isinstance(event, TradePage) and (
                 event.instrument in self._feeds or self._adopt(event.instrument)
             ):
                 self._feeds[event.instrument].apply_page(event, now)
+
+    def _apply_history(self, snapshot: BookSnapshot) -> None:
+        feed = self._feeds.get(snapshot.instrument)
+        if feed is None:
+            if not self._adopt(snapshot.instrument):
+                self.unfollowed += 1
+                return
+            feed = self._feeds[snapshot.instrument]
+        try:
+            feed.apply_snapshot(snapshot)
+        except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
+            self._broke(snapshot.instrument, error)
 
     def heal_failed(self, instrument: InstrumentId, reason: str, now: int) -> None:
         """Missing trades cannot be had: go on with the hole in it."""
@@ -212,14 +224,14 @@ class Feeds:
             return
         feed = ToldFeed(
             instrument, _Ports(self._bus, instrument.id, self.wants), self._settings, self.report,
-            pushed_book=instrument.venue in self._pushed_books,
+            book_style=self._book_styles.get(instrument.venue, "numbered"),
         )  # fmt: skip
         feed.set_overlapping(instrument.id in self._overlapping)
         self._feeds[instrument.id] = feed
         self._states.setdefault(instrument.id, ("waiting", "no data yet"))
         self._routes[Trade][instrument.id] = feed.apply_trade
         self._routes[BookDelta][instrument.id] = feed.apply_delta
-        self._routes[BookSnapshot][instrument.id] = feed.apply_snapshot
+        self._routes[BookSnapshot][instrument.id] = feed.apply_pushed_snapshot
         self._routes[Quote][instrument.id] = feed.apply_quote
         self._routes[Ticker][instrument.id] = feed.apply_ticker
         self._routes[LastTrade][instrument.id] = feed.apply_last_trade

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from bethna.core.errors import ConfigError, cut
+from bethna.logic.feed_ports import BookStyle
 from bethna.venues import binance, coinbase, deribit, kraken
 from bethna.venues.spec import Codec, VenueSpec
 
@@ -25,16 +26,14 @@ class WireEntry(Struct, frozen=True):
     """A language of a venue that can be read from tapes and frames, and is not spoken.
 
     Attributes:
-        venue: whose it is.
+        spec: of the venue whose it is.
         hosts, paths: the host of a recorded URL of it is one of these or ends so; its path begins with one of these.
-        pushed_books: as in `VenueSpec`.
     """
 
-    venue: str
+    spec: VenueSpec
     codec: Callable[..., Codec]
     hosts: tuple[str, ...]
     paths: tuple[str, ...] = ("/",)
-    pushed_books: bool = False
 
 
 VENUES: Final[Mapping[str, VenueEntry]] = {
@@ -42,17 +41,14 @@ VENUES: Final[Mapping[str, VenueEntry]] = {
 }
 WIRES: Final[Mapping[str, WireEntry]] = {
     "coinbase": WireEntry(
-        "coinbase", coinbase.ExchangeCodec, ("exchange.coinbase.com", "pro.coinbase.com"), pushed_books=True
+        coinbase.SPEC, coinbase.ExchangeCodec, ("exchange.coinbase.com", "pro.coinbase.com")
     ),
     "coinbase_advanced": WireEntry(
-        "coinbase",
-        coinbase.AdvancedCodec,
-        ("advanced-trade-ws.coinbase.com", "api.coinbase.com"),
-        pushed_books=True,
+        coinbase.ADVANCED_SPEC, coinbase.AdvancedCodec, ("advanced-trade-ws.coinbase.com", "api.coinbase.com")
     ),
-    "kraken": WireEntry("kraken", kraken.KrakenCodec, ("kraken.com",), ("/v2", "/0/"), pushed_books=True),
-    "kraken_v1": WireEntry("kraken", kraken.KrakenV1Codec, ("kraken.com",), pushed_books=True),
-    "deribit": WireEntry("deribit", deribit.DeribitCodec, ("deribit.com",)),
+    "kraken": WireEntry(kraken.SPEC, kraken.KrakenCodec, ("kraken.com",), ("/v2", "/0/")),
+    "kraken_v1": WireEntry(kraken.SPEC, kraken.KrakenV1Codec, ("kraken.com",)),
+    "deribit": WireEntry(deribit.SPEC, deribit.DeribitCodec, ("deribit.com",)),
 }
 """By the name that `bethna decode` knows; the first whose URL it is reads a tape."""
 
@@ -88,7 +84,7 @@ def codec_to_read(name: str) -> tuple[str, Codec]:
     """The venue and a fresh codec of one of `readable_names`. Raises ConfigError with the nearest."""
     wire = WIRES.get(name)
     if wire is not None:
-        return wire.venue, wire.codec()
+        return wire.spec.name, wire.codec()
     if name not in VENUES:
         near = ", ".join(get_close_matches(name, readable_names()) or readable_names())
         raise ConfigError(
@@ -114,10 +110,13 @@ def wire_of_url(url: str) -> str | None:
     return None
 
 
-def pushed_books() -> frozenset[str]:
-    """Venues whose books begin with a snapshot on the socket."""
-    live = {name for name, entry in VENUES.items() if entry.spec.pushed_books}
-    return frozenset(live | {wire.venue for wire in WIRES.values() if wire.pushed_books})
+def book_styles() -> dict[str, BookStyle]:
+    """How the book updates of each venue follow each other."""
+    specs = [entry.spec for entry in VENUES.values()] + [wire.spec for wire in WIRES.values()]
+    return {
+        spec.name: "pushed" if spec.pushed_books else "chained" if spec.chained_books else "numbered"
+        for spec in specs
+    }
 
 
 def venue_of_url(url: str) -> str | None:

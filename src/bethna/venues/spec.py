@@ -40,6 +40,7 @@ class VenueSpec(Struct, frozen=True, gc=False):
         blocked_statuses: HTTP statuses that mean `not from here`: try the next host.
         price_decimals, quantity_decimals: digits of the padded text on the wire.
         weight_header: lower-case name of the REST header with the weight used in this minute, None where there is none.
+        chained_books: every book update names the one before it; ids may jump.
         pushed_books: a book begins with a snapshot on the socket, and only another one, subscribed anew, can mend it.
         ordered_answers: answers to control messages name no request; then only one is in the air at a time.
     """
@@ -59,6 +60,7 @@ class VenueSpec(Struct, frozen=True, gc=False):
     quantity_decimals: int
     aliases: tuple[str, ...] = ()
     weight_header: str | None = None
+    chained_books: bool = False
     pushed_books: bool = False
     ordered_answers: bool = False
 

@@ -22,6 +22,7 @@ SPEC = VenueSpec(
     weight_per_minute=100,
     blocked_statuses=(451,),
     quantity_decimals=8,
+    chained_books=True,
 )
 
 WEIGHT = 1
