@@ -40,7 +40,7 @@ from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
 from bethna.services.playback import TapePlayer
 from bethna.store.tapespan import scan
-from bethna.venues.registry import VENUES, codec_to_read, pushed_books, readable_names, spec_for, wire_of_url
+from bethna.venues.registry import VENUES, book_styles, codec_to_read, readable_names, spec_for, wire_of_url
 from bethna.venues.spec import Codec
 
 KEPT_EVENTS = 1000
@@ -194,7 +194,7 @@ class Desk:
         self._features = tuple(each for each in FEATURES if each in features)
         self.feeds = Feeds(
             self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None,
-            pushed_books=pushed_books(),
+            book_styles=book_styles(),
         )  # fmt: skip
         self._consolidated = Consolidated(self.feeds)
         if tape is not None and settings.origins.get("symbols", DEFAULT_ORIGIN) != DEFAULT_ORIGIN:
