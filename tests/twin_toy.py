@@ -102,8 +102,10 @@ class Books(Publisher):
     def opening(self, now: int, past: DelayedBook | None = None) -> list[bytes]:
         u, bids, asks = self._u, list(self._bids.items()), list(self._asks.items())
         if past is not None:
-            u, bids, asks = past.depth(10_000, now)
-        return [_encode({"of": self._market.listing.symbol, "u": u, "bids": bids, "asks": asks})]
+            u, bids, asks = past.depth(10_000)
+        crc = checksum(dict(bids), dict(asks))
+        said = {"of": self._market.listing.symbol, "u": u, "bids": bids, "asks": asks, "crc": crc}
+        return [_encode(said)]
 
     def _frame(self, said: dict[str, object]) -> bytes:
         crc = checksum(self._bids, self._asks)
@@ -296,6 +298,8 @@ class Reader:
         elif "bids" in said:
             self.books[said["of"]] = (dict(map(_level, said["bids"])), dict(map(_level, said["asks"])))
             self.updates[said["of"]] = said["u"]
+            if checksum(*self.books[said["of"]]) != said["crc"]:
+                self.wrongs.append(("checksum", number))
         elif "changes" in said:
             self._change(said, number)
         else:

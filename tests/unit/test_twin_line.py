@@ -13,6 +13,7 @@ from bethna.core.clock import NS_PER_S
 from bethna.twins.faults import Fault, FaultError, Kind, Words, random_plan, read_fault
 from bethna.twins.faults.words import BINANCE
 from bethna.twins.line import Answer, Connection, NumberedPost, Rules
+from bethna.twins.market.truth import Truth
 from bethna.twins.registry import build
 
 BTC_BOOK, BTC_TRADES, ETH_BOOK = "book BTC/USD", "trade BTC/USD", "book ETH/USD"
@@ -121,6 +122,12 @@ def test_a_bad_checksum_is_wrong_and_nothing_else_is() -> None:
     assert bench.twin.losses == []
 
 
+def test_a_snapshot_may_be_spoiled_too() -> None:
+    bench, _, reader = listen(Fault(kind="bad_checksum", for_s=0.0))
+    assert len(reader.wrongs) == bench.faults.struck["bad_checksum"] == 1
+    assert reader.wrongs[0] == ("checksum", 2)
+
+
 def test_a_dropped_number_is_missing_and_no_frame_is() -> None:
     _, whole, told = listen()
     bench, wire, reader = listen(one("dropped_sequence", share=0.5, stream="book", count=3))
@@ -163,6 +170,17 @@ def test_a_stale_snapshot_is_the_book_of_before() -> None:
     reader = Reader(wire.texts())
     assert reader.updates["BTC/USD"] == then
     assert reader.updates["ETH/USD"] == bench.world.markets["ETH/USD"].update_id
+
+
+def test_a_stale_snapshot_goes_by_the_host_whatever_the_venues_clock_says() -> None:
+    bench = ToyBench(
+        one("stale_snapshot", symbol="BTC/USD", delay_s=2.0), Fault(kind="clock_jump", offset_s=-1.9)
+    )
+    bench.run(2)
+    then = bench.world.markets["BTC/USD"].update_id
+    bench.run(4)
+    _, wire = bench.open(BTC_BOOK)
+    assert Reader(wire.texts()).updates == {"BTC/USD": then}
 
 
 def test_a_snapshot_that_races_comes_after_what_goes_on_from_it() -> None:
@@ -240,6 +258,16 @@ def test_a_renamed_symbol_goes_on_under_its_new_name_alone() -> None:
     assert bench.twin.http("GET", "/book?of=BTC/USD", {}, ADDRESS, bench.now).status == 404
     assert bench.twin.http("GET", "/book?of=XBT/USD", {}, ADDRESS, bench.now).status == 200
     assert list(bench.world.markets) == ["XBT/USD", "ETH/USD"]
+
+
+def test_the_truth_of_a_renamed_symbol_is_under_its_first_name() -> None:
+    bench = ToyBench(Fault(kind="rename", at_s=3.0, symbol="BTC/USD", to="XBT/USD"))
+    truth = Truth(bench.world)
+    bench.run(SPAN_S)
+    market = bench.world.markets["XBT/USD"]
+    assert truth.executions["BTC/USD"] == market.recent_trades(1000)
+    assert truth.book("BTC/USD", market.update_id) == market.depth(10_000)
+    assert truth.candles("BTC/USD", 60 * NS_PER_S)
 
 
 def test_a_rename_that_cannot_be_changes_nothing() -> None:
@@ -338,6 +366,35 @@ def test_pings_the_end_of_life_and_too_many_messages() -> None:
         assert not wire.ended()
         connection.text(b"?", bench.now)
     assert wire.said[-1][1:] == ("close", b"1008 too many messages")
+
+
+def test_a_client_may_say_what_it_wants_where_there_is_no_such_rule() -> None:
+    bench = ToyBench(rules=Rules(ping_every_s=0, messages_per_s=0))
+    connection, wire = bench.open()
+    for _ in range(1000):
+        connection.text(b"?", bench.now)
+    assert not wire.ended()
+
+
+def test_what_a_connection_does_later_is_not_done_once_it_is_over() -> None:
+    bench = ToyBench(Fault(kind="half_open", at_s=5.0, for_s=0.1))
+    done: dict[str, list[int]] = {"ends": [], "dies": []}
+
+    def begin(name: str) -> Connection:
+        connection, _ = bench.open()
+
+        def beat(at: int) -> None:
+            done[name].append((at - START) // NS_PER_S)
+            connection.later(at + NS_PER_S, beat)
+
+        connection.later(START + NS_PER_S, beat)
+        return connection
+
+    ends, _ = begin("ends"), begin("dies")
+    bench.run(2.5)
+    ends.closed(bench.now)
+    bench.run(9)
+    assert done == {"ends": [1, 2], "dies": [1, 2, 3, 4]}
 
 
 def test_without_rules_of_time_nothing_is_put_down_for_later() -> None:

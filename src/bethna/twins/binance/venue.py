@@ -136,9 +136,9 @@ class BinanceTwin(VenueTwin):
         """A good answer's body and delay after the faults of snapshots and histories."""
         if path == DEPTH:
             fault = self.faults.strikes("stale_snapshot", now, symbol=symbol)
-            book = self._stale.find(fault, symbol) if fault else None
+            book = self._stale.find(fault, symbol, now) if fault else None
             if book is not None:
-                body = _snapshot(book, self.world.markets[symbol].listing, options, now)
+                body = _snapshot(book, self.world.markets[symbol].listing, options)
             race = self.faults.strikes("snapshot_race", now, symbol=symbol)
             return body, race.delay_s if race else 0.0
         if path in HISTORIES and (withheld := self.ledger.withheld.get(symbol)):
@@ -150,9 +150,9 @@ def _socket_endpoint(path: str) -> str:
     return "/stream" if path.startswith("/stream") else "/ws"
 
 
-def _snapshot(book: DelayedBook, listing: Listing, options: Mapping[str, str], now: int) -> bytes:
+def _snapshot(book: DelayedBook, listing: Listing, options: Mapping[str, str]) -> bytes:
     """`{"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[["0.0026","100"]]}` of a book as it was."""
-    update_id, bids, asks = book.depth(_levels(options.get("limit", "")), now)
+    update_id, bids, asks = book.depth(_levels(options.get("limit", "")))
     return b'{"lastUpdateId":%d,"bids":[%b],"asks":[%b]}' % (
         update_id,
         levels_text(bids, listing),

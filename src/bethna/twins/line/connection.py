@@ -14,7 +14,7 @@ Rules
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from types import MappingProxyType
 
 from bethna.core.clock import seconds
@@ -70,7 +70,8 @@ class Connection:
         self.doomed = False
         self._shared = shared
         self.post = self.make_post(wraps=wraps)
-        self._messages = Window(shared.rules.messages_per_s)
+        most = shared.rules.messages_per_s
+        self._messages = Window(most) if most else None
         self._pings: deque[tuple[bytes, int]] = deque()
         self._ping_at = self._life_at = self._subscribe_by = self._idle_at = NEVER
         self._heard_count = 0
@@ -187,7 +188,7 @@ class Connection:
         past, late_s = None, 0.0
         if topic.role in BOOKS:
             fault = shared.faults.strikes("stale_snapshot", now, symbol=topic.symbol)
-            past = shared.stale.find(fault, topic.symbol) if fault else None
+            past = shared.stale.find(fault, topic.symbol, now) if fault else None
             race = shared.faults.strikes("snapshot_race", now, symbol=topic.symbol)
             late_s = race.delay_s if race else 0.0
         for payload in topic.opening(shared.venue_now, past):
@@ -227,6 +228,18 @@ class Connection:
         """End it with the close frame of `GOODBYES`."""
         code, reason = self.GOODBYES[why]
         self.close(code, reason, why)
+
+    def later(self, at: int, act: Callable[[int], None]) -> None:
+        """Do something at an instant, ns UTC of the caller's clock, unless the connection has ended or is dead by then.
+
+        What is done gets the instant; a heartbeat of the connection's own calls `later` anew from there.
+        """
+
+        def unless_over(now: int) -> None:
+            if not (self.post.ended or self.post.dead):
+                act(now)
+
+        self._shared.agenda.put(at, TIMER, unless_over)
 
     def close(self, code: int, reason: str, why: str) -> None:
         """End it with a close frame."""
@@ -331,7 +344,7 @@ class Connection:
         if self.post.ended or self.post.dead or not self.opened_at:
             return False
         self._heard_count += 1
-        if not self._messages.take(now):
+        if self._messages is not None and not self._messages.take(now):
             self.too_many(now)
             return False
         return True

@@ -21,7 +21,7 @@ MAX_ADDRESSES = 1000
 
 
 class Rules(Struct, frozen=True):
-    """What every venue has rules about; its own are added by inheritance, tests scale them. 0 seconds: no such rule.
+    """What every venue has rules about; its own are added by inheritance, tests scale them. 0 is no such rule.
 
     Attributes:
         ping_every_s, pong_within_s, life_s: of a connection.

@@ -11,8 +11,8 @@ Rules, in this order
      is about every stream; then answers and pings are slow, too.
   7. fragmented sends it in parts; at most once a second with a ping in between.
   8. More than `delayed_frames` waiting: the connection is cut.
-  9. What a new subscriber is told first is struck by rules 1, 6 and 7, and by snapshot_race, which lets it leave late
-     while what follows does not wait for it.
+  9. What a new subscriber is told first is struck by rules 1, 6 and 7, by bad_checksum, and by snapshot_race, which
+     lets it leave late while what follows does not wait for it.
 """
 
 from __future__ import annotations
@@ -150,6 +150,8 @@ class Post:
         if deprived := self._deprived(topic):
             self._lose(topic, payload, deprived, now)
             return
+        if self._shared.troubled:
+            frame = self._spoiled(topic, frame, payload, now)
         self._dispatch(_Item("text", frame, topic, payload, "snapshot_race"), now, seconds(delay_s))
 
     def answer(self, frame: bytes, delay_s: float = 0.0) -> None:

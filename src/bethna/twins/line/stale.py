@@ -29,16 +29,16 @@ class DelayedBook:
     def hear(self, step: Step, now: int) -> None:
         """The market moved on."""
         self._later.append((now, step.changes))
-        self._settle(now)
+        self.settle(now)
 
-    def depth(self, limit: int, now: int) -> tuple[int, list[Level], list[Level]]:
+    def depth(self, limit: int) -> tuple[int, list[Level], list[Level]]:
         """The id of its last change, and the best `limit` levels of bids and asks, best first, in ticks and lots."""
-        self._settle(now)
         bids = sorted(self._bids.items(), reverse=True)[:limit]
         asks = sorted(self._asks.items())[:limit]
         return self._update_id, bids, asks
 
-    def _settle(self, now: int) -> None:
+    def settle(self, now: int) -> None:
+        """Go on to what was `delay_ns` before now, ns UTC of the caller's clock."""
         later = self._later
         while later and (later[0][0] <= now - self._delay_ns or len(later) > MAX_STEPS):
             for change in later.popleft()[1]:
@@ -73,9 +73,12 @@ class DelayedBooks:
         for book in self._books.get(symbol, {}).values():
             book.hear(step, now)
 
-    def find(self, fault: Fault, symbol: str) -> DelayedBook | None:
-        """The book for a fault that struck."""
-        return self._books.get(symbol, {}).get(fault)
+    def find(self, fault: Fault, symbol: str, now: int) -> DelayedBook | None:
+        """The book for a fault that struck now, ns UTC of the caller's clock."""
+        book = self._books.get(symbol, {}).get(fault)
+        if book is not None:
+            book.settle(now)
+        return book
 
     def __bool__(self) -> bool:
         return bool(self._books)
