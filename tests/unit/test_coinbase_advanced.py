@@ -86,7 +86,7 @@ FACTS: list[tuple[dict[str, Any], list[WireEvent]]] = [
         frame("candles", 0, {"type": "snapshot", "candles": [CANDLE_ROW]}),
         [
             VenueCandle(
-                ETH, "5m", 1688998200 * 10**9, 1867.38, 1867.72, 1865.63, 1866.81, 0.20269406, 0, False, None, None,
+                ETH, "5m", 1688998200 * 10**9, 1867.38, 1867.72, 1865.63, 1866.81, 0.20269406, None, False, None, None,
                 TIME_NS, NOW,
             )
         ],

@@ -157,10 +157,51 @@ def test_no_more_candles_are_asked_than_a_page_holds(
     assert "end=2024-04-04T05:59:00Z" in exchange.candles_request(BTC_USD, "1m", HOUR * S, 5000).path
 
 
+LENGTHS = {
+    "1m": ("60", "ONE_MINUTE"),
+    "5m": ("300", "FIVE_MINUTE"),
+    "15m": ("900", "FIFTEEN_MINUTE"),
+    "30m": (None, "THIRTY_MINUTE"),
+    "1h": ("3600", "ONE_HOUR"),
+    "2h": (None, "TWO_HOUR"),
+    "4h": (None, "FOUR_HOUR"),
+    "6h": ("21600", "SIX_HOUR"),
+    "1d": ("86400", "ONE_DAY"),
+}
+
+
+@pytest.mark.parametrize(("interval", "words"), LENGTHS.items())
+def test_a_length_of_candles_in_the_venues_words(
+    exchange: ExchangeCodec, advanced: AdvancedCodec, interval: str, words: tuple[str | None, str]
+) -> None:
+    """And the answer to that very path is of our word for it, two candles a length apart."""
+    seconds = {"m": 60, "h": 3600, "d": 86400}[interval[-1]] * int(interval[:-1])
+    start = 86400 * 20_000
+    for codec, word in ((exchange, words[0]), (advanced, words[1])):
+        if word is None:
+            continue
+        path = codec.candles_request(BTC_USD, interval, start * S, 2).path
+        assert f"granularity={word}&" in path
+        rows = [[start + seconds, 1, 4, 2, 3, 5], [start, 1, 4, 2, 3, 5]]
+        names = ("start", "low", "high", "open", "close", "volume")
+        body: object = (
+            rows if codec is exchange else {"candles": [dict(zip(names, r, strict=True)) for r in rows]}
+        )
+        ends = (start + 2 * seconds) * S + CLOSED_MARGIN_NS
+        for now, closed in ((ends, False), (ends + 1, True)):
+            (page,) = read(codec, path, body, now)
+            assert isinstance(page, CandlePage)
+            assert [(each.interval, each.open_time // S, each.closed) for each in page.candles] == [
+                (interval, start, True),
+                (interval, start + seconds, closed),
+            ]
+
+
 @pytest.mark.parametrize("codec", [ExchangeCodec(), AdvancedCodec()])
 def test_a_length_that_the_venue_does_not_have(codec: Codec) -> None:
-    with pytest.raises(ConfigError, match=r"expected one of 1m, 5m, .* found '3m'"):
+    with pytest.raises(ConfigError, match=r"expected one of 1m, 5m, .* found '3m'") as caught:
         codec.candles_request(BTC_USD, "3m", HOUR * S, 10)
+    assert caught.value.key == "interval"
 
 
 # --- answers
@@ -247,7 +288,7 @@ def test_candles_low_before_high_and_newest_first(wire: str) -> None:
         assert (second.open, second.high, second.low, second.close) == (66312.4, 66331.99, 66055.14, 66181.6)
         assert (second.volume, second.trades, second.first_id, second.ts_event) == (
             355.82896243,
-            0,
+            None,
             None,
             None,
         )

@@ -448,7 +448,7 @@ def test_a_candle_is_open_and_counts_in_the_unit_of_trades(
         f"{name.replace('BTC_USDC', 'BTC-USDC') if name == 'BTC_USDC' else name}@deribit", interval, T_NS
     )  # fmt: skip
     assert (candle.open, candle.high, candle.low, candle.close) == (2.0, 4.0, 1.0, 3.0)
-    assert (candle.volume, candle.trades, candle.closed) == (volume, 0, False)
+    assert (candle.volume, candle.trades, candle.closed) == (volume, None, False)
 
 
 def test_maintenance_is_the_condition_of_the_venue_and_one_locked_index_is_not() -> None:

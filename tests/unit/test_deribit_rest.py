@@ -177,8 +177,8 @@ def test_columns_become_candles_and_the_last_one_is_open() -> None:
     page = one(CHART_PATH, CHART)
     assert isinstance(page, CandlePage)
     assert [(c.interval, c.open_time, c.volume, c.trades, c.closed) for c in page.candles] == [
-        ("1m", 1789399920000 * MS, 1000.0, 0, True),
-        ("1m", 1789399980000 * MS, 0.0, 0, False),
+        ("1m", 1789399920000 * MS, 1000.0, None, True),
+        ("1m", 1789399980000 * MS, 0.0, None, False),
     ]
     first = page.candles[0]
     assert (first.open, first.high, first.low, first.close) == (2.0, 4.0, 1.0, 3.0)

@@ -141,7 +141,7 @@ class VenueCandle(Struct, frozen=True, gc=False):
 
     Attributes:
         interval: the venue's own word (`1m`, `3d`, `1M`); it may be one that we do not build.
-        open_time: ns UTC, inclusive. closed: only then are the figures final.
+        open_time: ns UTC, inclusive. closed: only then are the figures final. trades: None where the venue does not say.
         first_id, last_id: trade ids inside, None when there was no trade.
     """
 
@@ -153,7 +153,7 @@ class VenueCandle(Struct, frozen=True, gc=False):
     low: float
     close: float
     volume: float
-    trades: int
+    trades: int | None
     closed: bool
     first_id: int | None
     last_id: int | None

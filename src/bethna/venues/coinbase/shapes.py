@@ -21,8 +21,6 @@ _MAX_FLOAT = sys.float_info.max
 # The last candle of a page may still be open, and the only clock at hand is the host's, which may be seconds off. A
 # closed candle taken for open is asked for again; an open one taken for closed would be a false figure.
 CLOSED_MARGIN_NS = 10 * NS_PER_S
-NO_TRADE_COUNT = 0
-"""Neither wire says how many trades a candle has."""
 
 Price = Annotated[float, Meta(gt=0, le=_MAX_FLOAT)]
 Amount = Annotated[float, Meta(ge=0, le=_MAX_FLOAT)]
@@ -85,7 +83,7 @@ def candle(
     """One candle as a fact; the venue counts no trades."""
     return VenueCandle(
         instrument=instrument, interval=interval, open_time=bar.start * NS_PER_S, open=bar.open, high=bar.high,
-        low=bar.low, close=bar.close, volume=bar.volume, trades=NO_TRADE_COUNT, closed=closed, first_id=None,
+        low=bar.low, close=bar.close, volume=bar.volume, trades=None, closed=closed, first_id=None,
         last_id=None, ts_event=ts_event, ts_recv=ts_recv,
     )  # fmt: skip
 

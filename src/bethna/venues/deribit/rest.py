@@ -290,7 +290,7 @@ class RestReader:
                 low=low,
                 close=close,
                 volume=cost if by_quote else volume,
-                trades=0,
+                trades=None,
                 closed=at < last or tick * NS_PER_MS + length_ns + CLOSED_MARGIN_NS < ts_recv,
                 first_id=None,
                 last_id=None,

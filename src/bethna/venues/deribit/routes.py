@@ -403,7 +403,7 @@ def _chart_route(instrument: Instrument, interval: str) -> Route:
                 low=m.low,
                 close=m.close,
                 volume=m.cost if by_quote else m.volume,
-                trades=0,
+                trades=None,
                 closed=False,
                 first_id=None,
                 last_id=None,
