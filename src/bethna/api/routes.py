@@ -17,7 +17,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter, SkipValidation
 from msgspec.structs import replace
 
 from bethna.api import examples
@@ -31,6 +31,7 @@ from bethna.api.answers import (
     trades_answer,
 )
 from bethna.api.assets import MISSING_PAGE, Assets
+from bethna.api.best import BestAnswer, BestBookAnswer, best_answer, best_book_answer
 from bethna.api.examples import example, refusal, word
 from bethna.api.listings import (
     ConnectionsAnswer,
@@ -59,8 +60,10 @@ from bethna.api.protocol import (
 from bethna.api.reader import DeskReader
 from bethna.api.story import Figure, StoryAnswer, story_answer
 from bethna.core.clock import NS_PER_US
+from bethna.core.errors import ConfigError
 from bethna.core.market import Interval
 from bethna.core.status import SourceKind
+from bethna.logic.best_price import currencies_of, pair_of
 
 MAX_CANDLES = 1500
 MAX_DEPTH = 5000
@@ -87,6 +90,8 @@ Spec = dict[int, ResponseSpec]
 AnyName = Annotated[
     Path, PathParameter(examples=word(examples.INSTRUMENT), description="In any of the usual spellings.")
 ]
+
+AnyPair = Annotated[str, PathParameter(examples=word(examples.PAIR), description="Without a venue.")]
 
 
 def _ok(answer: msgspec.Struct, about: str, status: int = 200) -> Spec:
@@ -190,6 +195,43 @@ async def trades(
     """The newest trades of one instrument, newest last."""
     found, notice = desk.resolve(_name(instrument))
     return trades_answer(desk, found, limit, notice)
+
+
+# Not `path` parameters, since something may follow; a slash has addresses of its own.
+@get("/api/v1/best/{pair:str}", responses={**_ok(examples.BEST, "Who is in and who is not."), **_REFUSALS})
+async def best(
+    desk: Desk,
+    pair: AnyPair,
+    convert: Annotated[str, QueryParameter(max_length=MAX_QUERY, examples=word("USDT,USDC"))] = "",
+) -> BestAnswer:
+    """The best price of a pair across venues; pairs in the currencies of `convert` take part, converted."""
+    return _best(desk, pair, convert)
+
+
+@get("/api/v1/best/{base:str}/{quote:str}", include_in_schema=False)
+async def best_by_slash(
+    desk: Desk, base: FromPath[str], quote: FromPath[str], convert: FromQuery[str] = ""
+) -> BestAnswer:
+    """The same for `BTC/USD`."""
+    return _best(desk, f"{base}/{quote}", convert)
+
+
+def _best(desk: DeskReader, pair: str, convert: str) -> BestAnswer:
+    base, quote, notice = pair_of(pair)
+    try:
+        currencies = currencies_of(convert.split(","), quote)
+    except ConfigError as error:
+        raise HTTPException(status_code=400, detail=error.message) from error
+    return best_answer(desk.best(base, quote, currencies), desk.clock.now_ns(), notice)
+
+
+@get("/api/v1/best/{pair:str}/book", responses={**_ok(examples.BEST_BOOK, "Best first."), **_REFUSALS})
+async def best_book(
+    desk: Desk, pair: AnyPair, depth: Annotated[int, QueryParameter(ge=1, le=MAX_DEPTH)] = 20
+) -> BestBookAnswer:
+    """The books of a pair merged by price, never deeper than each of them certifies."""
+    base, quote, notice = pair_of(pair)
+    return best_book_answer(desk.consolidated_book(base, quote, depth), desk.clock.now_ns(), notice)
 
 
 @get("/api/v1/events", responses={**_ok(examples.EVENTS, "Newest last."), **_BAD})
@@ -379,7 +421,7 @@ def _name(path: Path) -> str:
 
 
 ROUTES = (
-    health, instruments, prices, candles, book, trades, events, symbols, watchlist, list_options,
-    follow, unfollow, connections,
+    health, instruments, prices, candles, book, trades, best, best_by_slash, best_book, events, symbols,
+    watchlist, list_options, follow, unfollow, connections,
     settings, story, restart, metrics, docs, page,
 )  # fmt: skip

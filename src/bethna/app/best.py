@@ -1,18 +1,27 @@
-"""What the venues say now, as the machines of the best price take it: read off the feeds; it judges nothing."""
+"""What the venues say now, as the machines of the best price take it: read off the feeds; it judges nothing.
+
+A venue whose feed cannot be read (a bug of ours) is out like a stale one, and the events say so once: the others go on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import inf
 
 from msgspec.structs import replace
 
+from bethna.core.clock import Clock
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
-from bethna.core.coverage import Coverage, State
+from bethna.core.coverage import Coverage, Provenance, State, unknown
+from bethna.core.errors import Closed
 from bethna.core.instrument import Instrument
+from bethna.core.market import BookView, InstrumentId
+from bethna.core.status import SystemEvent, Trust
 from bethna.logic.best_book import consolidated_book
 from bethna.logic.best_price import VenueMarket, best_price, concerned
 from bethna.logic.feed import InstrumentFeed
+from bethna.runtime.supervisor import contained
 from bethna.services.feeds import Feeds
 
 
@@ -22,8 +31,11 @@ class Consolidated:
     Methods raise UnknownInstrument when of the pair nothing is followed.
     """
 
-    def __init__(self, feeds: Feeds) -> None:
+    def __init__(self, feeds: Feeds, clock: Clock, provenance: Provenance) -> None:
         self._feeds = feeds
+        self._clock = clock
+        self._provenance = provenance
+        self._told: set[InstrumentId] = set()
 
     def best(self, base: str, quote: str, convert: Sequence[str]) -> BestPrice:
         """The consolidated best bid and offer."""
@@ -36,6 +48,21 @@ class Consolidated:
         return consolidated_book([self._market(each, depth) for each in found], base, quote, depth)
 
     def _market(self, instrument: Instrument, depth: int) -> VenueMarket:
+        def report(event: SystemEvent) -> None:
+            if instrument.id not in self._told:
+                self._told.add(instrument.id)
+                self._feeds.report(event)
+
+        try:
+            return contained(
+                partial(self._read, instrument, depth), f"best:{instrument.id}", self._clock, report
+            )
+        except Closed:
+            nothing = unknown(instrument.venue, provenance=self._provenance)
+            book = BookView(instrument.id, [], [], None, Trust.UNTRUSTED, 0, None, None, nothing)
+            return VenueMarket(instrument, "stale", "it cannot be read, see the events", book, None, nothing)
+
+    def _read(self, instrument: Instrument, depth: int) -> VenueMarket:
         feed = self._feeds.feed(instrument.id)
         state, message = self._feeds.state(instrument.id), ""
         if state != "live":
