@@ -528,9 +528,10 @@ def test_an_acknowledged_depth_is_that_of_the_book_also_when_it_comes_late() -> 
 def test_a_snapshot_deeper_than_acknowledged_is_believed() -> None:
     bids = [(f"{100 - n}.0", "1.00000000") for n in range(11)]
     on = begun(10, bids=bids)
-    delta = only(book("update", (), (), checksum(bids, ASKS)), on)
+    bids[0] = ("100.0", "2.00000000")
+    delta = only(book("update", bids[:1], (), checksum(bids, ASKS)), on)
     assert isinstance(delta, BookDelta)
-    assert delta.bids == []
+    assert delta.bids == [(100.0, 2.0)]
 
 
 def test_an_unsubscribed_book_is_forgotten() -> None:

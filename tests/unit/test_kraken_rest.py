@@ -103,6 +103,12 @@ def test_what_is_not_committed_yet_is_not_closed() -> None:
     assert [(c.closed, c.interval) for c in page.candles] == [(True, "1h"), (False, "1h"), (False, "1h")]
 
 
+def test_the_last_row_is_not_closed_whatever_is_said_to_be_committed() -> None:
+    page = only("OHLC?pair=XBTUSD", body({"XXBTZUSD": CANDLES, "last": 1502445660}))
+    assert isinstance(page, CandlePage)
+    assert [c.closed for c in page.candles] == [True, True, False]
+
+
 def test_no_candles_are_an_empty_page() -> None:
     assert only("OHLC?pair=XBTUSD", body({"XXBTZUSD": [], "last": 0})) == CandlePage(BTC, [])
 
