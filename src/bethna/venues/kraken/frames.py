@@ -143,20 +143,21 @@ class StatusFrame(Struct, gc=False):
 
 
 class PairData(Struct, gc=False):
-    """{"symbol":"BTC/USD","base":"BTC","quote":"USD","status":"online","qty_increment":1e-08,"price_increment":0.1,...}."""
+    """{"symbol":"BTC/USD","base":"BTC","quote":"USD","status":"online","qty_increment":1e-08,"price_increment":0.1}.
+
+    No fact is made of it, since the catalogue comes from REST; it is read so that nonsense is not passed over.
+    """
 
     symbol: str
-    base: str
-    quote: str
     status: str
-    qty_increment: Amount
-    price_increment: Amount
+    qty_increment: Amount | None = None
+    price_increment: Amount | None = None
 
 
 class InstrumentData(Struct, gc=False):
     """{"assets":[...],"pairs":[...]}; here `data` is an object."""
 
-    pairs: list[PairData]
+    pairs: list[PairData] = []
 
 
 class InstrumentFrame(Struct, gc=False):
