@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from handmade import Bell
 from scenario.apart_venue import HELLO, ApartCodec, ApartVenue, ListingVenue, epochs
 from scenario.pool_world import BTC, ETH, SOL, Desk, World, world
 
+from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.status import Trust
 from bethna.core.wire import BookDoubt, MarketEvent, RestEvent
 from bethna.logic.feed import FeedSettings
@@ -107,6 +108,23 @@ async def test_a_book_begins_anew_on_the_same_socket_and_nobody_is_alarmed() -> 
         assert w.desk.states[BTC.id] == states
         assert w.desk.told == told
         assert w.venue.attempts == 1
+
+
+class OneStreamCodec(ApartCodec):
+    """Everything of an instrument comes in one stream."""
+
+    def streams(self, instrument: Instrument, features: Collection[Feature] = FEATURES) -> tuple[str, ...]:
+        return (f"{instrument.venue_symbol.lower()}@depth@100ms",) if features else ()
+
+
+async def test_a_book_without_a_stream_of_its_own_begins_anew_with_what_it_shares() -> None:
+    async with world(speech=(OneStreamCodec, ApartVenue), url_streams=0, pushed_books=True) as w:
+        w.pool.want([BTC])
+        await w.bell.until(lambda: w.venue.live)
+        await settle(w)
+        assert w.pool.renew_book(BTC.id) is not None
+        await w.pass_time(2)
+        assert epochs(w.desk.events, BTC.id) == [1, 1]
 
 
 async def test_a_book_that_has_not_begun_is_waited_for_and_then_asked_for() -> None:

@@ -343,6 +343,25 @@ def test_rule_5_an_answer_that_comes_after_the_data_still_refuses_by_name() -> N
     assert session.confirmed == ("u", "a", "worse", "c")
 
 
+def test_rule_5_a_late_answer_does_not_touch_what_has_moved_on() -> None:
+    session = opened("u", besides=("a", "b", "c"))
+    session.receive(Delivered(("a",)), 1)
+    assert session.receive(Unwant(("b", "c")), 2) == [Unsubscribe(("b", "c"), 2)]
+    session.receive(Want(("c",)), 3)
+    assert session.receive(Acked(1, ("a",)), 4) == []
+    assert session.receive(Acked(2), 5) == [Subscribe(("c",), 3)]
+    assert session.refused == {}
+
+
+def test_rule_5_few_late_answers_are_waited_for() -> None:
+    session = opened("u")
+    for number in range(100):
+        session.receive(Want((f"s{number}",)), s(10 * number))
+        session.receive(Delivered((f"s{number}",)), s(10 * number + 1))
+    assert session.receive(Acked(1, ()), s(1000)) == [], "long forgotten"
+    assert session.receive(Acked(100, ()), s(1000)) == [StreamRefused("s99", "the venue did not list it")]
+
+
 def test_rule_12_what_a_request_asked_for_and_its_answer_does_not_list_is_refused() -> None:
     session = apart("a", "bad", "c")
     assert session.receive(Acked(1, ("c", "a", "x")), 1) == [
@@ -457,6 +476,13 @@ def test_rule_14_the_answer_to_a_repetition_is_not_the_next_ones() -> None:
     assert session.confirmed == ("a", "b")
 
 
+def test_rule_14_what_is_repeated_is_not_overtaken() -> None:
+    session = apart("a", "b", rules=ORDERED)
+    assert session.receive(Refused(None, "failure to subscribe"), 1) == [Subscribe(("a",), 2)]
+    assert session.receive(Tick(), s(5) + 1) == [AckMissing(("a",)), Subscribe(("a",), 3)]
+    assert session.receive(Acked(None, ("a",), "connection"), s(6)) == [Subscribe(("b",), 4)]
+
+
 def test_rule_14_an_answer_that_never_came_is_not_waited_for_for_ever() -> None:
     session = apart("a", rules=ORDERED)
     session.receive(Delivered(), 1)
@@ -536,6 +562,26 @@ def test_rule_16_a_renewed_stream_is_removed_and_added_again() -> None:
     assert session.receive(Renew(("a",)), 7) == [Unsubscribe(("a",), 4)]
 
 
+def test_rule_16_what_a_removal_does_not_list_is_added_again_all_the_same() -> None:
+    session = apart("a", "b")
+    session.receive(Acked(1), 1)
+    assert session.receive(Renew(("a", "b")), 2) == [Unsubscribe(("a", "b"), 2)]
+    assert session.receive(Acked(2, ("a",)), 3) == [Subscribe(("a", "b"), 3)]
+    assert session.refused == {}
+
+
+def test_rule_16_a_renewal_does_not_begin_the_time_for_data_anew() -> None:
+    session = apart("a")
+    session.receive(Acked(1), 1)
+    assert session.receive(Renew(("a",)), s(29)) == [Unsubscribe(("a",), 2)]
+    for _ in range(3):
+        session.receive(Pinged(b"x"), s(29))
+    assert session.receive(Acked(2), s(29.5)) == []
+    assert session.receive(Tick(), s(29) + RULES.window_ns + 1) == [Subscribe(("a",), 3)]
+    session.receive(Acked(3), s(31))
+    assert session.receive(Heard(), s(60)) == [Ended("silent", "no data for 60.0 s after opening")]
+
+
 def test_rule_16_held_while_the_window_is_full() -> None:
     session = apart("a")
     session.receive(Acked(1), 0)
@@ -550,6 +596,7 @@ def test_rule_16_held_while_the_window_is_full() -> None:
 def test_rule_16_what_is_on_its_way_or_not_wanted_or_refused_is_not_renewed() -> None:
     session = apart("a", "bad")
     assert session.receive(Renew(("a", "bad", "other")), 1) == []
+    assert not session.renewing
     session.receive(Acked(1, ("a",)), 2)
     assert session.receive(Renew(("bad",)), 3) == []
     assert session.receive(Unwant(("a",)), 4) == [Unsubscribe(("a",), 2)]
