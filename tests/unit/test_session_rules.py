@@ -476,6 +476,14 @@ def test_rule_14_the_answer_to_a_repetition_is_not_the_next_ones() -> None:
     assert session.confirmed == ("a", "b")
 
 
+def test_rule_14_an_answer_that_nobody_asked_for_means_nothing() -> None:
+    session = apart("a", rules=ORDERED)
+    session.receive(Acked(None, ("a",), "connection"), 1)
+    assert session.receive(Refused(None, "failure to subscribe"), 2) == []
+    assert session.receive(Acked(None, (), "connection"), 3) == []
+    assert session.confirmed == ("a",)
+
+
 def test_rule_14_what_is_repeated_is_not_overtaken() -> None:
     session = apart("a", "b", rules=ORDERED)
     assert session.receive(Refused(None, "failure to subscribe"), 1) == [Subscribe(("a",), 2)]
