@@ -159,7 +159,7 @@ def _trade(trade: Trade) -> Row:
         "price": trade.price,
         "quantity": trade.quantity,
         "side": trade.side,
-        "trade_id": str(trade.trade_id),
+        "trade_id": _numbered(trade.trade_id),
         "count": trade.count,
         **_times(trade.ts_event, trade.ts_recv),
     }
@@ -178,8 +178,8 @@ def _quote(quote: Quote) -> Row:
 
 def _book_delta(delta: BookDelta) -> Row:
     return {
-        "first_update_id": _update_id(delta.first_id),
-        "update_id": _update_id(delta.last_id),
+        "first_update_id": _numbered(delta.first_id),
+        "update_id": _numbered(delta.last_id),
         "bids": _levels(delta.bids),
         "asks": _levels(delta.asks),
         **_times(delta.ts_event, delta.ts_recv),
@@ -188,7 +188,7 @@ def _book_delta(delta: BookDelta) -> Row:
 
 def _book_snapshot(snapshot: BookSnapshot) -> Row:
     return {
-        "update_id": _update_id(snapshot.last_id),
+        "update_id": _numbered(snapshot.last_id),
         "bids": _levels(snapshot.bids),
         "asks": _levels(snapshot.asks),
         "limit": snapshot.limit,
@@ -271,7 +271,7 @@ def _contract(contract: Contract) -> Row:
     return {**asdict(contract), "expiry": None if expiry is None else expiry // NS_PER_US}
 
 
-def _update_id(update_id: int) -> str | None:
+def _numbered(update_id: int) -> str | None:
     return None if update_id == UNNUMBERED else str(update_id)
 
 

@@ -14,6 +14,8 @@ Rules
      trade shows by its id what was missed.
   6. A candle is closed when the trades are known to its end, not when a clock has passed it. When that takes longer
      than UNHEARD_NS, the time that is not known is a gap, `unheard`, until something is heard.
+  7. A book is `unverified` beyond the levels that its venue lets us prove.
+  8. Trades that their venue does not number are `unverified`: one that never came would be missed by nobody.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from __future__ import annotations
 from collections import deque
 
 from bethna.core.clock import NS_PER_S
-from bethna.core.coverage import Coverage, Gap, State, unknown, with_gaps
+from bethna.core.coverage import Coverage, Gap, State, unknown, weakest, with_gaps
 from bethna.core.errors import CrossedBook
 from bethna.core.instrument import Instrument
 from bethna.core.market import (
+    UNNUMBERED,
     BookDelta,
     BookSnapshot,
     BookView,
@@ -48,7 +51,7 @@ from bethna.logic.frontier import Frontier
 from bethna.logic.gaplog import MAX_JUMP
 from bethna.logic.pushedbook import PushedBook
 from bethna.logic.quotecheck import QuoteCheck
-from bethna.logic.trades import TradeSequence
+from bethna.logic.trades import TradeSequence, keep_in_order
 
 UNHEARD_NS = 10 * NS_PER_S
 NEVER = 1 << 63
@@ -107,6 +110,9 @@ class InstrumentFeed:
             self.kept.append(trade)
             self._count_trade(trade)
             self._publish_trade(trade)
+        elif trade_id == UNNUMBERED:  # rule 8
+            self.candle_builder.proof = State.UNVERIFIED
+            self._release(trade)
         else:
             sequence.apply(trade)
 
@@ -231,7 +237,7 @@ class InstrumentFeed:
     def late(self, trade: Trade) -> None:
         """A trade of a marked gap came after all."""
         self.trades += 1
-        self._keep_in_order(trade)
+        keep_in_order(self.kept, trade)
         self.candle_builder.late(trade)
         self._publish_trade(trade)
 
@@ -262,7 +268,8 @@ class InstrumentFeed:
             return self._unknown()
         gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps(), *self._absences()]
         doubted = self.booksync.book_lost
-        state = State.INCOMPLETE if doubted else self._proof(self.booksync.certified_depth)
+        proof = weakest((self.candle_builder.proof, self._proof(self.booksync.certified_depth)))
+        state = State.INCOMPLETE if doubted else proof
         return with_gaps(self._certificate(state, self._certified_until()), gaps)
 
     def price(self, *, stale: bool, last_message: int | None) -> PriceView:
@@ -270,7 +277,9 @@ class InstrumentFeed:
         last = self.kept[-1] if self.kept else None
         quote = self.quotes.latest
         gap = self.sequence.open_gap or self.sequence.lost_tail
-        base = self._certificate(State.COMPLETE if last else State.UNKNOWN, self._certified_until())
+        base = self._certificate(
+            self.candle_builder.proof if last else State.UNKNOWN, self._certified_until()
+        )
         return PriceView(
             self.id,
             last.price if last else None,
@@ -396,18 +405,6 @@ class InstrumentFeed:
             "ticker": self.ticker,
             "absences": self._absences(),
         }
-
-    def _keep_in_order(self, late: Trade) -> None:
-        """Newest last means by id: a late trade is no last price."""
-        kept, at = self.kept, len(self.kept)
-        while at and kept[at - 1].trade_id > late.trade_id:
-            at -= 1
-        if len(kept) == kept.maxlen:
-            if not at:
-                return
-            kept.popleft()
-            at -= 1
-        kept.insert(at, late)
 
     def _absences(self) -> list[Gap]:
         """Rule 5."""

@@ -30,6 +30,7 @@ class PushedBook:
     Attributes:
         epoch: the connection that is heard, 0 for none.
         proven: levels a side that the venue's proof covers, None for all. doubts: how many were raised.
+        proved: updates heard that the venue's checksum confirmed, since only then the codec hands them on.
         overlaps: updates and doubts of connections that are not heard any more (rule 1). early: updates of rule 3.
     """
 
@@ -37,6 +38,7 @@ class PushedBook:
         self.epoch = 0
         self.proven: int | None = 0
         self.doubts = 0
+        self.proved = 0
         self.overlaps = 0
         self.early = 0
         self._sync = sync
@@ -64,6 +66,8 @@ class PushedBook:
                 self.early += 1  # rule 3
             return False
         self._count += 1
+        if self.proven:
+            self.proved += 1
         return self._sync.apply(replace(delta, first_id=self._count, last_id=self._count))
 
     def ended(self, epoch: int, ts: int) -> None:
