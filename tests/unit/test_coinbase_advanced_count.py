@@ -25,7 +25,7 @@ from bethna.core.market import BookDelta
 from bethna.core.wire import BookDoubt, UnknownMessage, WireEvent
 from bethna.venues.coinbase import AdvancedCodec
 from bethna.venues.coinbase.advanced import AdvancedConnection
-from bethna.venues.coinbase.counting import ANEW
+from bethna.venues.coinbase.counting import AFTER_LOSS, ANEW, LATE, NEXT, Count
 
 
 @pytest.fixture
@@ -201,3 +201,14 @@ def test_a_late_one_that_cannot_be_read_harms_no_book(connection: AdvancedConnec
     with pytest.raises(WireError):
         say(connection, UNREADABLE[0])
     assert kinds(say(connection, book(6))) == ["BookDelta"]
+
+
+def test_where_each_message_stands() -> None:
+    count = Count()
+    said = [
+        *((5, NEXT), (6, NEXT), (9, AFTER_LOSS), (10, NEXT), (100, AFTER_LOSS)),
+        *((11, LATE), (12, LATE), (13, LATE), (14, LATE), (15, AFTER_LOSS), (16, NEXT)),  # five are believed
+        *((4, LATE), (5, LATE), (6, LATE), (7, LATE), (17, NEXT), (8, LATE)),  # what goes on is not disturbed
+        *((9, LATE), (10, LATE), (12, LATE), (13, LATE), (18, NEXT), (0, AFTER_LOSS), (1, NEXT)),
+    ]
+    assert [(number, count.take(number)) for number, _ in said] == said

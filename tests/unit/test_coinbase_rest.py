@@ -340,6 +340,11 @@ def test_the_catalogue(codec: Codec, path: str, product: dict[str, Any], key: st
     assert [type(each) for each in unread] == [UnknownMessage] * 2
 
 
+def test_a_product_that_does_not_say_how_it_is_is_there(advanced: AdvancedCodec) -> None:
+    (catalogue,) = read(advanced, f"{ROOT}/products", {"products": [{"product_id": "BTC-USD"}]})
+    assert catalogue == Catalogue((Instrument(BTC, "coinbase", "BTC", "USD", "BTC-USD", verified=True),))
+
+
 def test_the_catalogue_says_what_is_an_alias(advanced: AdvancedCodec) -> None:
     products = [
         ADVANCED_PRODUCT,

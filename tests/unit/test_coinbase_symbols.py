@@ -71,7 +71,10 @@ def test_usdc_is_an_alias_unless_it_is_real() -> None:
     symbols = Symbols()
     products = ("BTC-USDC", "USDT-USDC", "EURC-USDC", "BTC-USD", "BTC-USDT", "-USDC")
     assert [symbols.canonical(each) for each in products] == ["BTC-USD", *products[1:]]
+    symbols.asked("BTC-USDC", "level2")
+    assert symbols.ids("BTC-USD") == ("BTC-USDC@coinbase",)
     symbols.learn_alias("BTC-USDC", None)
+    assert symbols.ids("BTC-USD") == ("BTC-USD@coinbase",)
     symbols.learn_alias("WBTC-EUR", "BTC-EUR")
     assert symbols.canonical("BTC-USDC") == "BTC-USDC"
     assert symbols.canonical("WBTC-EUR") == "BTC-EUR"
