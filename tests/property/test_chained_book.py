@@ -13,6 +13,7 @@ from bethna.core.status import Trust
 from bethna.logic.feed import FeedSettings, InstrumentFeed
 from bethna.logic.gaplog import MAX_JUMP
 
+PATIENCE_NS = FeedSettings().patience_ns
 PERPETUAL = Instrument(InstrumentId("BTC-PERPETUAL@somewhere"), "somewhere", "BTC", "USD", "BTC-PERPETUAL")
 
 
@@ -113,3 +114,20 @@ def test_a_new_socket_begins_with_a_snapshot_that_is_trusted_at_once(seed: int, 
     bench.is_right()
     bench.feed.apply_delta(bench.change())
     bench.is_right()
+
+
+def test_a_book_that_is_never_begun_is_asked_for() -> None:
+    bench = Bench(1)
+    bench.feed.connected(bench.now)
+    bench.feed.tick(bench.now + PATIENCE_NS, 0)
+    assert not bench.ports.snapshots
+    for turn in range(1, 4):
+        bench.feed.tick(bench.now + turn * (PATIENCE_NS + 1), 0)
+        assert bench.ports.snapshots.count("no snapshot has come") == 1 or turn > 1
+    assert len(bench.ports.snapshots) >= 3, "and again, until there is one"
+    assert bench.feed.booksync.trust is not Trust.WAITING
+    bench.snapshot()
+    bench.is_right()
+    bench.ports.snapshots.clear()
+    bench.feed.tick(bench.now + 20 * PATIENCE_NS, 0)
+    assert not bench.ports.snapshots

@@ -251,9 +251,9 @@ def test_after_the_socket_is_back_a_quiet_market_is_watched_again() -> None:
     desk.feed.disconnected("cut", START + 10 * SECOND)
     desk.feed.disconnected("still cut", START + 20 * SECOND)
     desk.tick(70)
-    desk.feed.connected()
+    desk.feed.connected(START + 70 * SECOND)
     desk.delta(1, 1, 90)
-    desk.feed.connected()
+    desk.feed.connected(START + 90 * SECOND)
     desk.tick(200)
     assert {state for _, state in desk.minutes()} == {State.INCOMPLETE}, "nothing has come since 90"
     day(desk, 1, 199)
@@ -280,7 +280,7 @@ def test_a_later_break_is_a_gap_of_its_own() -> None:
 def test_before_any_data_a_break_is_none() -> None:
     desk = Desk()
     desk.feed.disconnected("subscribing", START)
-    desk.feed.connected()
+    desk.feed.connected(START)
     desk.delta(1, 1, 1)
     desk.snapshot(1, 2)
     assert desk.state() is State.COMPLETE

@@ -14,7 +14,8 @@ Rules (Binance spot, "how to manage a local order book correctly"; protocol shee
   8. A crossed book is corrupt: distrust it and start again with a snapshot.
   9. No snapshot for `patience_ns`: the book is untrusted, and the asking goes on.
   10. While the stream is down a book is not trusted and nothing is asked for: a snapshot without a stream ages unseen.
-     The first delta tells what is needed: it joins, or it opens a gap.
+     The first delta tells what is needed: it joins, or it opens a gap. Where the venue begins every book with a
+     snapshot of its own, one that has not come `patience_ns` after the stream stands is asked for.
   11. A delta whose ids are far from the stream's (gaplog rule 5) is in doubt. Two that agree are believed: above as a
      gap, below as a venue that counts anew; meanwhile the book is not trusted. Likewise a snapshot that the stream has
      not reached after `patience_ns` is not of this stream: start again.
@@ -64,6 +65,7 @@ class BookSync:
         patience_ns: how long to wait for a snapshot (rule 9). max_held: how many deltas may wait (rule 6).
         max_jump: ids between updates beyond which one is in doubt (rule 11); None where every update names the one
             before it, so that ids may jump and are never in doubt.
+        pushes: the venue begins every book with a snapshot on the stream.
         stood: called with a snapshot when the book stands on it, before the held deltas that join it are `moved`.
 
     Attributes:
@@ -79,6 +81,7 @@ class BookSync:
         max_held: int,
         stood: Callable[[BookSnapshot], None] | None = None,
         max_jump: int | None = MAX_JUMP,
+        pushes: bool = False,
     ) -> None:
         self.log = GapLog("book")
         self.book: OrderBook | None = None
@@ -95,6 +98,8 @@ class BookSync:
         self._patience_ns = patience_ns
         self._max_held = max_held
         self._max_jump = max_jump
+        self._pushes = pushes
+        self._due_since: int | None = None
         self._next_id = -1
         self._seen_id = -1
         self._held: dict[int, BookDelta] = {}
@@ -150,6 +155,7 @@ class BookSync:
             self._astray.expire(self._expected())
         if self._down:
             return
+        self._await_snapshot(now)
         if self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
             self._set_trust(Trust.UNTRUSTED, "no snapshot came in time", now)
             self._want("still no snapshot", now)
@@ -158,6 +164,15 @@ class BookSync:
         if now - self._counted_at >= COUNT_EVERY_NS:
             self._counted_at = now
             self._look_over(now)
+
+    def _await_snapshot(self, now: int) -> None:
+        """Rule 10, last sentence."""
+        if self.trust in (Trust.TRUSTED, Trust.OFF):
+            self._due_since = None
+        elif self._due_since is not None and abs(now - self._due_since) > self._patience_ns:
+            self._due_since = now
+            self._set_trust(Trust.SYNCING, "the venue has begun no book", now)
+            self._want("no snapshot has come", now)
 
     def _look_over(self, now: int) -> None:
         """Rules 7 and 8, now and then: reading a whole book costs as much as many updates."""
@@ -227,9 +242,11 @@ class BookSync:
         if self.trust not in (Trust.WAITING, Trust.OFF):
             self._set_trust(Trust.WAITING if self.book is None else Trust.SYNCING, reason, ts)
 
-    def connected(self) -> None:
+    def connected(self, now: int) -> None:
         """The stream is there again; a snapshot on the stream itself is a proof of that (rule 10)."""
         self._down = False
+        if self._pushes and self._due_since is None:
+            self._due_since = now
 
     @property
     def book_lost(self) -> bool:

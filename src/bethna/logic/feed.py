@@ -75,9 +75,10 @@ class InstrumentFeed:
         self.sequence = TradeSequence(
             self._release, self, patience_ns=settings.patience_ns, max_held=settings.max_held_trades
         )
+        self._pushes = book_style != "numbered"
         self.booksync = BookSync(
             self._book_moved, self, patience_ns=settings.patience_ns, max_held=settings.max_held_deltas,
-            stood=self._book_stood, max_jump=MAX_JUMP if book_style == "numbered" else None,
+            stood=self._book_stood, max_jump=None if self._pushes else MAX_JUMP, pushes=self._pushes,
         )  # fmt: skip
         if not settings.books:
             self.booksync.off()
@@ -144,7 +145,7 @@ class InstrumentFeed:
         if self.pushed is not None:
             self.pushed.snapshot(snapshot)
         else:
-            self.booksync.connected()
+            self.booksync.connected(snapshot.ts_recv)
             self.booksync.snapshot(snapshot)
 
     def apply_doubt(self, doubt: BookDoubt) -> None:
@@ -207,9 +208,11 @@ class InstrumentFeed:
         newest = self.newest()
         self._away.begin(None if newest is None else newest.ts_event, self._traded(), now)
 
-    def connected(self) -> None:
+    def connected(self, now: int) -> None:
         """A socket carries it again."""
         self._away.end(self.venue_time())
+        if self._pushes:
+            self.booksync.connected(now)
 
     def set_overlapping(self, overlapping: bool) -> None:
         """Two of our own sockets deliver this instrument: duplicates are expected."""

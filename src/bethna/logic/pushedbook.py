@@ -54,7 +54,7 @@ class PushedBook:
             return False
         self.epoch = self._newest = snapshot.epoch
         self.proven = snapshot.proven
-        self._sync.connected()
+        self._sync.connected(snapshot.ts_recv)
         return self._sync.snapshot(replace(snapshot, last_id=self._count))
 
     def apply(self, delta: BookDelta) -> bool:

@@ -202,7 +202,7 @@ class Feeds:
             if not connected:
                 feed.disconnected(reason or state, now)
             elif state == "live":
-                feed.connected()
+                feed.connected(now)
 
     def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
         """Two of our own sockets carry these instruments for a while."""
