@@ -5,7 +5,7 @@ VENV := .venv/bin
 FIND := $$(sh scripts/find-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check fix bench soak faultgrid strangers load page-load fanout probe fuzz cover wheel lock clean
+.PHONY: help run setup test check fix bench soak faultgrid strangers load quota page-load fanout probe fuzz cover wheel lock clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ strangers: ## clients that others wrote, against the twin: prints the table
 load: ## a desk at 20,000 messages a second for ten minutes: make load ARGS="--seconds 60"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
 	@PYTHONPATH=tests $(VENV)/python -m load $(ARGS)
+
+quota: ## a dozen processes that want all a venue gives, against one twin: make quota ARGS="--seconds 0"
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@PYTHONPATH=tests $(VENV)/python -m quota $(ARGS)
 
 fanout: ## fifty thousand ticks a second into a hundred pages: make fanout ARGS="--seconds 10"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
 from bethna.logic.quota_ledger import (
+    CEILINGS,
     EVERYDAY,
     FLIGHT_NS,
     GRACE_NS,
     GUARD_NS,
+    HISTORY,
     HOLDERS,
     LEASE_NS,
     LOOK_NS,
@@ -165,7 +167,7 @@ def test_who_comes_back_when_told_gets_through_and_the_minute_is_used(
         when, number, who, weight = queue.pop(0)
         address.now = max(address.now, when)
         assert address.now < 1200 * NS_PER_S + 60 * MINUTE_NS, "somebody never gets through"
-        wait = address.visit(who).ask(number, Lane.BACKFILL, weight, since)
+        wait = address.visit(who).ask(number, Lane.HEALING, weight, since)
         if wait:
             queue.append((address.now + wait, number, who, weight))
         else:
@@ -188,9 +190,8 @@ def test_at_a_new_minute_higher_lanes_go_first_whoever_wakes_first(wanted: list[
     for who, (lane, weight) in enumerate(wanted):
         assert address.visit(who).ask(1, lane, weight, address.now) > 0
     assert address.ledger is not None
-    address.ledger.limit = max(1, round((limit + 10) / EVERYDAY))  # so little that not all fit
+    address.ledger.limit = max(1, round((limit + 10) / HISTORY))  # so little that not all fit
     address.now += 50 * NS_PER_S + GUARD_NS
-    ceiling = int(address.ledger.limit * EVERYDAY)
     went: list[tuple[Lane, int]] = []
     for who in reversed(range(len(wanted))):  # the wrong order
         lane, weight = wanted[who]
@@ -198,7 +199,8 @@ def test_at_a_new_minute_higher_lanes_go_first_whoever_wakes_first(wanted: list[
             went.append((lane, who))
     for lane, who in went:
         before = [w for n, (other, w) in enumerate(wanted) if (other, n) < (lane, who)]
-        assert sum(before) + wanted[who][1] <= max(ceiling, int(address.ledger.limit * MOST))
+        assert sum(before) + wanted[who][1] <= int(address.ledger.limit * CEILINGS[lane])
+    assert went or wanted[0][0] is not Lane.ORDERS
 
 
 # --- by hand
@@ -216,17 +218,24 @@ def test_orders_have_a_reserve_that_nobody_else_touches() -> None:
     assert address.ask(3, 1, Lane.ORDERS, 2) == 50 * NS_PER_S + GUARD_NS
 
 
+def test_history_leaves_the_rest_of_a_minute_to_those_who_cannot_wait() -> None:
+    address = at_minute(10)
+    assert address.ask(1, int(LIMIT * HISTORY), Lane.BACKFILL) == 0
+    assert address.ask(2, 1, Lane.BACKFILL) == 50 * NS_PER_S + GUARD_NS
+    assert address.ask(3, EVERYDAY_WEIGHT - int(LIMIT * HISTORY), Lane.HEALING) == 0
+
+
 def test_a_lower_lane_waits_while_a_higher_one_wants_and_goes_when_it_does_not() -> None:
     address = at_minute(10)
     assert address.ask(1, EVERYDAY_WEIGHT - 100) == 0
     since = address.now
     assert address.ask(2, 150, Lane.SNAPSHOTS, since=since) > 49 * NS_PER_S
     assert (
-        address.ask(3, 50, Lane.BACKFILL, since=since) == LEASE_NS
+        address.ask(3, 50, Lane.HEALING, since=since) == LEASE_NS
     )  # there is room, but not beside the higher
     assert address.ask(4, 50, Lane.ORDERS) == 0  # a lower one is in nobody's way
     address.visit(2).withdraw(1)
-    assert address.ask(3, 50, Lane.BACKFILL, since=since) == 0
+    assert address.ask(3, 50, Lane.HEALING, since=since) == 0
 
 
 def test_a_want_whose_process_is_gone_is_nobodys() -> None:
@@ -234,10 +243,10 @@ def test_a_want_whose_process_is_gone_is_nobodys() -> None:
     assert address.ask(1, EVERYDAY_WEIGHT - 100) == 0
     assert address.ask(2, 150, Lane.SNAPSHOTS) > 0
     address.dead.add(2)
-    wait = address.ask(3, 50, Lane.BACKFILL)
+    wait = address.ask(3, 50, Lane.HEALING)
     assert wait == LEASE_NS  # it may still be told of: it came just now
     address.now += wait
-    assert address.ask(3, 50, Lane.BACKFILL) == 0
+    assert address.ask(3, 50, Lane.HEALING) == 0
 
 
 def test_a_want_whose_holder_does_not_come_back_is_struck_out() -> None:
@@ -247,9 +256,9 @@ def test_a_want_whose_holder_does_not_come_back_is_struck_out() -> None:
     wait = address.ask(2, 5700, Lane.SNAPSHOTS)
     assert wait == 2 * NS_PER_S + GUARD_NS
     address.now += wait + GRACE_NS - 1
-    assert address.ask(3, 50, Lane.BACKFILL) > 0
+    assert address.ask(3, 50, Lane.HEALING) > 0
     address.now += 1
-    assert address.ask(3, 50, Lane.BACKFILL) == 0
+    assert address.ask(3, 50, Lane.HEALING) == 0
 
 
 def test_the_longest_waiting_of_a_lane_is_not_starved_by_light_requests() -> None:
@@ -445,7 +454,9 @@ def test_the_ledger_is_bounded_whatever_is_asked() -> None:
         full = address.visit(1).take(str(window), 1, 10)
         assert full == (LEASE_NS if window >= WINDOWS else 0)
     address.visit(1).close_until("one more", 10)
-    for _ in range(TAKEN + 10):
+    assert address.ledger is not None
+    address.ledger.windows["1"].taken = [address.now] * (TAKEN - 5)
+    for _ in range(10):
         address.visit(1).take("1", 2 * TAKEN, NS_PER_S)
     ledger = address.visit(1).ledger
     assert len(ledger.holders) == HOLDERS

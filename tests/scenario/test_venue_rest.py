@@ -147,9 +147,9 @@ async def test_who_stops_waiting_is_in_nobodys_way() -> None:
             task = group.create_task(w.rest.fetch(w.codec.snapshot_request(BTC, 5000), lane=Lane.SNAPSHOTS))
             await w.bell.until(lambda: w.timers.slept)
             with pytest.raises(RateLimited):
-                await w.rest.fetch(TIME, lane=Lane.BACKFILL, patience_s=0.5)
+                await w.rest.fetch(TIME, lane=Lane.HEALING, patience_s=0.5)
             task.cancel()
-        assert len(await w.rest.fetch(TIME, lane=Lane.BACKFILL, patience_s=0.5)) == 1
+        assert len(await w.rest.fetch(TIME, lane=Lane.HEALING, patience_s=0.5)) == 1
 
 
 async def test_a_request_that_failed_is_in_flight_no_longer_and_stays_counted() -> None:

@@ -111,7 +111,7 @@ def test_a_want_is_given_up_for_all(house: House) -> None:
     assert spend(one, 5600) == 0
     want = one.want(Lane.SNAPSHOTS, 150)
     assert one.ask(want) > 0
-    late = two.want(Lane.BACKFILL, 50)
+    late = two.want(Lane.HEALING, 50)
     assert two.ask(late) == LEASE_NS
     one.withdraw(want)
     assert two.ask(late) == 0
@@ -157,6 +157,10 @@ def test_the_last_one_out_takes_the_file_along_where_it_should(house: House) -> 
     two.close(remove=True)
     assert not house.path.exists()
     two.close()
+    assert (two.used(), two.sharers()) == (2, 0)
+    assert not house.path.exists(), "who only looks back opens nothing"
+    assert spend(two, 3) == 0
+    assert two.used() == 3
 
 
 def test_a_file_that_was_removed_is_left_for_the_new_one(house: House) -> None:
@@ -197,7 +201,7 @@ def test_a_killed_holder_keeps_nobody_longer_than_a_lease(tmp_path: Path) -> Non
     folder = tmp_path / "bethna"
     assert subprocess.run([sys.executable, "-c", DIES, str(folder)], check=False).returncode == -9
     keeper = QuotaKeeper(TERMS, SystemClock(), random.Random(1), QuotaFile(folder, "x"))
-    asked = keeper.want(Lane.BACKFILL, 50)
+    asked = keeper.want(Lane.HEALING, 50)
     wait = keeper.ask(asked)
     assert wait <= LEASE_NS
     assert keeper.used() in (5600, 5650, 0, 50), "what it had let go was sent, for all we know"

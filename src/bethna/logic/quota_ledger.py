@@ -15,8 +15,9 @@ Rules
   4. Until the venue has told its count in this minute, SLOW of the limit may go, or one request at a time.
   5. Lanes: orders, snapshots, healing, backfill. A request goes when it fits beside everything that is wanted before
      it: by a higher lane, or by its own for longer. So a lower lane waits while a higher one does.
-  6. All lanes but orders stop at EVERYDAY of the limit; what is between that and MOST is the orders' reserve. A request
-     heavier than its ceiling goes when nothing else was spent in this minute.
+  6. Snapshots and healing stop at EVERYDAY of the limit; what is between that and MOST is the orders' reserve.
+     Backfill, the only lane that can want without end, stops at HISTORY: the rest of a minute is for those who cannot
+     wait for the next. A request heavier than its ceiling goes when nothing else was spent in this minute.
   7. A want counts while its holder comes back as promised: one that is GRACE_NS late, or whose process is gone, is
      struck out; who came within LEASE_NS is not looked for. What a dead process had in flight stays counted in its
      minute. Who has not come for an hour is forgotten.
@@ -44,8 +45,9 @@ LEASE_NS = NS_PER_S
 """Who is held back by somebody's want looks again after this: a dead holder costs no more."""
 LOOK_NS = 50 * NS_PER_MS
 FLIGHT_NS = 90 * NS_PER_S
-EVERYDAY = 0.95
 MOST = 0.99
+EVERYDAY = 0.95
+HISTORY = 0.80
 SLOW = 0.1
 HOLDERS = 128
 WANTS = 8
@@ -67,6 +69,9 @@ class Lane(IntEnum):
     SNAPSHOTS = 1
     HEALING = 2
     BACKFILL = 3
+
+
+CEILINGS = {Lane.ORDERS: MOST, Lane.SNAPSHOTS: EVERYDAY, Lane.HEALING: EVERYDAY, Lane.BACKFILL: HISTORY}
 
 
 class Want(Struct, array_like=True):
@@ -282,8 +287,7 @@ class QuotaMachine:
     def _room(self, number: int, lane: Lane, weight: int, since: int) -> int:
         """Rules 3, 5 and 6: nanoseconds until a look is worth it, 0 when it fits."""
         ledger, now = self.ledger, self._now
-        share = self._terms.portion * (MOST if lane is Lane.ORDERS else EVERYDAY)
-        ceiling = max(1, int(ledger.limit * share))
+        ceiling = max(1, int(ledger.limit * self._terms.portion * CEILINGS[lane]))
         early = now < ledger.start + GUARD_NS and ledger.before > 0
         spent = self.used()
         place = (lane, since, self._name, number)

@@ -3,7 +3,7 @@
 Rules
   1. It lies in the user's runtime folder: that of the session, else a private one in the temporary folder. Folder and
      file are the owner's alone; a folder or file of somebody else, or a link, is refused.
-  2. Whoever reads or writes holds an operating-system lock, for some ten microseconds; it dies with its process. A
+  2. Whoever reads or writes holds an operating-system lock, for some sixty microseconds; it dies with its process. A
      lock that is held is tried again a few times and then left: the caller comes back, nobody stands still.
   3. The record is one line that says what it is, how long and its checksum, and then the ledger. Another format is
      never written over; a record of ours that is broken is (`mend`), by somebody who has waited a minute.

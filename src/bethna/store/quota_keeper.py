@@ -3,7 +3,7 @@
 It waits for nobody: who may not go is told for how long.
 
 Rules
-  1. Every request asks for itself. A visit to the file costs some fifty microseconds and a venue lets a few thousand
+  1. Every request asks for itself. A visit to the file costs some sixty microseconds and a venue lets a few thousand
      requests a minute through, so nothing is taken in advance, and nothing is lost with a process that dies but what
      it had asked for.
   2. Where the file is held by somebody else, who asks is told to come back in a few milliseconds; what need not be
@@ -90,6 +90,7 @@ class QuotaKeeper:
         self._used = 0
         self._sharers = 1
         self._banned = False
+        self._closed = False
 
     # --- what a request asks
 
@@ -157,12 +158,14 @@ class QuotaKeeper:
 
     def used(self) -> int:
         """Weight that all processes of the user, and others the venue told of, used in the venue's minute."""
-        self._visit(lambda machine: machine.used())
+        if not self._closed:
+            self._visit(lambda machine: machine.used())
         return self._used
 
     def sharers(self) -> int:
         """How many keepers share the ledger, this one included."""
-        self._visit(lambda machine: machine.sharers())
+        if not self._closed:
+            self._visit(lambda machine: machine.sharers())
         return self._sharers
 
     @property
@@ -175,8 +178,11 @@ class QuotaKeeper:
         return QuotaWindow(self, name, limit, length_ns)
 
     def close(self, *, remove: bool = False) -> None:
-        """Leave the ledger. With `remove`, the last one out takes the file along."""
+        """Leave the ledger, until it is asked again. With `remove`, the last one out takes the file along."""
+        if self._closed:
+            return
         last = self._visit(lambda machine: machine.leave())
+        self._closed = True
         if self._file is not None:
             self._file.close(remove=bool(last) and remove and self._again_at is None)
 
@@ -203,7 +209,7 @@ class QuotaKeeper:
     def _visit(self, act: Act[T]) -> T | None:
         """What `act` says; None when the file is held by somebody else just now."""
         now = self._clock.monotonic_ns()
-        file = self._file
+        file, self._closed = self._file, False
         if file is None or (self._again_at is not None and now < self._again_at):
             return self._by_itself(act)
         if self._pid != os.getpid():
