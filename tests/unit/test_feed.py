@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from bethna.core.coverage import Gap, State
@@ -23,6 +24,7 @@ from bethna.core.market import (
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
 from bethna.logic.feed import FeedSettings, InstrumentFeed
 from bethna.logic.gaplog import MAX_JUMP
+from bethna.logic.tickers import change_pct
 
 BTC = Instrument(InstrumentId("BTC-USDT@binance"), "binance", "BTC", "USDT", "BTCUSDT")
 SECOND = 1_000_000_000
@@ -654,3 +656,11 @@ def test_a_price_is_not_whole_while_the_newest_trade_is_known_to_be_lost() -> No
     assert state() == (State.INCOMPLETE, ["missing"])
     desk.trade(4, 41)
     assert state() == (State.COMPLETE, [])
+
+
+def test_a_venue_that_says_no_change_says_the_opening() -> None:
+    ticker = Ticker(BTC.id, 110.0, 100.0, None, None, None, None, None, None, None, None, START, START)
+    assert change_pct(ticker) == pytest.approx(10.0)
+    assert change_pct(replace(ticker, change_pct=-3.0)) == -3.0
+    assert change_pct(replace(ticker, open=None)) is None
+    assert change_pct(replace(ticker, open=0.0)) is None

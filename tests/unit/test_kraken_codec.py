@@ -357,6 +357,15 @@ def test_a_refusal_of_a_whole_request(raw: bytes, expected: Refusal) -> None:
     assert only(raw) == expected
 
 
+def test_what_is_subscribed_already_is_there() -> None:
+    ack = only(
+        b'{"error":"Already subscribed","method":"subscribe","success":false,"req_id":4,"symbol":"BTC/USD"}'
+    )
+    assert isinstance(ack, Ack)
+    assert (ack.request_id, ack.scope) == (4, "stream")
+    assert {"trade:BTC/USD", "ticker:BTC/USD", "book100:BTC/USD"} <= set(ack.subscriptions or ())
+
+
 def test_after_a_refusal_the_connection_goes_on() -> None:
     on = connection()
     on.decode(

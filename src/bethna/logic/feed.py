@@ -51,6 +51,7 @@ from bethna.logic.frontier import Frontier
 from bethna.logic.gaplog import MAX_JUMP
 from bethna.logic.pushedbook import PushedBook
 from bethna.logic.quotecheck import QuoteCheck
+from bethna.logic.tickers import change_pct
 from bethna.logic.trades import TradeSequence, keep_in_order
 
 UNHEARD_NS = 10 * NS_PER_S
@@ -290,7 +291,7 @@ class InstrumentFeed:
             last.ts_recv if last else None,
             last_message,
             stale,
-            self.ticker.change_pct if self.ticker else None,
+            change_pct(self.ticker) if self.ticker else None,
             quote.bid if quote else None,
             quote.ask if quote else None,
             with_gaps(base, [gap] if gap else self._absences()),

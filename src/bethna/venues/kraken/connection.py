@@ -65,6 +65,8 @@ _ANSWER = "answer"
 _SHORT: Final = {b'{"channel":"%b"' % channel.encode(): channel for channel in ("trade", "book", "ticker")}
 """How the venue begins its commonest messages; any other spelling of them is recognised by its keys."""
 
+ALREADY = "Already subscribed"
+
 
 class KrakenConnection:
     """What one socket says. The methods' contracts are those of `bethna.venues.spec.Connection`.
@@ -218,7 +220,7 @@ class KrakenConnection:
         if answer.method == "pong":
             return ()
         if answer.error is not None or answer.success is False:
-            return (self._refusal(answer),)
+            return (self._refused(answer),)
         if answer.method not in ("subscribe", "unsubscribe") or answer.success is UNSET:
             return (_unknown(f"method {answer.method}", raw),)
         if answer.result is UNSET:
@@ -227,11 +229,14 @@ class KrakenConnection:
         stream = self._note(result, subscribed=answer.method == "subscribe")
         return (Ack(answer.req_id, (stream,), "stream"),)
 
-    def _refusal(self, answer: Answer) -> Refusal:
-        """Rule 7."""
+    def _refused(self, answer: Answer) -> Ack | Refusal:
+        """Rule 7; what is subscribed already is there, whoever asked twice."""
         depths = sorted({*DEPTHS, self._book_depth})
         streams = () if answer.symbol is None else streams_of(answer.symbol, depths)
-        return Refusal(answer.req_id, None, answer.error or "refused without a reason", streams)
+        why = answer.error or "refused without a reason"
+        if streams and why.startswith(ALREADY):
+            return Ack(answer.req_id, streams, "stream")
+        return Refusal(answer.req_id, None, why, streams)
 
     def _note(self, result: Result, *, subscribed: bool) -> str:
         """Remember what the venue took; the name of its stream."""
