@@ -141,7 +141,8 @@ class VenueCandle(Struct, frozen=True, gc=False):
 
     Attributes:
         interval: the venue's own word (`1m`, `3d`, `1M`); it may be one that we do not build.
-        open_time: ns UTC, inclusive. closed: only then are the figures final. trades: None where the venue does not say.
+        open_time: ns UTC, inclusive. closed: only then are the figures final.
+        trades: None where the venue does not say.
         first_id, last_id: trade ids inside, None when there was no trade.
     """
 

@@ -9,21 +9,17 @@ Rules
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 from msgspec import ValidationError
 
 from bethna.core.clock import NS_PER_S
+from bethna.core.rfc3339 import fraction_ns, nanoseconds
 
 MAX_INT = 2**63 - 1
 OPENED_NS: Final = 1_293_840_000 * NS_PER_S
 """2011-01-01."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)", re.ASCII)
-_REST = re.compile(r":([0-5]\d)(?:\.(\d{1,9}))?Z", re.ASCII)
 _SECONDS = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
 _LONGEST = 80
 
@@ -46,7 +42,7 @@ def decimal_instant(text: str) -> int:
     found = _SECONDS.fullmatch(text)
     if found is None:
         raise ValidationError(f"expected seconds such as 1618678142.557535, found {text[:_LONGEST]!r}")
-    return _needed(int(found[1]) * NS_PER_S + _fraction(found[2]), text)
+    return _needed(int(found[1]) * NS_PER_S + fraction_ns(found[2]), text)
 
 
 def _needed(ts: int, text: str) -> int:
@@ -56,32 +52,10 @@ def _needed(ts: int, text: str) -> int:
 
 
 def _parse(text: str) -> int:
-    found = _REST.fullmatch(text, 16)
-    if found is None:
-        raise _not_an_instant(text)
-    ts = _minute_ns(text[:16]) + int(found[1]) * NS_PER_S + _fraction(found[2])
+    try:
+        ts = nanoseconds(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
     if ts > MAX_INT:
         raise ValidationError(f"expected a time before the year 2262, found {text[:_LONGEST]!r}")
     return ts
-
-
-def _fraction(digits: str | None) -> int:
-    """`5` is half a second."""
-    return int(digits) * 10 ** (9 - len(digits)) if digits else 0
-
-
-@lru_cache(maxsize=256)
-def _minute_ns(text: str) -> int:
-    """The beginning of a minute, `2026-08-16T23:37`. Every frame has one, and seldom a new one."""
-    found = _MINUTE.fullmatch(text)
-    if found is None:
-        raise _not_an_instant(text)
-    try:
-        moment = datetime(*map(int, found.groups()), tzinfo=UTC)  # type: ignore[misc, arg-type]  # five numbers
-    except ValueError as error:
-        raise _not_an_instant(text) from error
-    return (moment - _EPOCH) // timedelta(seconds=1) * NS_PER_S
-
-
-def _not_an_instant(text: str) -> ValidationError:
-    return ValidationError(f"expected a time such as 2026-08-16T23:37:04.849274Z, found {text[:_LONGEST]!r}")
