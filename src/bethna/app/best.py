@@ -68,12 +68,23 @@ class Consolidated:
         if state != "live":
             health = self._feeds.health(instrument.id)
             state, message = health.state, health.message
-        quote, book = feed.quotes.latest, feed.booksync.book
+        view, book = _view(feed, depth), feed.booksync.book
+        quoted = view.trust == Trust.OFF
         return VenueMarket(
-            instrument, state, message, feed.book_view(depth), quote, _of_quote(feed),
+            instrument, state, message, view, feed.quotes.latest if quoted else None,
+            _of_quote(feed) if quoted else view.coverage,
             whole_bids=book is not None and book.certifies(-inf, -inf),
             whole_asks=book is not None and book.certifies(inf, inf),
         )  # fmt: skip
+
+
+def _view(feed: InstrumentFeed, depth: int) -> BookView:
+    """Top of book. A reader is shown nothing of a book that crosses itself; here it is seen, so that it can be said."""
+    view, sync = feed.book_view(depth), feed.booksync
+    if view.trust != Trust.UNTRUSTED or sync.trust is not Trust.TRUSTED or sync.book is None:
+        return view
+    bids, asks = sync.book.levels()
+    return replace(view, bids=bids[:1], asks=asks[:1], trust=Trust.TRUSTED)
 
 
 def _of_quote(feed: InstrumentFeed) -> Coverage:
