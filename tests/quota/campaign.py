@@ -27,6 +27,8 @@ LIMIT = 6000
 ALLOWED = int(LIMIT * EVERYDAY)
 MOST_ALLOWED = int(LIMIT * MOST)
 ENOUGH = 0.95
+ORDERS = 180
+"""A minute, of all processes: less than the reserve."""
 LOOK_S = 0.2
 PATIENCE_S = 60
 AFTER_S = 3.0
@@ -74,20 +76,21 @@ class Outcome:
             <= MOST_ALLOWED,
             f"no minute used to {ENOUGH:.0%}": max(self.minutes.values(), default=0) >= ENOUGH * ALLOWED,
             "a whole minute was not used": all(self.minutes[each] >= ENOUGH * ALLOWED for each in self.whole),
-            "orders waited": self.wait_ms("orders", 0.99) < 50.0 and len(self.waits.get("orders", [])) > 50,
+            "orders waited": self.wait_ms("orders", 0.99) < 50.0 and len(self.waits.get("orders", [])) > 20,
         }
         return [what for what, met in checks.items() if not met]
 
 
-async def run(
-    processes: int, seconds: float, seed: int, folder: Path, *, kill: bool = True, connects: bool = True
-) -> Outcome:
-    """Let `processes` want all they can for `seconds`, or, at 0, until a minute is used up and a little longer."""
+async def run(processes: int, seconds: float, seed: int, folder: Path) -> Outcome:
+    """Let `processes` want all they can for `seconds`, or, at 0, until a minute is used up and a little longer.
+
+    Of orders they want what their reserve has room for: evenly over a minute, or at once where it is not a whole one.
+    """
+    every_s = processes * MINUTE_S / ORDERS if seconds else 0.4
     outcome = Outcome(processes)
     async with _twin(seed) as (rest_url, ws_url), httpx.AsyncClient(trust_env=False) as client:
         workers = [
-            await _start(_worker(rest_url, ws_url, folder, number, connects=connects))
-            for number in range(processes)
+            await _start(_worker(rest_url, ws_url, folder, number, every_s)) for number in range(processes)
         ]
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -97,8 +100,7 @@ async def run(
             for worker in workers:
                 assert worker.stdin is not None
                 worker.stdin.write(b"go\n")
-            victim = workers.pop() if kill else None
-            await _watch(outcome, client, rest_url, seconds, victim)
+            await _watch(outcome, client, rest_url, seconds, workers.pop())
             for said in await asyncio.gather(*(_end(worker) for worker in workers)):
                 _add(outcome, said)
         finally:
@@ -113,7 +115,7 @@ async def _watch(
     client: httpx.AsyncClient,
     url: str,
     seconds: float,
-    victim: asyncio.subprocess.Process | None,
+    victim: asyncio.subprocess.Process,
 ) -> None:
     began = time.monotonic()
     first_minute: int | None = None
@@ -130,10 +132,9 @@ async def _watch(
             if used_up_at is None and limits["weight"] >= ENOUGH * ALLOWED:
                 used_up_at = now
         first_minute = minute if first_minute is None else first_minute
-        if victim is not None and (now > seconds / 3 if seconds else used_up_at is not None):
+        if victim.returncode is None and (now > seconds / 3 if seconds else used_up_at is not None):
             victim.kill()
             await victim.wait()
-            victim = None
         enough_s = seconds or AFTER_S + (PATIENCE_S if used_up_at is None else used_up_at)
         if now >= enough_s:
             break
@@ -141,9 +142,8 @@ async def _watch(
     outcome.whole = list(range(first_minute + 1, minute))
 
 
-def _worker(rest_url: str, ws_url: str, folder: Path, number: int, *, connects: bool) -> Sequence[str]:
-    words = (rest_url, ws_url, str(folder), str(number), "1" if connects else "0")
-    return (sys.executable, "-m", "quota.worker", *words)
+def _worker(rest_url: str, ws_url: str, folder: Path, number: int, every_s: float) -> Sequence[str]:
+    return (sys.executable, "-m", "quota.worker", rest_url, ws_url, str(folder), str(number), str(every_s))
 
 
 async def _start(words: Sequence[str]) -> asyncio.subprocess.Process:
@@ -202,9 +202,12 @@ async def _twin(seed: int) -> AsyncIterator[tuple[str, str]]:
 
 async def pause(seconds: float) -> None:
     """Between two looks: the passing of time is what is tested here."""
-    done = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(seconds, done.set_result, None)
-    await done
+    over = asyncio.Event()
+    timer = asyncio.get_running_loop().call_later(seconds, over.set)
+    try:
+        await over.wait()
+    finally:
+        timer.cancel()
 
 
 def table(outcome: Outcome) -> str:

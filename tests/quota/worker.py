@@ -32,7 +32,6 @@ from bethna.venues.binance import SPEC, BinanceCodec
 from bethna.venues.spec import RestRequest, StreamHost
 
 TIME = RestRequest("/api/v3/time", 1)
-ORDERS_EVERY_S = 0.1
 CONNECTS_EVERY_S = 0.05
 WANTS = (
     (Lane.SNAPSHOTS, RestRequest("/api/v3/depth?symbol=BTCUSDT&limit=5000", 250)),
@@ -76,10 +75,10 @@ async def demand(rest: VenueRest, lane: Lane, request: RestRequest, said: dict[s
             await pause(0.1)
 
 
-async def order(rest: VenueRest) -> None:
+async def order(rest: VenueRest, every_s: float) -> None:
     """Something small and urgent, now and then."""
     while True:
-        await pause(ORDERS_EVERY_S)
+        await pause(every_s)
         with suppress(ConnectError):
             await rest.fetch(TIME, lane=Lane.ORDERS)
 
@@ -99,7 +98,9 @@ async def join(keeper: QuotaKeeper, url: str, said: dict[str, Any]) -> None:
             said["failed"].append(f"{type(error).__name__}: {error}")
 
 
-async def main(rest_url: str, ws_url: str, folder: Path, number: int, *, connects: bool) -> dict[str, Any]:
+async def main(
+    rest_url: str, ws_url: str, folder: Path, number: int, orders_every_s: float
+) -> dict[str, Any]:
     clock, rng = SystemClock(), random.Random(number)
     spec = replace(SPEC, hosts=(StreamHost("twin", ws_url, rest_url),))
     said: dict[str, Any] = {"put_off": 0, "failed": [], "told": [], "connected": 0}
@@ -114,9 +115,8 @@ async def main(rest_url: str, ws_url: str, folder: Path, number: int, *, connect
         print(json.dumps({"ready": number}), flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         tasks = [group.create_task(demand(rest, lane, request, said)) for lane, request in WANTS]
-        tasks.append(group.create_task(order(rest)))
-        if connects:
-            tasks.append(group.create_task(join(keeper, ws_url, said)))
+        tasks.append(group.create_task(order(rest, orders_every_s)))
+        tasks.append(group.create_task(join(keeper, ws_url, said)))
         await asyncio.to_thread(sys.stdin.read)
         for task in tasks:
             task.cancel()
@@ -126,7 +126,5 @@ async def main(rest_url: str, ws_url: str, folder: Path, number: int, *, connect
 
 
 if __name__ == "__main__":
-    _, rest_url, ws_url, folder, number, connects = sys.argv
-    print(
-        json.dumps(asyncio.run(main(rest_url, ws_url, Path(folder), int(number), connects=connects == "1")))
-    )
+    _, rest_url, ws_url, folder, number, every_s = sys.argv
+    print(json.dumps(asyncio.run(main(rest_url, ws_url, Path(folder), int(number), float(every_s)))))

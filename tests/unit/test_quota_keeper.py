@@ -46,10 +46,10 @@ class House:
         self.told: list[tuple[str, str, str]] = []
         self.path = QuotaFile(folder, ADDRESS).path
 
-    def keeper(self) -> QuotaKeeper:
+    def keeper(self, *, fleeting: bool = False) -> QuotaKeeper:
         return QuotaKeeper(
             self.terms, self.clock, random.Random(1), QuotaFile(self.folder, ADDRESS),
-            lambda level, code, message: self.told.append((level, code, message)),
+            lambda level, code, message: self.told.append((level, code, message)), fleeting=fleeting,
         )  # fmt: skip
 
 
@@ -142,19 +142,23 @@ def test_a_keeper_without_a_file_has_the_whole_limit_to_itself() -> None:
     keeper = QuotaKeeper(TERMS, ManualClock(START), random.Random(1))
     assert spend(keeper, 5700) == 0
     assert (keeper.used(), keeper.sharers()) == (5700, 1)
-    keeper.close(remove=True)
+    keeper.close()
 
 
 # --- one process less
 
 
 def test_the_last_one_out_takes_the_file_along_where_it_should(house: House) -> None:
-    one, two = house.keeper(), house.keeper()
+    with house.keeper() as kept:
+        spend(kept, 7)
+    assert house.path.exists()
+    house.clock.advance(2 * MINUTE_NS)
+    one, two = house.keeper(fleeting=True), house.keeper(fleeting=True)
     spend(one, 1)
     spend(two, 1)
-    one.close(remove=True)
+    one.close()
     assert house.path.exists()
-    two.close(remove=True)
+    two.close()
     assert not house.path.exists()
     two.close()
     assert (two.used(), two.sharers()) == (2, 0)
@@ -303,7 +307,7 @@ def test_a_folder_that_cannot_be_written_leaves_the_process_alive(tmp_path: Path
     assert keeper.stop(None, banned=False) == 60.0
     assert spend(keeper, 1) == 60 * NS_PER_S
     assert len(house.told) == 1
-    keeper.close(remove=True)
+    keeper.close()
 
 
 def test_a_full_disk_is_trouble_and_no_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

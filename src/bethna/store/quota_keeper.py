@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -63,6 +63,7 @@ class QuotaKeeper:
         terms: the weight a minute until the venue says its own, and whether the venue tells what it counted.
         file: shared with every process of the user; None for a ledger of one's own.
         tell: hears when the file becomes unusable, and usable again: level, code, message.
+        fleeting: the address is of this machine, and the last one out takes the file along.
     """
 
     def __init__(
@@ -72,12 +73,15 @@ class QuotaKeeper:
         rng: Rng,
         file: QuotaFile | None = None,
         tell: Tell | None = None,
+        *,
+        fleeting: bool = False,
     ) -> None:
         self._terms = terms
         self._clock = clock
         self._rng = rng
         self._file = file
         self._tell = tell
+        self._fleeting = fleeting
         self._own = self._seen = Ledger(terms.limit)
         self._own_terms = terms
         self._name, self._pid = self._draw_name(), os.getpid()
@@ -177,14 +181,20 @@ class QuotaKeeper:
         """At most `limit` of something in any `length_ns`, counted over all processes."""
         return QuotaWindow(self, name, limit, length_ns)
 
-    def close(self, *, remove: bool = False) -> None:
-        """Leave the ledger, until it is asked again. With `remove`, the last one out takes the file along."""
+    def close(self) -> None:
+        """Leave the ledger, until it is asked again."""
         if self._closed:
             return
         last = self._visit(lambda machine: machine.leave())
         self._closed = True
         if self._file is not None:
-            self._file.close(remove=bool(last) and remove and self._again_at is None)
+            self._file.close(remove=bool(last) and self._fleeting and self._again_at is None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # --- for windows
 
