@@ -76,7 +76,7 @@ def check_decided(settings: Settings) -> None:
         )
     if settings.source != "twin":
         return
-    for venue in {name.venue for name in wanted_names(settings)[0]}:
+    for venue in followed_venues(settings):
         if not settings.hosts.get(venue):
             raise ConfigError(
                 "hosts",
@@ -147,6 +147,11 @@ def wanted_names(settings: Settings) -> tuple[list[InstrumentName], list[tuple[s
     if refused and not names:
         raise refused[0][1]
     return names, refused
+
+
+def followed_venues(settings: Settings) -> tuple[str, ...]:
+    """The venues of the wanted instruments, each once. Raises when nothing can be followed."""
+    return tuple(dict.fromkeys(name.venue for name in wanted_names(settings)[0]))
 
 
 class Desk:

@@ -16,41 +16,46 @@ from bethna.venues.spec import Codec, VenueSpec
 
 
 class VenueEntry(Struct, frozen=True):
-    """A venue: its rules, and how to get a fresh codec of its language."""
+    """A venue: its rules, and how to get a fresh codec of its usual language.
+
+    Attributes:
+        options: what its codec leaves to choose.
+    """
 
     spec: VenueSpec
     codec: Callable[..., Codec]
+    options: tuple[str, ...] = ()
 
 
 class WireEntry(Struct, frozen=True):
-    """A language of a venue that can be read from tapes and frames, and is not spoken.
+    """Another language of a venue: it can be read from tapes and frames.
 
     Attributes:
-        spec: of the venue whose it is.
-        hosts, paths: the host of a recorded URL of it is one of these or ends so; its path begins with one of these.
+        spec: of the venue whose it is, where this language is spoken.
+        hosts, paths: the host of a recorded URL of it is one of these or ends so; its whole path is one of these (empty:
+            any path).
     """
 
     spec: VenueSpec
     codec: Callable[..., Codec]
     hosts: tuple[str, ...]
-    paths: tuple[str, ...] = ("/",)
+    paths: tuple[str, ...] = ()
 
 
 VENUES: Final[Mapping[str, VenueEntry]] = {
-    "binance": VenueEntry(binance.SPEC, binance.BinanceCodec),
+    "binance": VenueEntry(binance.SPEC, binance.BinanceCodec, ("trade_stream",)),
+    "coinbase": VenueEntry(coinbase.SPEC, coinbase.ExchangeCodec),
+    "kraken": VenueEntry(kraken.SPEC, kraken.KrakenCodec, ("book_depth",)),
+    "deribit": VenueEntry(deribit.SPEC, deribit.DeribitCodec),
 }
+"""The first one is what a bare symbol means."""
 WIRES: Final[Mapping[str, WireEntry]] = {
-    "coinbase": WireEntry(
-        coinbase.SPEC, coinbase.ExchangeCodec, ("exchange.coinbase.com", "pro.coinbase.com")
-    ),
     "coinbase_advanced": WireEntry(
         coinbase.ADVANCED_SPEC, coinbase.AdvancedCodec, ("advanced-trade-ws.coinbase.com", "api.coinbase.com")
     ),
-    "kraken": WireEntry(kraken.SPEC, kraken.KrakenCodec, ("kraken.com",), ("/v2", "/0/")),
-    "kraken_v1": WireEntry(kraken.SPEC, kraken.KrakenV1Codec, ("kraken.com",)),
-    "deribit": WireEntry(deribit.SPEC, deribit.DeribitCodec, ("deribit.com",)),
+    "kraken_v1": WireEntry(kraken.SPEC, kraken.KrakenV1Codec, ("kraken.com",), ("/",)),
 }
-"""By the name that `bethna decode` knows; the first whose URL it is reads a tape."""
+"""By the name that `bethna decode` knows; a recorded URL is one of these before it is a venue's usual one."""
 
 
 def venue_names() -> tuple[str, ...]:
@@ -70,9 +75,17 @@ def codec_for(name: str, **options: str) -> Codec:
         options: what the venue's codec leaves to choose, such as `trade_stream`.
 
     Raises:
-        ConfigError: like `spec_for`, or the codec does not know an option's value; it names the key and the choices.
+        ConfigError: like `spec_for`, or the codec does not know an option or its value; it names the key and the choices.
     """
-    return _entry(name).codec(**options)
+    entry = _entry(name)
+    for key, value in options.items():
+        if key not in entry.options:
+            raise ConfigError(
+                key,
+                f"{key} of {name}: expected nothing, found {cut(value)!r}",
+                hint=f"{name} leaves no {key} to choose",
+            )
+    return entry.codec(**options)
 
 
 def readable_names() -> tuple[str, ...]:
@@ -94,10 +107,10 @@ def codec_to_read(name: str) -> tuple[str, Codec]:
 
 
 def wire_of_url(url: str) -> str | None:
-    """The name of the language that is spoken at a recorded URL, None for a host that nobody here knows."""
-    venue = venue_of_url(url)
-    if venue is not None:
-        return venue
+    """The name of the language that is spoken at a recorded URL, None for a host that nobody here knows.
+
+    A venue's own domain says little where it speaks several languages: the particular ones are looked for first.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -105,9 +118,9 @@ def wire_of_url(url: str) -> str | None:
         return None
     for name, wire in WIRES.items():
         of_host = any(host == each or host.endswith(f".{each}") for each in wire.hosts)
-        if of_host and (parts.path or "/").startswith(wire.paths):
+        if of_host and (not wire.paths or (parts.path or "/") in wire.paths):
             return name
-    return None
+    return venue_of_url(url)
 
 
 def book_styles() -> dict[str, BookStyle]:
