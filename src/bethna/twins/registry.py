@@ -12,6 +12,9 @@ from bethna.twins.binance.venue import BinanceTwin
 from bethna.twins.faults import Fault, FaultError, Faults, Words
 from bethna.twins.faults.plan import fitting
 from bethna.twins.faults.words import BINANCE
+from bethna.twins.kraken import WORDS as KRAKEN
+from bethna.twins.kraken import KrakenTwin
+from bethna.twins.kraken import listings as kraken_listings
 from bethna.twins.market.catalogue import catalogue
 from bethna.twins.market.facts import Listing
 from bethna.twins.market.world import World
@@ -35,7 +38,14 @@ def _binance(world: World, faults: Faults, rng: Random) -> Venue:
     return BinanceTwin(world, faults, rng=rng)
 
 
-VENUES: dict[str, Twin] = {"binance": Twin(_binance, BINANCE, catalogue)}
+def _kraken(world: World, faults: Faults, rng: Random) -> Venue:
+    return KrakenTwin(world, faults, rng=rng)
+
+
+VENUES: dict[str, Twin] = {
+    "binance": Twin(_binance, BINANCE, catalogue),
+    "kraken": Twin(_kraken, KRAKEN, kraken_listings),
+}
 
 
 class Simulated(NamedTuple):
