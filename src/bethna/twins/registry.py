@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from bethna.core.errors import UnknownInstrument, cut
 from bethna.twins.binance.venue import BinanceTwin
+from bethna.twins.coinbase import listings as coinbase_listings
+from bethna.twins.coinbase import venue as coinbase
+from bethna.twins.coinbase import words as coinbase_words
 from bethna.twins.faults import Fault, FaultError, Faults, Words
 from bethna.twins.faults.plan import fitting
 from bethna.twins.faults.words import BINANCE
@@ -44,6 +47,7 @@ def _kraken(world: World, faults: Faults, rng: Random) -> Venue:
 
 VENUES: dict[str, Twin] = {
     "binance": Twin(_binance, BINANCE, catalogue),
+    "coinbase": Twin(coinbase.build, coinbase_words.WORDS, coinbase_listings.listings),
     "kraken": Twin(_kraken, KRAKEN, kraken_listings),
 }
 
