@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from handmade import Bell, HandTimers
@@ -220,6 +220,28 @@ async def test_a_ban_stops_everything_until_it_is_over(status: int) -> None:
         w.timers.advance(45.0)
         assert list(await w.rest.fetch(TIME)) == [ServerTime(START)]
         assert len(w.venue.rest_asked) == 2
+
+
+async def test_a_limit_that_only_the_body_tells_of_stops_everything_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Kraken answers HTTP 200, Deribit HTTP 400: what they mean stands in the body, and the codec reads it."""
+
+    def limited(*_: object) -> NoReturn:
+        raise VenueAnswer("binance", 429, "EGeneral:Too many requests")
+
+    async with world() as w:
+        w.venue.rest["/api/v3/time"] = [(200, {"Retry-After": "45"}, b"{}"), server_time()]
+        with monkeypatch.context() as patch:
+            patch.setattr(BinanceCodec, "decode_http", limited)
+            with pytest.raises(RateLimited) as caught:
+                await w.rest.fetch(TIME, retries=5)
+        assert caught.value.retry_after_s == 45.0
+        with pytest.raises(RateLimited):
+            await w.rest.fetch(TIME, patience_s=44.0)
+        assert len(w.venue.rest_asked) == 1
+        w.timers.advance(45.0)
+        assert list(await w.rest.fetch(TIME)) == [ServerTime(START)]
 
 
 async def test_a_blocked_host_and_a_dead_one_are_left_for_the_next() -> None:

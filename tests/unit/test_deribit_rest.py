@@ -348,6 +348,14 @@ def test_an_error_is_the_venues_answer_whatever_was_asked() -> None:
         assert (caught.value.status, caught.value.venue_code) == (0, -32602)
 
 
+@pytest.mark.parametrize(("code", "status"), [(10028, 429), (10040, 503), (11051, 503), (13009, 0)])
+def test_an_error_about_the_moment_says_so_though_http_says_400_of_all(code: int, status: int) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "error": {"code": code, "message": "too_many_requests"}}).encode()
+    with pytest.raises(VenueAnswer) as caught:
+        decode(BOOK_PATH, body)
+    assert (caught.value.status, caught.value.venue_code) == (status, code)
+
+
 def test_a_method_that_is_not_read_is_counted() -> None:
     found = one(ROOT + "get_book_summary_by_currency?currency=BTC", [])
     assert isinstance(found, UnknownMessage)

@@ -43,6 +43,8 @@ CLOCK_SAMPLES = 3
 _SUSPECT_EVERY_S = 30.0
 _CLOCK_ANSWER_NS = NS_PER_S
 _COUNT_DIGITS = 9
+BANNED = 418
+LIMITED = (429, BANNED)
 
 
 class VenueRest:
@@ -212,19 +214,20 @@ class VenueRest:
 
     def _read(self, request: RestRequest, answer: HttpAnswer) -> Sequence[RestEvent]:
         status = answer.status
-        if status in (429, 418):  # rule 2
-            asked = retry_after_s(answer.headers.get("retry-after"))
-            wait_s = self.quota.stop(asked, banned=status == 418)
-            raise RateLimited(self._spec.name, wait_s, banned=status == 418)
+        if status in LIMITED:  # rule 2
+            raise self._limited(status, answer)
         if status >= 500:
             raise VenueAnswer(
                 self._spec.name, status, f"expected an answer to {_plain(request.path)}, found HTTP {status}"
             )
         try:
             events = self._codec.decode_http(request.path, answer.body, answer.ts_recv)
-        except VenueAnswer as error:  # the codec cannot know the status
+        except VenueAnswer as error:
+            said = error.status or status  # the codec says one where the body does, whatever HTTP said
+            if said in LIMITED:
+                raise self._limited(said, answer) from error
             raise VenueAnswer(
-                error.venue, status, error.message, venue_code=error.venue_code, hint=error.hint
+                error.venue, said, error.message, venue_code=error.venue_code, hint=error.hint
             ) from error
         if status >= 300:
             raise VenueAnswer(
@@ -232,6 +235,12 @@ class VenueRest:
             )
         self._learn(events, answer)
         return events
+
+    def _limited(self, status: int, answer: HttpAnswer) -> RateLimited:
+        """Nothing is asked until then (rule 2)."""
+        asked = retry_after_s(answer.headers.get("retry-after"))
+        wait_s = self.quota.stop(asked, banned=status == BANNED)
+        return RateLimited(self._spec.name, wait_s, banned=status == BANNED)
 
     def _learn(self, events: Sequence[RestEvent], answer: HttpAnswer) -> None:
         for event in events:

@@ -230,7 +230,8 @@ class RestReader:
         offset of the host's clock is known.
 
         Raises:
-            VenueAnswer: the body is an error of the venue (`venue_code` theirs, `status` 0: the body does not say).
+            VenueAnswer: the body is an error of the venue (`venue_code` theirs; `status` 429 or 503 where that says
+                nothing of the request, else 0: the body does not say).
             WireError: anything else that is not the protocol.
         """
         try:
@@ -238,7 +239,9 @@ class RestReader:
             found = _read_maybe_error(raw)
             if found.error is not UNSET:  # rule 1
                 error = _read_error(found.error)
-                raise VenueAnswer(spec.SPEC.name, 0, words_of(error), venue_code=error.code)
+                raise VenueAnswer(
+                    spec.SPEC.name, _status_of(error.code), words_of(error), venue_code=error.code
+                )
             reader = self._readers.get(asked.method)
             if reader is None:
                 return (UnknownMessage(asked.method[:80], excerpt_of(raw)),)
@@ -400,3 +403,10 @@ def _strictly(what: str, values: Sequence[int]) -> None:
     for here, there in pairwise(values):
         if here >= there:
             raise ValidationError(f"expected rows ascending by {what}, found {there} after {here}")
+
+
+def _status_of(code: int) -> int:
+    """HTTP says 400 of every error; some are about the moment, and the same request may be sent again."""
+    if code == spec.TOO_MANY_REQUESTS:
+        return 429
+    return 503 if code in spec.NOT_NOW else 0
