@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from _attached import Heard, attached, until
-from _doors import opened
+from _attached import PATIENCE_S, Heard, attached, until
+from _doors import Open, opened
 from _memorydesk import BTC, MemoryDesk
 from scenario.test_remote_heals import Address
 
@@ -47,6 +49,25 @@ async def test_what_is_read_is_what_the_desk_has() -> None:
         assert error.value.nearest[:1] == ("BTC-USD",)
         with pytest.raises(UnknownInstrument):
             remote.listen(Want("best", pair="BTC-EUR"), lambda _: None, lambda _: None)
+
+
+async def test_what_is_at_hand_already_is_not_told_again() -> None:
+    desk = lively()
+    async with opened(desk) as served, attached(served.url) as remote:
+        await until(lambda: remote.best("BTC-USD"))
+        heard = Heard(remote, WANT)
+        lines = await served.metric("bethna_client_frames_total")
+        await until_more_frames(served, lines)
+        desk.move(ONE, [(99.75, 1.0)])
+        await until(lambda: heard.events)
+        assert [price.bid for price in heard.events] == [99.75]
+
+
+async def until_more_frames(served: Open, than: float) -> None:
+    """The snapshot of the other rate has been sent."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await served.metric("bethna_client_frames_total") <= than:  # noqa: ASYNC110 - it only gives way
+            await asyncio.sleep(0)
 
 
 async def test_the_noun_over_an_attached_desk() -> None:

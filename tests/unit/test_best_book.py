@@ -27,6 +27,13 @@ def test_it_ends_where_the_first_book_ends_and_says_whose_that_is() -> None:
     assert book.asks[-1] == (102.0, 2.5, {"one": 2.0, "two": 0.5})
 
 
+def test_a_book_that_ends_beyond_what_was_asked_for_ends_nothing() -> None:
+    short = said("BTC-USD@two", [(99.0, 0.5), (96.0, 1.0)], [(101.0, 0.5), (104.0, 1.0)])
+    book = consolidated_book([ONE, short], "BTC", "USD", 3)
+    assert [level[0] for level in book.bids] == [99.0, 98.0, 97.0]
+    assert (book.bids_end_at, book.asks_end_at, book.certified_depth) == (None, None, 3)
+
+
 def test_a_book_whose_side_is_whole_ends_nobody() -> None:
     whole = said("BTC-USD@two", TWO.book.bids, TWO.book.asks, whole=True)
     book = consolidated_book([ONE, whole], "BTC", "USD", 20)

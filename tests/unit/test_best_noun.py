@@ -8,6 +8,7 @@ import pytest
 from _memorydesk import ETH, MemoryDesk
 from _memoryhouse import MemoryHouse, settle, virtually, waiting
 
+from bethna.client.backend import Want
 from bethna.core.consolidated import BestPrice, VenueQuote
 from bethna.core.coverage import State
 from bethna.core.errors import Closed, ConfigError, FeatureOff, NoDataYet, UnknownInstrument
@@ -87,6 +88,22 @@ async def test_a_stream_begins_with_how_it_is_and_says_each_change_once(house: M
         house.desk.turn(TWO, "stale", "silent")
         [gone] = await waiting(stream)
         assert (gone.bid, gone.coverage.state) == (None, State.UNKNOWN)
+
+
+async def test_a_listener_hears_only_what_is_another(house: MemoryHouse) -> None:
+    fill(house)
+    heard: list[object] = []
+    stop = house.local.listen(Want("best", pair="BTC-USD"), heard.append, lambda _: None)
+    house.desk.move(ONE, [(97.0, 1.0)])
+    await settle()
+    assert heard == []
+    house.desk.move(ONE, [(100.0, 1.0)])
+    await settle()
+    assert heard == [house.desk.best("BTC", "USD")]
+    stop()
+    house.desk.move(ONE, [(100.5, 1.0)])
+    await settle()
+    assert len(heard) == 1
 
 
 async def test_a_rate_moves_the_price_too(house: MemoryHouse) -> None:

@@ -167,6 +167,10 @@ def test_the_inverse_is_turned_around() -> None:
     assert found.rate is not None
     assert (found.rate.pair, found.rate.bid, found.rate.ask) == ("USD-USDT", 0.8, 1.0)
     assert (found.bid, found.ask) == (80.0, 102.0)
+    rates = (top("USD-USDT@one", 1.0, 1.25), top("USD-USDT@two", 0.8, 1.1))
+    [found] = best(USDT, *rates, convert=("USDT",)).venues
+    assert found.rate is not None  # what USDT fetches is what USD costs
+    assert (found.rate.bid_at, found.rate.ask_at) == ("USD-USDT@two", "USD-USDT@one")
 
 
 def test_the_direct_rate_goes_before_the_inverse_and_a_dead_one_gives_way() -> None:
