@@ -155,6 +155,9 @@ def test_the_settings_file_is_named_by_option_or_variable(tmp_path: Path) -> Non
         assert rows["port"] == {"name": "port", "value": "8123", "origin": f"{file} line 1"}
     file.write_text("port = 0\n[venues.nowhere]\ntrade_stream = 'x'\n")
     assert "nowhere" in error_of(run("--config", str(file), "up", "--json"))["message"]
+    file.write_text("port = 0\n[venues.coinbase]\nwire = 'exchange'\n")
+    said = error_of(run("--config", str(file), "up", "--json"))["message"]
+    assert said == f"wire of coinbase: expected advanced, found 'exchange' ({file} line 3)"
     file.write_bytes(b"\xff")
     for words in (["--config", str(file)], ["--config", str(tmp_path / "gone")], ["--config", str(tmp_path)]):
         assert error_of(run(*words, "up", "--json"))["code"] == "bad_setting"

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from bethna.core.errors import ConfigError
-from bethna.venues.registry import VENUES, codec_for, spec_for, venue_names, venue_of_url, wire_of_url
+from bethna.venues.registry import (
+    VENUES,
+    check_choices,
+    codec_for,
+    spec_for,
+    venue_names,
+    venue_of_url,
+    wire_of_url,
+)
 
 
 def test_every_venue_is_registered_under_its_own_name() -> None:
@@ -40,6 +48,38 @@ def test_an_option_that_a_venue_does_not_have_is_refused(name: str) -> None:
     ) as caught:
         codec_for(name, trade_stream="trade")
     assert caught.value.key == "trade_stream"
+
+
+def test_a_venue_of_several_wires_speaks_the_chosen_one() -> None:
+    usual, advanced = spec_for("coinbase"), spec_for("coinbase", "advanced")
+    assert usual.name == advanced.name == "coinbase"
+    assert usual.hosts != advanced.hosts
+    codec = codec_for("coinbase", "advanced")
+    assert wire_of_url(advanced.hosts[0].rest + codec.time_request().path) == "coinbase_advanced"
+    assert codec.time_request() != codec_for("coinbase").time_request()
+
+
+@pytest.mark.parametrize(
+    ("trade_stream", "wire", "key", "said"),
+    [
+        ({}, {"coinbase": "exchange"}, "wire", "wire of coinbase: expected advanced, found 'exchange'"),
+        ({}, {"kraken": "v1"}, "wire", "wire of kraken: expected nothing"),
+        ({"binance": "x"}, {}, "trade_stream", "'x'"),
+        (
+            {"coinbase": "x"},
+            {"coinbase": "advanced"},
+            "trade_stream",
+            "trade_stream of coinbase: expected nothing",
+        ),
+    ],
+)
+def test_a_choice_that_a_venue_does_not_have_is_refused(
+    trade_stream: dict[str, str], wire: dict[str, str], key: str, said: str
+) -> None:
+    check_choices({"binance": "aggTrade"}, {"coinbase": "advanced"})
+    with pytest.raises(ConfigError, match=said) as caught:
+        check_choices(trade_stream, wire)
+    assert caught.value.key == key
 
 
 def test_the_venues_are_these_and_a_bare_symbol_means_the_first() -> None:

@@ -53,14 +53,21 @@ def connection_settings(settings: Settings) -> ConnectionSettings:
 
 
 def venue_spec(venue: str, settings: Settings) -> VenueSpec:
-    """The venue's rules, with the user's hosts where there are any."""
-    spec = spec_for(venue)
+    """The venue's rules on the wire that is chosen, with the user's hosts where there are any."""
+    spec = spec_for(venue, settings.wire.get(venue, ""))
     hosts = settings.hosts.get(venue)
     if not hosts:
         return spec
     return replace(
         spec, hosts=tuple(StreamHost(f"{venue}-{i}", h.ws, h.rest) for i, h in enumerate(hosts, 1))
     )
+
+
+def venue_codec(venue: str, settings: Settings) -> Codec:
+    """A fresh codec of the wire that is chosen."""
+    stream = settings.trade_stream.get(venue)
+    options = {"trade_stream": stream} if stream else {}
+    return codec_for(venue, settings.wire.get(venue, ""), **options)
 
 
 class LiveLine:
@@ -79,8 +86,7 @@ class LiveLine:
     ) -> None:
         self.venue = venue
         self.spec = venue_spec(venue, settings)
-        option = settings.trade_stream.get(venue)
-        self.codec: Codec = codec_for(venue, trade_stream=option) if option else codec_for(venue)
+        self.codec = venue_codec(venue, settings)
         self._settings = connection_settings(settings)
         self._feeds = feeds
         self._clock = clock

@@ -1,4 +1,4 @@
-"""What `bethna doctor` asks of the venues that are followed: does each host answer, both ways, and what time is it there?
+"""What `bethna doctor` asks of the venues that are followed: does each host answer, both ways, what time is it there?
 
 Nobody else is asked: that a venue of which nothing is wanted does not answer is no fault of this desk.
 """
@@ -9,7 +9,7 @@ import asyncio
 from http import HTTPStatus
 
 from bethna.app.desk import followed_venues
-from bethna.app.live import venue_spec
+from bethna.app.live import venue_codec, venue_spec
 from bethna.app.watchlist import KeptList
 from bethna.cli.checks import Check, See
 from bethna.config import Settings
@@ -19,8 +19,8 @@ from bethna.core.wire import ServerTime
 from bethna.net.http import HttpClient
 from bethna.net.ws import Socket, connect
 from bethna.runtime.clocks import SystemClock
-from bethna.venues.registry import codec_for, venue_names
-from bethna.venues.spec import StreamHost
+from bethna.venues.registry import venue_names
+from bethna.venues.spec import Codec, StreamHost
 
 LARGE_OFFSET_S = 1.0
 
@@ -35,7 +35,9 @@ async def check_hosts(settings: Settings) -> list[Check]:
     proxy = settings.proxy.reveal() or None
     async with HttpClient(clock, proxy=proxy) as http, asyncio.TaskGroup() as group:
         asked = [
-            group.create_task(_Host(venue, host, settings.timeout_s, proxy).check(http, clock))
+            group.create_task(
+                _Host(venue, venue_codec(venue, settings), host, settings.timeout_s, proxy).check(http, clock)
+            )
             for venue in venues
             for host in venue_spec(venue, settings).hosts
         ]
@@ -49,8 +51,11 @@ async def check_hosts(settings: Settings) -> list[Check]:
 class _Host:
     """One host of one venue."""
 
-    def __init__(self, venue: str, host: StreamHost, timeout_s: float, proxy: str | None) -> None:
+    def __init__(
+        self, venue: str, codec: Codec, host: StreamHost, timeout_s: float, proxy: str | None
+    ) -> None:
         self._venue = venue
+        self._codec = codec
         self._host = host
         self._timeout_s = timeout_s
         self._proxy = proxy
@@ -61,7 +66,7 @@ class _Host:
 
     async def _rest(self, http: HttpClient) -> Check:
         name = f"{self._venue} {self._host.name} REST"
-        codec = codec_for(self._venue)
+        codec = self._codec
         request = codec.time_request()
         try:
             answer = await http.get(
@@ -85,7 +90,7 @@ class _Host:
 
     async def _socket(self, clock: SystemClock) -> Check:
         name = f"{self._venue} {self._host.name} socket"
-        url = self._host.ws + codec_for(self._venue).socket_path(())
+        url = self._host.ws + self._codec.socket_path(())
         try:
             opened = await connect(
                 url,

@@ -32,14 +32,16 @@ class WireEntry(Struct, frozen=True):
 
     Attributes:
         spec: of the venue whose it is, where this language is spoken.
-        hosts, paths: the host of a recorded URL of it is one of these or ends so; its whole path is one of these (empty:
-            any path).
+        hosts, paths: the host of a recorded URL of it is one of these or ends so; its path is one of these, or any
+            where there are none.
+        choice: what the setting `wire` of the venue calls it; empty where it is only read.
     """
 
     spec: VenueSpec
     codec: Callable[..., Codec]
     hosts: tuple[str, ...]
     paths: tuple[str, ...] = ()
+    choice: str = ""
 
 
 VENUES: Final[Mapping[str, VenueEntry]] = {
@@ -51,7 +53,10 @@ VENUES: Final[Mapping[str, VenueEntry]] = {
 """The first one is what a bare symbol means."""
 WIRES: Final[Mapping[str, WireEntry]] = {
     "coinbase_advanced": WireEntry(
-        coinbase.ADVANCED_SPEC, coinbase.AdvancedCodec, ("advanced-trade-ws.coinbase.com", "api.coinbase.com")
+        coinbase.ADVANCED_SPEC,
+        coinbase.AdvancedCodec,
+        ("advanced-trade-ws.coinbase.com", "api.coinbase.com"),
+        choice="advanced",
     ),
     "kraken_v1": WireEntry(kraken.SPEC, kraken.KrakenV1Codec, ("kraken.com",), ("/",)),
 }
@@ -63,21 +68,26 @@ def venue_names() -> tuple[str, ...]:
     return tuple(VENUES)
 
 
-def spec_for(name: str) -> VenueSpec:
-    """The rules of a venue. Raises ConfigError with the nearest names when there is none."""
-    return _entry(name).spec
+def spec_for(name: str, wire: str = "") -> VenueSpec:
+    """The rules of a venue. Raises ConfigError with the nearest names when there is none.
+
+    Args:
+        wire: which of its languages is spoken; empty is the usual one.
+    """
+    return _spoken(name, wire).spec
 
 
-def codec_for(name: str, **options: str) -> Codec:
+def codec_for(name: str, wire: str = "", **options: str) -> Codec:
     """A fresh codec of a venue; it has learned nothing yet.
 
     Args:
+        wire: as above.
         options: what the venue's codec leaves to choose, such as `trade_stream`.
 
     Raises:
-        ConfigError: like `spec_for`, or the codec does not know an option or its value; it names the key and the choices.
+        ConfigError: like `spec_for`, or there is no such option or no such value; it names the key and the choices.
     """
-    entry = _entry(name)
+    entry = _spoken(name, wire)
     for key, value in options.items():
         if key not in entry.options:
             raise ConfigError(
@@ -146,6 +156,30 @@ def venue_of_url(url: str) -> str | None:
         if domain in _domains(entry.spec):
             return name
     return None
+
+
+def check_choices(trade_stream: Mapping[str, str], wire: Mapping[str, str]) -> None:
+    """What the settings choose for venues, by venue. Raises ConfigError for what a venue does not have."""
+    for venue in (*wire, *trade_stream):
+        options = {"trade_stream": trade_stream[venue]} if venue in trade_stream else {}
+        codec_for(venue, wire.get(venue, ""), **options)
+
+
+def _spoken(name: str, wire: str) -> VenueEntry:
+    entry = _entry(name)
+    if not wire:
+        return entry
+    others = {
+        other.choice: other for other in WIRES.values() if other.choice and other.spec.name == entry.spec.name
+    }
+    if wire not in others:
+        choices = ", ".join(others) or "nothing, since it has one wire"
+        raise ConfigError(
+            "wire",
+            f"wire of {name}: expected {choices}, found {cut(wire)!r}",
+            hint="leave it out for the usual one",
+        )
+    return VenueEntry(others[wire].spec, others[wire].codec)
 
 
 def _entry(name: str) -> VenueEntry:
