@@ -53,14 +53,14 @@ class KrakenBench:
         return found, wire
 
     def say(
-        self, connection: Connection, method: str = "subscribe", req_id: object = None, **params: object
+        self, connection: Connection, method: str = "subscribe", req_id: object = None, **params: Any
     ) -> None:
         said: dict[str, object] = {"method": method, "params": params}
         if req_id is not None:
             said["req_id"] = req_id
         connection.text(msgspec.json.encode(said), self.now)
 
-    def listen(self, channel: str, *symbols: str, **params: object) -> tuple[Connection, NotingWire]:
+    def listen(self, channel: str, *symbols: str, **params: Any) -> tuple[Connection, NotingWire]:
         """A new connection with one subscription."""
         connection, wire = self.open()
         self.say(connection, channel=channel, symbol=list(symbols or SYMBOLS), **params)
