@@ -12,7 +12,7 @@ from bethna.twins.deribit.deals import Deals
 from bethna.twins.deribit.text import number
 from bethna.twins.market.market import Level
 
-SPREAD_IDS = 100
+SPREAD_IDS = 1000
 ALL = 1_000_000
 
 

@@ -25,7 +25,7 @@ from bethna.twins.market.facts import UNIT
 
 KEPT = 10_000
 KEPT_MINUTES = 10_000
-SPREAD = 100
+SPREAD = 1000
 """How far apart the trade ids of one instrument are: no two instruments share one."""
 _MATCH = 225_000_000_000_000_000
 

@@ -65,6 +65,7 @@ class Option(Contract):
         self._volume = 0
         self._volume_usd = 0.0
         self._settled = 0.0
+        self._ticker = b""
         prefix = "" if terms.currency == "BTC" else f"{terms.currency}-"
         self.deals = Deals(self.name, prefix, index % SPREAD, rng.randrange(100, 90_000))
 
@@ -109,6 +110,7 @@ class Option(Contract):
         self.mark = round(self.priced.value / self.future, 4)
         self._settled = self._settled or self.mark
         self.moved = now
+        self._ticker = b""
 
     def live_on(self, now: int) -> None:
         """A second of its market (rules 2 and 3)."""
@@ -134,6 +136,7 @@ class Option(Contract):
             self._trade(now)
         if (bids, asks) != before:
             self._update += 1
+        self._ticker = b""
 
     def _rest(self, side: dict[int, int], best: int, *, bid: bool) -> bool:
         """One more level behind the best, or another size of one that stands."""
@@ -178,7 +181,12 @@ class Option(Contract):
     # --- what it says
 
     def ticker(self, now: int) -> bytes:
-        """The ticker's fields without braces (rule 4)."""
+        """The ticker's fields without braces (rule 4); they change when a second has been lived."""
+        if not self._ticker:
+            self._ticker = self._stated()
+        return self._ticker
+
+    def _stated(self) -> bytes:
         bid, ask = self.best()
         return (
             b'"timestamp":%d,"state":"%b","stats":{%b},"greeks":{%b},'

@@ -20,7 +20,7 @@ from bethna.twins.deribit.contracts import Contract
 from bethna.twins.deribit.option import Option
 from bethna.twins.deribit.smile import MONTH, at_the_money
 
-FIRST_INDEX, PLACES = 10, 45
+FIRST_INDEX, PLACES = 10, 100
 """Indices of options; those of perpetuals are below, and each currency has its own `PLACES`."""
 KEPT_EVENTS = 1_000
 FAR = 1.6
