@@ -47,6 +47,11 @@ async def test_what_is_read_is_what_the_desk_has() -> None:
         with pytest.raises(UnknownInstrument) as error:
             remote.best("BTC-EUR")
         assert error.value.nearest[:1] == ("BTC-USD",)
+        for unknown in ("BTC-EUR", "ÄÖ-USD", "A/B?c=-USD"):
+            with pytest.raises(UnknownInstrument):
+                await remote.fetch_best(unknown)
+            with pytest.raises(UnknownInstrument):
+                await remote.fetch_best_book(unknown, 5)
         with pytest.raises(UnknownInstrument):
             remote.listen(Want("best", pair="BTC-EUR"), lambda _: None, lambda _: None)
 

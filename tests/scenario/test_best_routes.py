@@ -105,6 +105,7 @@ async def test_the_merged_book_ends_where_the_first_book_ends() -> None:
     async with opened(desk) as served:
         whole = await asked(served, f"{PAIR}/book")
         top = await asked(served, f"{PAIR}/book?depth=1")
+        assert await asked(served, "/api/v1/best/btc%2Fusd/book?depth=1") == top
     assert whole["bids"] == [
         [99.5, 1.0, {"two": 1.0}],
         [99.0, 1.5, {"one": 1.0, "two": 0.5}],

@@ -57,15 +57,7 @@ class Best(Noun[BestPrice]):
         box: Latest[Any] = Latest(lambda _: "best")
         if (now := backend.best(name, currencies)) is not None:
             box.offer(now)
-        last: list[BestPrice] = []
-
-        def see(event: BestPrice) -> BestPrice | None:
-            if last == [event]:
-                return None
-            last[:] = [event]
-            return event
-
-        return Stream(self._ear(box, Want("best", pair=name, convert=currencies)), see)
+        return Stream(self._ear(box, Want("best", pair=name, convert=currencies)), lambda event: event)
 
     def on(
         self, pair: str, callback: Callback[BestPrice], *, convert: Convert = ()

@@ -305,12 +305,14 @@ class RemoteBackend:
         """See `Backend.fetch_best`."""
         self._said()
         asked = f"?convert={','.join(convert)}" if convert else ""
-        return price_of_answer(await self._link.get(f"best/{pair}{asked}", BestAnswer))
+        return price_of_answer(await self._link.get(f"best/{quote(pair, safe='')}{asked}", BestAnswer))
 
     async def fetch_best_book(self, pair: str, depth: int) -> ConsolidatedBook:
         """See `Backend.fetch_best_book`."""
         self._said()
-        return book_of_answer(await self._link.get(f"best/{pair}/book?depth={depth}", BestBookAnswer))
+        return book_of_answer(
+            await self._link.get(f"best/{quote(pair, safe='')}/book?depth={depth}", BestBookAnswer)
+        )
 
     async def follow(self, text: str) -> Instrument:
         """Ask the desk to follow one more, for every client."""
