@@ -12,6 +12,9 @@ from bethna.twins.binance.venue import BinanceTwin
 from bethna.twins.coinbase import listings as coinbase_listings
 from bethna.twins.coinbase import venue as coinbase
 from bethna.twins.coinbase import words as coinbase_words
+from bethna.twins.deribit.listings import listings as deribit_listings
+from bethna.twins.deribit.venue import DeribitTwin
+from bethna.twins.deribit.words import WORDS as DERIBIT
 from bethna.twins.faults import Fault, FaultError, Faults, Words
 from bethna.twins.faults.plan import fitting
 from bethna.twins.faults.words import BINANCE
@@ -45,10 +48,15 @@ def _kraken(world: World, faults: Faults, rng: Random) -> Venue:
     return KrakenTwin(world, faults, rng=rng)
 
 
+def _deribit(world: World, faults: Faults, rng: Random) -> Venue:
+    return DeribitTwin(world, faults, rng=rng)
+
+
 VENUES: dict[str, Twin] = {
     "binance": Twin(_binance, BINANCE, catalogue),
     "coinbase": Twin(coinbase.build, coinbase_words.WORDS, coinbase_listings.listings),
     "kraken": Twin(_kraken, KRAKEN, kraken_listings),
+    "deribit": Twin(_deribit, DERIBIT, deribit_listings),
 }
 
 
