@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from consolidated_venues import AT, said
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.json import decode
 from msgspec.structs import replace
 
+from bethna.api.best import BestAnswer, BestBookAnswer, best_answer, best_book_answer
+from bethna.api.protocol import encode
+from bethna.client.mirror_best import book_of_answer, price_of_answer
 from bethna.core.consolidated import BestPrice
 from bethna.core.coverage import State, weakest
 from bethna.core.status import StreamState, Trust
@@ -22,6 +28,7 @@ TRUSTS = st.sampled_from(
 PRICES = st.one_of(
     st.integers(98, 102).map(float), st.sampled_from([60.0, 111.0, 150.0, 151.0, 0.0, float("inf")])
 )
+TIMES = st.none() | st.integers(0, 9).map(lambda us: AT + us * 1000)
 QUANTITIES = st.integers(1, 3).map(float)
 SIDES = st.lists(st.tuples(PRICES, QUANTITIES), max_size=4, unique_by=lambda level: level[0])
 
@@ -34,7 +41,7 @@ def markets(draw: st.DrawFn, symbols: tuple[str, ...] = ("BTC-USD", "BTC-USDT"))
         found.append(
             said(
                 f"{draw(st.sampled_from(symbols))}@v{number}", bids, asks, state=draw(STATES), trust=draw(TRUSTS),
-                at=draw(st.none() | st.integers(AT, AT + 9)), proof=draw(st.sampled_from(list(State)[:4])),
+                at=draw(TIMES), proof=draw(st.sampled_from(list(State)[:4])),
                 tradable=draw(st.sampled_from([True, True, True, False])), whole=draw(st.booleans()),
             )
         )  # fmt: skip
@@ -195,3 +202,16 @@ def test_a_merged_book_is_the_sum_of_the_books_and_no_deeper_than_each(
             if not whole and len(own) < depth and prices:
                 assert prices[-1] >= own[-1][0] if side == "bids" else prices[-1] <= own[-1][0]
     assert book.certified_depth == min(len(book.bids), len(book.asks))
+
+
+@given(markets(), CONVERTS, st.integers(1, 6))
+def test_what_is_said_over_the_wire_is_read_back_without_a_loss(
+    found: list[VenueMarket], convert: tuple[str, ...], depth: int
+) -> None:
+    found = [
+        each for each in found if inf not in [price for price, _ in each.book.asks + each.book.bids]
+    ]  # null there
+    price = best_price(found, "BTC", "USD", convert)
+    assert price_of_answer(decode(encode(best_answer(price, AT)), type=BestAnswer)) == price
+    book = consolidated_book(found, "BTC", "USD", depth)
+    assert book_of_answer(decode(encode(best_book_answer(book, AT)), type=BestBookAnswer)) == book
