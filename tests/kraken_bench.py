@@ -101,7 +101,7 @@ def read(frame: bytes) -> dict[str, Any]:
 
 def frames(wire: NotingWire, channel: str, kind: str = "") -> list[dict[str, Any]]:
     found = [read(text) for text in wire.texts()]
-    return [each for each in found if each.get("channel") == channel and kind in ("", each["type"])]
+    return [each for each in found if each.get("channel") == channel and kind in ("", each.get("type"))]
 
 
 def answers(wire: NotingWire) -> list[dict[str, Any]]:

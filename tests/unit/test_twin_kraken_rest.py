@@ -155,8 +155,8 @@ def test_rule_2_candles_are_filled_and_at_most_720() -> None:
         else:
             prices = [f"{Decimal(each) / 10**4:.4f}" for each in (bar.open, bar.high, bar.low, bar.close)]
             assert [*row[1:5], row[7]] == [*prices, bar.trades]
-            assert row[6] == f"{Decimal(bar.volume) / 10**6:.8f}"
-            vwap = Decimal(bar.quote_volume) / 10**16 / (Decimal(bar.volume) / 10**6)
+            assert row[6] == f"{Decimal(bar.volume) / 10**5:.8f}"
+            vwap = Decimal(bar.quote_volume) / 10**16 / (Decimal(bar.volume) / 10**5)
             assert abs(Decimal(row[5]) - vwap) <= Decimal("0.00005")
         close = row[4]
     assert 100 < sum(row[7] == 0 for row in rows) < 700
