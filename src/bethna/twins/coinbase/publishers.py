@@ -2,8 +2,7 @@
 
 Rules
   1. A match and a ticker are said with the step that they are about, one for each execution.
-  2. A book keeps its own copy as it was last said: a snapshot fits the updates that follow it. An update states each
-     level that changed once, in the order of the last changes, with its size now; no change, no update.
+  2. A book is said in batches (`gathered`).
   3. Who comes later is told the last match and a ticker of it, when there was one.
   4. Heartbeats tell the last trade at a whole second, whatever became of it on the way.
 """
@@ -13,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bethna.twins.coinbase.frames import Forms, month_volume
+from bethna.twins.coinbase.gathered import Changed, GatheredBook
 from bethna.twins.coinbase.products import status_frame
 from bethna.twins.coinbase.sequences import LastMatches, sequence_now, sequence_of
 from bethna.twins.coinbase.speech import payload
@@ -21,10 +21,8 @@ from bethna.twins.line.publisher import Publisher
 from bethna.twins.line.stale import DelayedBook
 from bethna.twins.market.bars import HOUR
 from bethna.twins.market.facts import Execution, Step
-from bethna.twins.market.market import Market
+from bethna.twins.market.market import Level, Market
 from bethna.twins.market.world import World
-
-ALL_LEVELS = 1_000_000
 
 
 class Matches(Publisher):
@@ -110,50 +108,20 @@ class Tickers(Publisher):
         return self._month + running
 
 
-class Books(Publisher):
-    """`level2_batch` (rule 2)."""
+class Books(GatheredBook):
+    """`level2_batch`; its time is that of the newest change (rule 2)."""
 
     def __init__(self, market: Market) -> None:
+        super().__init__(market)
         self._forms = Forms(market.listing)
-        bids, asks = market.depth(ALL_LEVELS)
-        self._bids, self._asks = dict(bids), dict(asks)
-        self._said = self._heard = market.update_id
-        self._changed: dict[tuple[bool, int], int] = {}
-        self._ts = 0
 
-    def hear(self, market: Market, step: Step) -> list[bytes]:
-        """Gather."""
-        changed = self._changed
-        for change in step.changes:
-            key = (change.bid, change.price)
-            changed.pop(key, None)
-            changed[key] = change.quantity
-        self._heard = step.changes[-1].update_id
-        self._ts = step.ts
-        return []
+    def snapshot(self, bids: list[Level], asks: list[Level], now: int) -> bytes:
+        """The frame of a whole book."""
+        return self._forms.snapshot(bids, asks)
 
-    def flush(self, now: int) -> list[bytes]:
-        """Say what has gathered."""
-        if not self._changed:
-            return []
-        changes = [(bid, price, quantity) for (bid, price), quantity in self._changed.items()]
-        for bid, price, quantity in changes:
-            side = self._bids if bid else self._asks
-            if quantity:
-                side[price] = quantity
-            else:
-                side.pop(price, None)  # a level that came and went within one batch
-        first, self._said = self._said + 1, self._heard
-        self._changed.clear()
-        return [payload(self._forms.update(changes, self._ts), first, self._said)]
-
-    def opening(self, now: int, past: DelayedBook | None = None) -> list[bytes]:
-        """The whole book."""
-        update_id = self._said
-        bids, asks = sorted(self._bids.items(), reverse=True), sorted(self._asks.items())
-        if past is not None:
-            update_id, bids, asks = past.depth(ALL_LEVELS)
-        return [payload(self._forms.snapshot(bids, asks), update_id)]
+    def update(self, changes: list[Changed], now: int) -> bytes:
+        """The frame of a batch."""
+        return self._forms.update([change[:3] for change in changes], changes[-1][3])
 
 
 class Heartbeats(Publisher):

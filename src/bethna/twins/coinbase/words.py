@@ -1,4 +1,4 @@
-"""What a plan of faults may say of Coinbase Exchange."""
+"""What a plan of faults may say of Coinbase Exchange; it reads none."""
 
 from __future__ import annotations
 
