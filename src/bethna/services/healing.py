@@ -116,6 +116,8 @@ class Healing:
     """The healer of one venue; `run` is its one coroutine.
 
     Args:
+        rest: for trades; books and owed: for snapshots, and for trades that nothing waits for, each in its own lane of
+            the quota; `rest` where they are None.
         renewer: where books are not fetched but subscribed anew, None where they are fetched.
     """
 
@@ -129,9 +131,13 @@ class Healing:
         snapshot_limit: int,
         max_trades: int,
         renewer: Renewer | None = None,
+        books: Fetch | None = None,
+        owed: Fetch | None = None,
     ) -> None:
         self._codec = codec
         self._rest = rest
+        self._books = books or rest
+        self._owed_rest = owed or rest
         self._feeds = feeds
         self._clock = clock
         self._snapshot_limit = snapshot_limit
@@ -207,9 +213,8 @@ class Healing:
         try:
             await self._wait_for_turn(key)
             async with gate:
-                events = await self._fetch(
-                    key, self._codec.snapshot_request(instrument, self._snapshot_limit)
-                )
+                request = self._codec.snapshot_request(instrument, self._snapshot_limit)
+                events = await self._fetch(key, request, self._books)
         except (VenueError, WireError) as error:
             await self._put_off(error, instrument, key, "snapshot_failed")
             self._snapshots[instrument.id] = instrument
@@ -289,7 +294,7 @@ class Healing:
                 continue
             gap = owed[0]
             try:
-                await self._page_through(gap.instrument, gap.first, gap.last, gap.start)
+                await self._page_through(gap.instrument, gap.first, gap.last, gap.start, self._owed_rest)
             except (VenueError, WireError) as error:
                 delay_s = min(MAX_RETRY_S, 2 * delay_s)
                 if not _final(error):
@@ -316,15 +321,16 @@ class Healing:
                 self._tell(refused, instrument, "heal_refused")
                 self._fail(instrument, "heal_refused")
 
-    async def _page_through(self, instrument: Instrument, first: int, last: int, start: int | None) -> bool:
+    async def _page_through(
+        self, instrument: Instrument, first: int, last: int, start: int | None, rest: Fetch | None = None
+    ) -> bool:
         """Rule 3; True when history had all of them."""
         since = None if start is None else max(0, start - SINCE_MARGIN_NS)
         at, found, newest, fruitless, by_time = first, 0, -1, 0, False
         while at <= last and fruitless < MOST_FRUITLESS:
             limit = PAGE if by_time else min(PAGE, last - at + 1)
-            trades = await self._bring_page(
-                instrument, self._codec.trades_request(instrument, at, limit, since)
-            )
+            request = self._codec.trades_request(instrument, at, limit, since)
+            trades = await self._bring_page(instrument, request, rest)
             ids = {trade.trade_id for trade in trades}
             if max(ids, default=-1) <= newest:
                 break
@@ -346,13 +352,17 @@ class Healing:
             return False
         return any(trade.trade_id <= first for trade in trades)
 
-    async def _fetch(self, key: tuple[str, InstrumentId], request: RestRequest) -> Sequence[RestEvent]:
+    async def _fetch(
+        self, key: tuple[str, InstrumentId], request: RestRequest, rest: Fetch | None = None
+    ) -> Sequence[RestEvent]:
         self._asked[key] = request.path.partition("?")[0]
-        return await self._rest.fetch(request)
+        return await (rest or self._rest).fetch(request)
 
-    async def _bring_page(self, instrument: Instrument, request: RestRequest) -> list[Trade]:
+    async def _bring_page(
+        self, instrument: Instrument, request: RestRequest, rest: Fetch | None = None
+    ) -> list[Trade]:
         """Fetch trades and hand them over."""
-        events = await self._fetch(("trades", instrument.id), request)
+        events = await self._fetch(("trades", instrument.id), request, rest)
         self._feeds.apply_rest(events, self._clock.now_ns())
         return [trade for page in events if isinstance(page, TradePage) for trade in page.trades]
 

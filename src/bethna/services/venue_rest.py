@@ -27,8 +27,7 @@ from bethna.core.wire import Catalogue, RestEvent, ServerTime
 from bethna.logic.backoff import Backoff, Rng
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.hosts import HostChoice
-from bethna.logic.quota import WeightKeeper
-from bethna.logic.quota_ledger import MINUTE_NS, Lane, Terms
+from bethna.logic.quota_ledger import MINUTE_NS, Lane
 from bethna.logic.session_types import ConnectionSettings
 from bethna.net.http import HttpAnswer
 from bethna.net.network import Requests
@@ -65,7 +64,7 @@ class VenueRest:
         settings: ConnectionSettings,
         clock: Clock,
         rng: Rng,
-        quota: QuotaKeeper | WeightKeeper,
+        quota: QuotaKeeper,
         http: Requests,
         tap: Tap | None = None,
         *,
@@ -73,8 +72,6 @@ class VenueRest:
         timers: Timers | None = None,
     ) -> None:
         self.offset = offset or ClockOffset()
-        if isinstance(quota, WeightKeeper):
-            quota = QuotaKeeper(Terms(quota.limit, spec.weight_header is not None), clock, rng)
         self.quota = quota
         self._spec = spec
         self._codec = codec
@@ -116,6 +113,10 @@ class VenueRest:
                     raise
             retries -= 1
             await self._timers.sleep(backoff.delay(0))  # rule 4
+
+    def in_lane(self, lane: Lane) -> LaneOfRest:
+        """The same for who always asks in one lane."""
+        return LaneOfRest(self, lane)
 
     async def measure_clock(self, samples: int = CLOCK_SAMPLES) -> int | None:
         """Ask for the venue's time; venue minus host in nanoseconds, None when no answer gave one.
@@ -256,6 +257,18 @@ class VenueRest:
         since = self._clock.now_ns() - answer.received
         if 0 <= trip <= _CLOCK_ANSWER_NS and 0 <= since <= _CLOCK_ANSWER_NS:
             self.quota.learn_clock((venue_ns + trip // 2 + since) % MINUTE_NS)
+
+
+class LaneOfRest:
+    """A venue's REST side in one lane of its quota."""
+
+    def __init__(self, rest: VenueRest, lane: Lane) -> None:
+        self._rest = rest
+        self._lane = lane
+
+    async def fetch(self, request: RestRequest) -> Sequence[RestEvent]:
+        """As VenueRest.fetch."""
+        return await self._rest.fetch(request, lane=self._lane)
 
 
 def _plain(path: str) -> str:

@@ -18,6 +18,7 @@ from bethna.core.market import InstrumentId
 from bethna.core.status import ConnectionHealth, EventLevel, StreamState, SystemEvent, VenueHealth, VenueState
 from bethna.core.wire import VenueCondition
 from bethna.logic.backoff import Rng
+from bethna.logic.quota import Window
 from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
 from bethna.net.network import INTERNET, Network
@@ -66,6 +67,7 @@ class ConnectionPool:
         timers: Timers | None = None,
         network: Network = INTERNET,
         features: Collection[Feature] = FEATURES,
+        attempts: Window | None = None,
     ) -> None:
         self._spec = spec
         self._codec = codec
@@ -76,7 +78,7 @@ class ConnectionPool:
         self._on_event = on_event
         self._timers = timers or LoopTimers(clock)
         self._shared = Shared(
-            spec, Wiring(spec.name, codec, settings, clock, self._timers, sink, tap, network), rng
+            spec, Wiring(spec.name, codec, settings, clock, self._timers, sink, tap, network), rng, attempts
         )
         self._layout = Shards(min(spec.max_streams, settings.streams_per_socket or spec.max_streams))
         self._instruments: dict[InstrumentId, Instrument] = {}

@@ -7,7 +7,7 @@ from collections import deque
 from bethna.core.clock import seconds
 from bethna.logic.backoff import Rng
 from bethna.logic.hosts import HostChoice
-from bethna.logic.quota import SlidingWindow
+from bethna.logic.quota import SlidingWindow, Window
 from bethna.logic.slot import Numbers
 from bethna.services.connections.link import KEPT_EXCERPTS
 from bethna.services.connections.watch import Freshness
@@ -38,13 +38,13 @@ class Shared:
         unreadable: frames that broke the protocol and were not told of yet; when that was last told, monotonic ns.
     """
 
-    def __init__(self, spec: VenueSpec, wiring: Wiring, rng: Rng) -> None:
+    def __init__(self, spec: VenueSpec, wiring: Wiring, rng: Rng, attempts: Window | None = None) -> None:
         self.spec = spec
         self.wiring = wiring
         self.rng = rng
         self.fresh = Freshness(wiring.settings)
         self.numbers = Numbers()
-        self.attempts = SlidingWindow(spec.connects_per_window, seconds(spec.connect_window_s))
+        self.attempts = attempts or SlidingWindow(spec.connects_per_window, seconds(spec.connect_window_s))
         self.hosts = HostChoice(len(spec.hosts), seconds(wiring.settings.blocked_s))
         self.host_in_use = 0
         self.totals = Totals()
