@@ -88,8 +88,9 @@ def test_rule_2_what_changes_beyond_the_depth_is_not_said() -> None:
     assert 100 < narrow < 0.8 * wide
 
 
+@pytest.mark.parametrize("reserve", [0, 1, 8])
 @pytest.mark.parametrize("bid", [True, False])
-def test_a_window_is_the_best_of_the_market_after_any_changes(bid: bool, seed: int) -> None:
+def test_a_window_is_the_best_of_the_market_after_any_changes(bid: bool, reserve: int, seed: int) -> None:
     """Against a plain dict, with steps that remove and insert on both sides of its edge."""
     rng = Random(seed)
     market = {price: rng.randrange(1, 9) for price in rng.sample(range(1, 60), 25)}
@@ -98,8 +99,8 @@ def test_a_window_is_the_best_of_the_market_after_any_changes(bid: bool, seed: i
         return sorted(market.items(), reverse=bid)[:limit]
 
     depth = 6
-    window = Window(bid=bid, depth=depth, levels=best(depth))
-    known = dict(best(depth))
+    window = Window(bid=bid, depth=depth, levels=best(depth + reserve), reserve=reserve)
+    known, refills = dict(best(depth)), 0
     for _ in range(3_000):
         said = []
         for _ in range(rng.randrange(1, 7)):
@@ -112,13 +113,17 @@ def test_a_window_is_the_best_of_the_market_after_any_changes(bid: bool, seed: i
                 del market[price]
             if window.put(price, lots):
                 said.append((price, lots))
-        said += window.settle(best(depth) if window.lacks else [])
+        if window.lacks:
+            window.refill(best(window.wanted))
+            refills += 1
+        said += window.settle()
         for price, lots in said:
             known[price] = lots
             if not lots:
                 del known[price]
         known = dict(sorted(known.items(), reverse=bid)[:depth])
         assert window.best(depth) == list(known.items()) == best(depth)
+    assert refills > 5
 
 
 def test_two_that_came_at_different_times_are_told_the_same_from_then_on() -> None:

@@ -15,7 +15,7 @@ Rules
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 from bethna.twins.kraken.speech import numbered
@@ -26,24 +26,36 @@ from bethna.twins.market.facts import Step
 from bethna.twins.market.market import Level, Market
 
 SUMMED = 10
+RESERVE = 64
+"""Levels beyond the depth that are kept at hand."""
 
 
 class Window:
-    """The best levels of one side, as they were said (rule 1). Keys ascend and the best is last, as in the market.
+    """The best levels of one side (rule 1). Keys ascend and the best is last, as in the market.
 
-    Between two messages it is the best `depth` of the market. Within one it has all levels of the market down to its
-    edge, the worst that was said before; beyond that it knows nothing, unless the side was not full.
+    It knows some levels more than were said, so that those which come in need not be looked for each time. Beyond its
+    edge, the worst that it knows, it knows nothing; without an edge it knows the whole side. The bound is the worst
+    that was said; without one all that it knows was said.
+
+    Args:
+        levels: the best of the market, `wanted` of them where there are so many.
+
+    Attributes:
+        wanted: how many levels it asks for.
     """
 
-    __slots__ = ("_depth", "_edge", "_keys", "_lots", "_sign")
+    __slots__ = ("_bound", "_depth", "_edge", "_keys", "_lots", "_sign", "wanted")
 
-    def __init__(self, *, bid: bool, depth: int, levels: Iterable[Level]) -> None:
+    def __init__(self, *, bid: bool, depth: int, levels: Sequence[Level], reserve: int = RESERVE) -> None:
+        self.wanted = depth + reserve
         self._sign = 1 if bid else -1
         self._depth = depth
-        self._lots = {self._sign * price: lots for price, lots in levels}
-        self._keys = sorted(self._lots)
+        self._lots: dict[int, int] = {}
+        self._keys: list[int] = []
         self._edge: int | None = None
-        self.settle(())
+        self._bound: int | None = None
+        self.refill(levels)
+        self.settle()
 
     def put(self, price: int, lots: int) -> bool:
         """A level has changed in the market; whether subscribers must hear it. 0 lots remove it."""
@@ -54,39 +66,45 @@ class Window:
             else:
                 del self._lots[key]
                 del self._keys[bisect_left(self._keys, key)]
-            return True
-        if not lots or (self._edge is not None and key < self._edge):
+        elif not lots or (self._edge is not None and key < self._edge):
             return False
-        self._add(key, lots)
-        return True
+        else:
+            self._lots[key] = lots
+            insort(self._keys, key)
+        return self._bound is None or key >= self._bound
 
     @property
     def lacks(self) -> bool:
-        """Levels from beyond the edge may have come in."""
+        """It knows fewer levels than are to be said, and there may be more."""
         return self._edge is not None and len(self._keys) < self._depth
 
-    def settle(self, levels: Iterable[Level]) -> list[Level]:
-        """The message is complete: `levels`, the best of the market where some are lacking, come in, the rest drop out.
+    def refill(self, levels: Sequence[Level]) -> None:
+        """The best `wanted` levels of the market, as they are now."""
+        self._lots = {self._sign * price: lots for price, lots in levels}
+        self._keys = sorted(self._lots)
+        self._edge = self._keys[0] if len(levels) == self.wanted else None
 
-        Returns:
-            Those that came in and must be said.
-        """
-        entered = [(price, lots) for price, lots in levels if self._sign * price not in self._lots]
-        for price, lots in entered:
-            self._add(self._sign * price, lots)
-        while len(self._keys) > self._depth:
-            del self._lots[self._keys.pop(0)]
-        self._edge = self._keys[0] if len(self._keys) == self._depth else None
+    def settle(self) -> list[Level]:
+        """The message is complete: what came in and must be said with it; what dropped out is said no more."""
+        keys, lots, depth = self._keys, self._lots, self._depth
+        entered: list[Level] = []
+        if self._bound is not None:
+            index = max(0, len(keys) - depth)
+            while index < len(keys) and keys[index] < self._bound:
+                entered.append((self._sign * keys[index], lots[keys[index]]))
+                index += 1
+        if len(keys) > 2 * self.wanted - depth:
+            for key in keys[: -self.wanted]:
+                del lots[key]
+            del keys[: -self.wanted]
+            self._edge = keys[0]
+        self._bound = keys[-depth] if len(keys) >= depth else None
         return entered
 
     def best(self, limit: int) -> list[Level]:
         """The best levels, best first."""
         sign, lots = self._sign, self._lots
         return [(sign * key, lots[key]) for key in self._keys[: -limit - 1 : -1]]
-
-    def _add(self, key: int, lots: int) -> None:
-        self._lots[key] = lots
-        insort(self._keys, key)
 
 
 class Books(Publisher):
@@ -95,7 +113,7 @@ class Books(Publisher):
     def __init__(self, market: Market, depth: int, now: int) -> None:
         self._depth = depth
         self._precision = Precision(market.listing)
-        bids, asks = market.depth(depth)
+        bids, asks = market.depth(depth + RESERVE)
         self._bids = Window(bid=True, depth=depth, levels=bids)
         self._asks = Window(bid=False, depth=depth, levels=asks)
         self._said = market.update_id
@@ -115,12 +133,12 @@ class Books(Publisher):
                 said.append((change.price, change.quantity))
         if not said_bids and not said_asks:
             return []
-        entering: tuple[list[Level], list[Level]] = ([], [])
         if bids.lacks or asks.lacks:
-            found = market.depth(self._depth)
-            entering = (found[0] if bids.lacks else [], found[1] if asks.lacks else [])
-        said_bids += bids.settle(entering[0])
-        said_asks += asks.settle(entering[1])
+            found = market.depth(bids.wanted)
+            bids.refill(found[0])
+            asks.refill(found[1])
+        said_bids += bids.settle()
+        said_asks += asks.settle()
         self._changed_at = step.ts
         first, self._said = self._said + 1, market.update_id
         frame = self._frame(b"update", said_bids, said_asks, bids.best(SUMMED), asks.best(SUMMED), step.ts)
@@ -158,6 +176,12 @@ def levels_text(levels: Iterable[Level], precision: Precision) -> bytes:
 
 
 def checksum(bids: list[Level], asks: list[Level], precision: Precision) -> int:
-    """Rule 3: CRC-32 over the digits of at most ten levels a side, best first."""
-    digits = precision.digits
-    return crc32(b"".join([digits(*level) for side in (asks, bids) for level in side[:SUMMED]]))
+    """Rule 3: CRC-32 over the digits of at most ten levels a side, best first.
+
+    Digits without point and leading zeros are whole steps of price and quantity.
+    """
+    lots = precision.lots
+    numbers = [
+        number for side in (asks, bids) for price, held in side[:SUMMED] for number in (price, held * lots)
+    ]
+    return crc32(b"%d" * len(numbers) % tuple(numbers))

@@ -2,9 +2,7 @@
 
     61250.0   0.50930100   2026-09-10T17:35:52.114514Z
 
-Rules
-  1. A price has all decimals of its pair, a quantity all of its pair: the checksum is made of these digits.
-  2. A checksum's digits are those without point and leading zeros: a price's whole steps, a quantity's whole steps.
+A price has all decimals of its pair, a quantity all of its pair: a book's checksum is made of these digits.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ def quotient(part: int, whole: int) -> int:
 
 
 class Precision:
-    """How one pair's numbers are written (rules 1 and 2).
+    """How one pair's numbers are written.
 
     Attributes:
         price_decimals, quantity_decimals: as the venue says them. lots: quantity steps in one lot of the market.
@@ -78,10 +76,6 @@ class Precision:
         """`0.50930100`"""
         said: bytes = self._quantity_form % divmod(lots * self.lots, self._quantity_whole)
         return said
-
-    def digits(self, ticks: int, lots: int) -> bytes:
-        """`77400050930100`: a level as the checksum has it."""
-        return b"%d%d" % (ticks, lots * self.lots)
 
 
 @lru_cache(maxsize=64)
