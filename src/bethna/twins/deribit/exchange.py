@@ -3,7 +3,7 @@
 Rules
   1. It hears every step before any stream does, so what a stream says is already among the trades here.
   2. An index is the fair value of its coin in the running second, which the first perpetual of the coin tells.
-  3. Options are repriced once in a second, with the first step of their coin's perpetual in it.
+  3. Options live with the first step of their coin's perpetual that is a second or more after the last such step.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Exchange:
                 desk = Desk(perpetual.currency, rng, self.contracts, perpetual.index_price, places)
                 self._drivers[market.index] = self.desks[perpetual.currency] = desk
                 desk.open(self.now)
+                desk.due = world.start + NS_PER_S
         world.listen(self._hear)
 
     @property
@@ -90,8 +91,6 @@ class Exchange:
         if step.executions:
             self._perpetuals[market.index].trade(step)
         desk = self._drivers.get(market.index)
-        if desk is not None:
-            second = self.world.now // NS_PER_S
-            if second != desk.second:
-                desk.second = second
-                desk.round(step.ts)
+        if desk is not None and self.world.now >= desk.due:
+            desk.due = self.world.now + NS_PER_S
+            desk.round(step.ts)

@@ -6,6 +6,8 @@ Rules
      gets a better neighbour. A mark below a tick has no bids.
   3. A trade takes from the best level, at its price.
   4. Implied volatilities are those of the stated prices; 0.0 where there is no price or none fits it.
+  5. The theta that is stated takes no more in a day than there is: it is at least minus the value, as in the recordings
+     of 2021 (0.39 days before an expiry the venue stated -0.00146 for a value of 0.00146 and a theta of -0.032).
 """
 
 from __future__ import annotations
@@ -264,7 +266,8 @@ class Option(Contract):
 
     def _greeks(self) -> bytes:
         priced = self.priced
-        found = (priced.delta, priced.gamma, priced.vega, priced.theta, priced.rho)
+        theta = max(priced.theta, -priced.value)  # rule 5
+        found = (priced.delta, priced.gamma, priced.vega, theta, priced.rho)
         form = b'"delta":%b,"gamma":%b,"vega":%b,"theta":%b,"rho":%b'
         return form % tuple([number(round(each, 5)) for each in found])
 

@@ -41,7 +41,7 @@ class Desk:
         contracts: where they are listed. index_price: USD, now. places: indices that its options may have.
 
     Attributes:
-        second: of the last round, by the caller's clock. heat: of the smile.
+        due: when it lives on, ns UTC of the caller's clock. heat: of the smile.
         events: the newest changes of states. count: of all of them.
     """
 
@@ -54,7 +54,7 @@ class Desk:
         places: range,
     ) -> None:
         self.currency = currency
-        self.second = -1
+        self.due = 0
         self.heat = 0.0
         self.events: list[Event] = []
         self.count = 0
