@@ -88,7 +88,7 @@ def test_rule_2_what_changes_beyond_the_depth_is_not_said() -> None:
     assert 100 < narrow < 0.8 * wide
 
 
-@pytest.mark.parametrize("reserve", [0, 1, 8])
+@pytest.mark.parametrize("reserve", [0, 1, 5])
 @pytest.mark.parametrize("bid", [True, False])
 def test_a_window_is_the_best_of_the_market_after_any_changes(bid: bool, reserve: int, seed: int) -> None:
     """Against a plain dict, with steps that remove and insert on both sides of its edge."""
@@ -101,7 +101,7 @@ def test_a_window_is_the_best_of_the_market_after_any_changes(bid: bool, reserve
     depth = 6
     window = Window(bid=bid, depth=depth, levels=best(depth + reserve), reserve=reserve)
     known, refills = dict(best(depth)), 0
-    for _ in range(3_000):
+    for _ in range(6_000):
         said = []
         for _ in range(rng.randrange(1, 7)):
             price = rng.randrange(1, 60)
@@ -123,7 +123,7 @@ def test_a_window_is_the_best_of_the_market_after_any_changes(bid: bool, reserve
                 del known[price]
         known = dict(sorted(known.items(), reverse=bid)[:depth])
         assert window.best(depth) == list(known.items()) == best(depth)
-    assert refills > 5
+    assert refills >= 1, "nothing came from beyond what was at hand"
 
 
 def test_two_that_came_at_different_times_are_told_the_same_from_then_on() -> None:
