@@ -6,19 +6,21 @@
     for_s = 5
     symbol = "BTCUSDT"
     share = 0.5
+    venue = "binance"
 
 Rules
   1. A name that nobody knows is refused with the nearest one; a parameter that a kind does not take, too.
   2. A value that cannot be is refused with what is allowed. `at_s` missing is 0.
   3. A kind, a stream or an endpoint that another venue has is refused as one that nobody knows.
   4. Every refusal names the file and the line: the key's own, else that of its table.
+  5. Only in a plan can a fault name its `venue`; where several run and none is the usual one, it has to.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import isfinite
 from typing import NoReturn
@@ -41,6 +43,10 @@ _HEADER = re.compile(r"\s*\[\[\s*[\"']?(\w+)[\"']?\s*\]\]")
 _TABLE = re.compile(r"\s*\[\s*[\"']?(\w+)[\"']?\s*\]")
 _KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*=""")
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+Plans = dict[str, tuple[Fault, ...]]
+"""Faults by venue."""
 
 
 class _Place:
@@ -71,6 +77,45 @@ def read_plan(
     Raises:
         FaultError: what does not fit, with its line.
     """
+    return read_plans(text, name, {words.venue: (symbols, words)})[words.venue]
+
+
+def read_plans(
+    text: str, name: str, venues: Mapping[str, tuple[Collection[str], Words]], usual: str = ""
+) -> Plans:
+    """The faults of a plan for several venues: those of each in their order.
+
+    Args:
+        venues: by name, what each lists and its words; as above.
+        usual: whose a fault is that names no venue (rule 5).
+
+    Raises:
+        FaultError: what does not fit, with its line.
+    """
+    found: dict[str, list[Fault]] = {venue: [] for venue in venues}
+    usual = usual if usual or len(venues) > 1 else next(iter(venues))
+    for table, place in _tables(text, name):
+        venue = _venue(table, place, tuple(venues), usual)
+        rest = (
+            {key: value for key, value in table.items() if key != "venue"}
+            if isinstance(table, dict)
+            else table
+        )
+        found[venue].append(_read(rest, place, *venues[venue]))
+    return {venue: tuple(faults) for venue, faults in found.items()}
+
+
+def _venue(table: object, place: _Place, venues: Sequence[str], usual: str) -> str:
+    """Rule 5."""
+    venue = table.get("venue", usual) if isinstance(table, dict) else venues[0]
+    if not isinstance(venue, str) or venue not in venues:
+        hint = _near(venue, venues) if venue else 'write venue = "NAME" into each fault: several venues run'
+        place.refuse("venue", f"one of {', '.join(venues)}", venue or None, hint)
+    return venue
+
+
+def _tables(text: str, name: str) -> Iterator[tuple[object, _Place]]:
+    """Each fault as it is written, and where."""
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -88,10 +133,8 @@ def read_plan(
         _Place(name, tops.get("fault", 1)).refuse("fault", "[[fault]] tables", tables, "write [[fault]]")
     if len(tables) > MAX_FAULTS:
         _Place(name, 1).refuse("fault", f"at most {MAX_FAULTS} faults", len(tables))
-    return tuple(
-        _read(table, places[i] if i < len(places) else _Place(name, tops.get("fault", 1)), symbols, words)
-        for i, table in enumerate(tables)
-    )
+    for i, table in enumerate(tables):
+        yield table, places[i] if i < len(places) else _Place(name, tops.get("fault", 1))
 
 
 def read_fault(value: object, symbols: Collection[str] = (), words: Words = BINANCE) -> Fault:
