@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from deribit_bench import BTC, ETH, BookReader, DeribitBench, answers, book_of, data_of, read
+from hypothesis import given
+from hypothesis import strategies as st
 from twin_bench import ADDRESS, START, NotingWire
 
 from bethna.core.clock import NS_PER_S
 from bethna.twins.deribit import Rules
+from bethna.twins.deribit.methods import METHODS
 from bethna.twins.deribit.streams import parse
 from bethna.twins.deribit.words import WORDS
 from bethna.twins.line import Answer
@@ -293,3 +297,50 @@ def test_elsewhere_is_no_socket(target: str) -> None:
     found = bench.twin.upgrade(target, ADDRESS, bench.now)
     assert isinstance(found, Answer)
     assert found.status == 404
+
+
+# --- whatever is said
+
+
+NAMES = st.sampled_from([BTC, ETH, BOOK, TICKER, "BTC", "any", "1", "1D", "btc_usd", "platform_state", ""])
+VALUES: st.SearchStrategy[object] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | NAMES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+PARAMS = st.dictionaries(
+    st.sampled_from(
+        ["channels", "interval", "instrument_name", "currency", "kind", "depth", "count", "start_seq", "end_seq",
+         "start_timestamp", "end_timestamp", "resolution", "sorting", "index_name"]
+    ) | st.text(),
+    VALUES,
+    max_size=6,
+)  # fmt: skip
+ASKED = [*METHODS, "public/subscribe", "public/unsubscribe", "public/unsubscribe_all", "public/set_heartbeat"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(ASKED), VALUES, PARAMS), min_size=1, max_size=8),
+    st.binary(max_size=60),
+)
+def test_every_request_is_answered_once_whatever_it_says(
+    said: list[tuple[str, object, dict[str, object]]], rubbish: bytes
+) -> None:
+    bench = DeribitBench().run(0.5)
+    connection, wire = bench.open()
+    for method, request_id, params in said:
+        known = len(answers(wire))
+        connection.text(
+            msgspec.json.encode({"id": request_id, "method": method, "params": params}), bench.now
+        )
+        assert len(answers(wire)) == known + 1
+        query = {name: str(value) for name, value in params.items()}
+        assert bench.get(method.removeprefix("public/"), **query).status in (200, 400)
+    connection.text(rubbish, bench.now)
+    bench.run(1.5)
+    assert not wire.ended()
