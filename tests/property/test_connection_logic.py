@@ -98,6 +98,8 @@ def test_a_window_that_the_venue_closed_opens_again() -> None:
     assert window.wait(NS_PER_S) == 4 * NS_PER_S
     assert window.wait(5 * NS_PER_S) == 0
     assert SlidingWindow.per_second(4.9).limit == 4
+    slow = SlidingWindow.per_second(0.5)
+    assert (slow.limit, slow.window_ns) == (1, 2 * NS_PER_S)
     with pytest.raises(ValueError, match="at least 1"):
         SlidingWindow(0, 1)
 

@@ -91,12 +91,12 @@ class QuotaFile:
         """Let go of the file; with `remove`, of its name, too."""
         if self._file is None:
             return
+        file, self._file = self._file, None
+        with suppress(OSError):
+            os.close(file)
         if remove:
             with suppress(OSError):
                 self.path.unlink()
-        with suppress(OSError):
-            os.close(self._file)
-        self._file = None
 
     def _ledger(self, raw: bytes, *, mend: bool) -> Ledger | None:
         """Rule 3."""
