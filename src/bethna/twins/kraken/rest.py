@@ -288,19 +288,20 @@ def _ticker(market: Market, now: int) -> dict[str, object]:
     turnover = sum(bar.quote_volume for bar in hours) // unit
     last = rolling.last or 0
     newest = market.recent_trades(1)
-    prices = (
-        ("l", min((bar.low for bar in hours), default=last), rolling.low or 0),
-        ("h", max((bar.high for bar in hours), default=last), rolling.high or 0),
-        ("p", quotient(turnover, volume), quotient(rolling.quote_volume // unit, rolling.volume)),
-    )
     bid, ask = market.best()
+
+    def both(today: int, whole: int) -> list[str]:
+        return [_price(today, precision), _price(whole, precision)]
+
     return {
         "a": _touch(ask, precision),
         "b": _touch(bid, precision),
         "c": [_price(last, precision), precision.quantity(newest[0].quantity if newest else 0).decode()],
         "v": [precision.quantity(each).decode() for each in (volume, rolling.volume)],
-        **{key: [_price(today, precision), _price(whole, precision)] for key, today, whole in prices},
+        "p": both(quotient(turnover, volume), quotient(rolling.quote_volume // unit, rolling.volume)),
         "t": [sum(bar.trades for bar in hours), rolling.trades],
+        "l": both(min((bar.low for bar in hours), default=last), rolling.low or 0),
+        "h": both(max((bar.high for bar in hours), default=last), rolling.high or 0),
         "o": _price(hours[0].open if hours else last, precision),
     }
 
