@@ -481,6 +481,26 @@ def test_the_true_offset_lies_within_the_stated_error(true: int, trips: list[tup
     assert offset.measured(len(trips)) == (best.offset_ns, "rest")
 
 
+@given(st.integers(-(10**12), 10**12), st.integers(0, 10**9), st.floats(0, 1), st.integers(0, 10**9))
+def test_whole_seconds_bound_the_offset_and_events_speak_within(
+    true: int, round_trip: int, share: float, travel: int
+) -> None:
+    offset, now = ClockOffset(), 10**18
+    served = now + round(round_trip * share) + true
+    offset.rest(now, now + round_trip, served - served % NS_PER_S, 1, NS_PER_S)
+    best = offset.best(1)
+    assert best is not None
+    assert abs(best.offset_ns - true) <= best.error_ns + 1
+    assert offset.measured(1) == (best.offset_ns, "rest")
+    for _ in range(5):
+        offset.event(now + true, now + travel)
+    measured = offset.offset_ns(2)
+    assert measured is not None
+    assert abs(measured - best.offset_ns) <= best.error_ns
+    if travel <= best.offset_ns + best.error_ns - true and true - travel >= best.offset_ns - best.error_ns:
+        assert offset.measured(2) == (true - travel, "events")
+
+
 def test_a_stepped_host_clock_is_noticed_and_followed() -> None:
     offset = ClockOffset()
     for number in range(5):

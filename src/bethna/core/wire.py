@@ -89,9 +89,14 @@ class ShutdownNotice(Struct, frozen=True, gc=False):
 
 
 class ServerTime(Struct, frozen=True, gc=False):
-    """The venue's clock, ns UTC."""
+    """The venue's clock, ns UTC.
+
+    Attributes:
+        coarse_ns: what the venue cuts off: the true time is less than this later. 0 where that does not matter.
+    """
 
     ts_event: int
+    coarse_ns: int = 0
 
 
 class Catalogue(Struct, frozen=True, gc=False):

@@ -246,7 +246,9 @@ class VenueRest:
     def _learn(self, events: Sequence[RestEvent], answer: HttpAnswer) -> None:
         for event in events:
             if isinstance(event, ServerTime):
-                self.offset.rest(answer.sent, answer.received, event.ts_event, self._clock.monotonic_ns())
+                self.offset.rest(
+                    answer.sent, answer.received, event.ts_event, self._clock.monotonic_ns(), event.coarse_ns
+                )
                 self._learn_minute(event.ts_event, answer)
             elif isinstance(event, Catalogue) and event.weight_per_minute is not None:
                 self.quota.learn_limit(event.weight_per_minute)

@@ -262,7 +262,7 @@ class RestReader:
         return (CandlePage(name, page),)
 
     def _time(self, asked: Asked, raw: bytes, ts_recv: int) -> Sequence[RestEvent]:
-        return (ServerTime(_read_time(raw).unixtime * NS_PER_S),)
+        return (ServerTime(_read_time(raw).unixtime * NS_PER_S, coarse_ns=NS_PER_S),)
 
     def _status(self, asked: Asked, raw: bytes, ts_recv: int) -> Sequence[RestEvent]:
         """The venue's condition is told on the sockets, and as a fact only there; here it is read for its time."""
