@@ -391,3 +391,13 @@ def test_a_quote_is_null_where_a_ticker_is_zero(bench: DeribitBench) -> None:
     far = next(name for name in bench.options() if not bench.twin.exchange.contracts[name].depth(1)[0])
     _, wire = bench.open(f"quote.{far}", address="127.0.0.9")
     assert data_of(wire, f"quote.{far}")[0]["best_bid_price"] is None
+
+
+def test_form_of_currencies(shared_dir: Path, bench: DeribitBench) -> None:
+    text = (shared_dir / "captures" / "samples" / "deribit_rest" / "get_currencies.json").read_text()
+    real = {each["currency"]: each for each in json.loads(text)["result"]}
+    for each in bench.result("get_currencies"):
+        assert form(each) == form(real[each["currency"]])
+        assert (each["decimals"], each["currency_long"]) == tuple(
+            real[each["currency"]][name] for name in ("decimals", "currency_long")
+        )

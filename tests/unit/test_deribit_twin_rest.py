@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from deribit_bench import BTC, ETH, DeribitBench, book_of
+from deribit_bench import BTC, ETH, DeribitBench, book_of, data_of
 from twin_bench import ADDRESS
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
@@ -107,3 +107,38 @@ def test_methods_of_sockets_and_other_verbs_are_not_for_requests() -> None:
     assert bench.twin.http("GET", "/api/v1/public/get_time", {}, ADDRESS, bench.now).status == 404
     private = bench.twin.http("GET", "/api/v2/private/buy", {}, ADDRESS, bench.now)
     assert msgspec.json.decode(private.body)["error"]["code"] == 13009
+
+
+def test_the_volatility_index_has_a_history_in_rows() -> None:
+    bench = DeribitBench()
+    _, wire = bench.open("deribit_volatility_index.btc_usd")
+    bench.run(150)
+    said = [each["volatility"] for each in data_of(wire, "deribit_volatility_index.btc_usd")]
+    start, asked = bench.start // NS_PER_MS, {"currency": "BTC", "start_timestamp": 0, "end_timestamp": 2**50}
+    seconds = bench.result("get_volatility_index_data", resolution=1, **asked)
+    minutes = bench.result("get_volatility_index_data", resolution=60, **asked)["data"]
+    assert seconds["continuation"] is None
+    assert {row[4] for row in seconds["data"]} >= set(said[:-1])
+    assert [row[0] for row in minutes] == sorted({row[0] // 60_000 * 60_000 for row in seconds["data"]})
+    for ts, first, high, low, last in minutes:
+        inside = [row[4] for row in seconds["data"] if ts <= row[0] < ts + 60_000]
+        assert (first, high, low, last) == (inside[0], max(inside), min(inside), inside[-1])
+    none = bench.result(
+        "get_volatility_index_data", resolution="1D", **{**asked, "end_timestamp": start - 86_400_000}
+    )
+    assert none["data"] == []
+
+
+def test_the_volatility_index_shows_the_newest_thousand_rows_and_where_the_others_end() -> None:
+    bench = DeribitBench().run(1100)
+    asked = {"currency": "BTC", "start_timestamp": 0, "end_timestamp": 2**50, "resolution": 1}
+    found = bench.result("get_volatility_index_data", **asked)
+    assert len(found["data"]) == 1000
+    assert found["continuation"] == found["data"][0][0] - 1
+    rest = bench.result("get_volatility_index_data", **{**asked, "end_timestamp": found["continuation"]})
+    assert rest["continuation"] is None
+    assert 0 < len(rest["data"]) <= 101
+
+
+def test_currencies_are_those_that_are_listed() -> None:
+    assert [each["currency"] for each in DeribitBench().result("get_currencies")] == ["BTC", "ETH"]

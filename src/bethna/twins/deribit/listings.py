@@ -1,4 +1,4 @@
-"""The perpetuals that the venue lists; options are its own, made by `options` from what the calendar says.
+"""The perpetuals that the venue lists; it lists no options: those are made by `options` as the calendar says.
 
 They are inverse: amounts are USD in multiples of the contract size, prices USD for one coin. A lot of the market model
 is one contract. Fair prices are those of the base asset against a dollar that stands still, so they agree with every

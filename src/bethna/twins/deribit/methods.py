@@ -27,7 +27,7 @@ from bethna.twins.deribit.exchange import Exchange
 from bethna.twins.deribit.option import Option
 from bethna.twins.deribit.rpc import NO_METHOD, UNAUTHORIZED, Refused, invalid
 from bethna.twins.deribit.streams import KINDS
-from bethna.twins.deribit.text import flag, number, optional
+from bethna.twins.deribit.text import NULL, flag, number, optional
 from bethna.twins.deribit.words import RESOLUTIONS
 from bethna.twins.line.stale import DelayedBook
 
@@ -36,6 +36,9 @@ MOST_TRADES = 1000
 USUAL_TRADES = 10
 VERSION = b'{"version":"1.2.26"}'
 MAX_MS = 2**53
+MOST_ROWS = 1000
+VOLATILITY_STEPS = {"1": 1_000, "60": 60_000, "3600": 3_600_000, "43200": 43_200_000, "1D": 86_400_000}
+_LONG = {"BTC": "Bitcoin", "ETH": "Ethereum"}
 _encode = msgspec.json.encode
 
 
@@ -234,6 +237,46 @@ def _expirations(asked: Asked) -> bytes:
     return _encode({"future": ["PERPETUAL"], "option": list(days)})
 
 
+def _volatilities(asked: Asked) -> bytes:
+    """Rows `[ms, open, high, low, close]`, ascending; a resolution is seconds, or `1D`."""
+    currency = asked.choice("currency", asked.exchange.currencies)
+    start, end = asked.whole("start_timestamp"), asked.whole("end_timestamp")
+    step = VOLATILITY_STEPS[asked.choice("resolution", tuple(VOLATILITY_STEPS))]
+    desk = asked.exchange.desks.get(currency)
+    rows: dict[int, list[float]] = {}
+    for at, level in desk.levels if desk is not None else ():
+        opens = at // NS_PER_MS // step * step
+        if start <= opens <= end:
+            row = rows.setdefault(opens, [level, level, level, level])
+            row[1:] = max(row[1], level), min(row[2], level), level
+    newest = list(rows.items())[-MOST_ROWS:]
+    shown = [b"[%d,%b]" % (opens, b",".join(map(number, row))) for opens, row in newest]
+    more = b"%d" % (newest[0][0] - 1) if len(rows) > MOST_ROWS else NULL
+    return b'{"data":[%b],"continuation":%b}' % (b",".join(shown), more)
+
+
+def _currencies(asked: Asked) -> bytes:
+    return _encode(
+        [
+            {
+                "decimals": 8 if currency == "BTC" else 6,
+                "currency": currency,
+                "min_withdrawal_fee": 0.001,
+                "withdrawal_fee": 0.001,
+                "coin_type": currency,
+                "withdrawal_priorities": [],
+                "apr": 0.0,
+                "network_fee": 0.00001,
+                "network_currency": currency,
+                "min_confirmations": 1,
+                "currency_long": _LONG.get(currency, currency),
+                "in_cross_collateral_pool": True,
+            }
+            for currency in asked.exchange.currencies
+        ]
+    )
+
+
 def _instrument(asked: Asked) -> bytes:
     return _encode(asked.contract().facts())
 
@@ -253,4 +296,6 @@ METHODS: dict[str, Callable[[Asked], bytes]] = {
     "public/get_index_price": _index_price,
     "public/get_book_summary_by_currency": _summary,
     "public/get_expirations": _expirations,
+    "public/get_volatility_index_data": _volatilities,
+    "public/get_currencies": _currencies,
 }

@@ -1,4 +1,4 @@
-"""The options of one currency: which are listed, how the smile drifts, what expires and what comes; it hears seconds.
+"""The options of one currency: which are listed, how the smile drifts, what expires and what comes; it prices none.
 
 Rules
   1. Listed are the expiries of `calendar`, each with calls and puts at, above and below the money and one far above it.
@@ -8,6 +8,7 @@ Rules
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from math import floor, log10
 from random import Random
@@ -23,6 +24,7 @@ from bethna.twins.deribit.smile import MONTH, at_the_money
 FIRST_INDEX, PLACES = 10, 100
 """Indices of options; those of perpetuals are below, and each currency has its own `PLACES`."""
 KEPT_EVENTS = 1_000
+KEPT_LEVELS = 20_000
 FAR = 1.6
 _DRIFT, _KEEP = 0.02, 0.999
 
@@ -43,6 +45,7 @@ class Desk:
     Attributes:
         due: when it lives on, ns UTC of the caller's clock. heat: of the smile.
         events: the newest changes of states. count: of all of them.
+        levels: the newest volatility indices: (venue time in ns, percent), one a second.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Desk:
         self.heat = 0.0
         self.events: list[Event] = []
         self.count = 0
+        self.levels: deque[tuple[int, float]] = deque(maxlen=KEPT_LEVELS)
         self._rng = rng
         self._contracts = contracts
         self._index_price = index_price
@@ -88,6 +92,7 @@ class Desk:
 
     def _live_on(self, now: int) -> None:
         usd = self._index_price()
+        self.levels.append((now, self.volatility_index()))
         for option in self._options.values():
             option.reprice(now, usd, self.heat)
             option.live_on(now)

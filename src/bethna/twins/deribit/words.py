@@ -11,7 +11,8 @@ RESOLUTIONS = ("1", "3", "5", "10", "15", "30", "60", "120", "180", "360", "720"
 _METHODS = (
     "test", "hello", "status", "get_time", "get_instruments", "get_instrument", "get_order_book", "ticker",
     "get_last_trades_by_instrument", "get_last_trades_by_instrument_and_time", "get_tradingview_chart_data",
-    "get_index_price", "get_book_summary_by_currency", "get_expirations",
+    "get_index_price", "get_book_summary_by_currency", "get_expirations", "get_currencies",
+    "get_volatility_index_data",
 )  # fmt: skip
 SOCKET = "/ws/api/v2"
 API = "/api/v2"
