@@ -20,7 +20,7 @@ from bethna.config import Settings
 from bethna.core.clock import NS_PER_MS
 from bethna.core.errors import CannotFollow, NoDataYet, UnknownInstrument
 from bethna.core.market import InstrumentId
-from bethna.core.status import SourceKind
+from bethna.core.status import SourceKind, Trust
 from bethna.venues.registry import VENUES
 
 ONE, TWO = InstrumentId("BTC-USD@one"), InstrumentId("BTC-USD@two")
@@ -131,6 +131,18 @@ async def test_followed_a_line_is_told_when_the_price_is_another_and_notes_betwe
     assert lines[0].split()[-3:] == ["of", "2", "complete"]
 
 
+async def test_followed_a_crossing_is_said_when_it_begins_and_when_it_ends() -> None:
+    bench = filled()
+    telling = asyncio.create_task(bench.tell(follow=True))
+    await settle()
+    for bid in (101.5, 101.6, 0.0):
+        bench.desk.move(TWO, [(bid, 1.0)] if bid else [(101.5, 0.0), (101.6, 0.0)])
+        await settle()
+    telling.cancel()
+    notes = [line for line in bench.out.lines if line.startswith("--")]
+    assert notes == ["-- crossed: two bids more than one asks", "-- crossed no more"]
+
+
 async def test_when_nobody_is_in_any_more_the_line_says_so() -> None:
     bench = filled()
     telling = asyncio.create_task(bench.tell(follow=True))
@@ -167,15 +179,20 @@ def test_what_does_not_come_is_named_after_the_time() -> None:
 
 
 def test_a_desk_that_has_just_begun_is_given_a_little_more() -> None:
-    async def main(attached: str | None, late_s: float) -> str:
+    async def main(attached: str | None, late_s: float, *, syncing: bool = False) -> str:
         bench = Bench(MemoryHouse(MemoryDesk((ONE, TWO))), attached=attached)
+        if syncing:  # its first updates have come before its snapshot
+            bench.desk.trusts[TWO] = Trust.SYNCING
+            bench.desk.move(TWO)
         loop = asyncio.get_running_loop()
         loop.call_later(1.0, bench.desk.move, ONE, [(99.0, 1.0)], [(101.0, 1.0)])
+        loop.call_later(1.0 + late_s, bench.desk.trusts.clear)
         loop.call_later(1.0 + late_s, bench.desk.move, TWO, [(99.5, 1.0)], [(102.0, 1.0)])
         await bench.tell()
         return bench.out.lines[1].partition(",")[0]
 
     assert virtually(lambda: main(None, GATHER_S - 0.5)) == "best bid 99.5"
+    assert virtually(lambda: main(None, GATHER_S - 0.5, syncing=True)) == "best bid 99.5"
     assert virtually(lambda: main(None, GATHER_S + 0.5)) == "best bid 99"
     assert virtually(lambda: main("http://desk", 0.5)) == "best bid 99"
 

@@ -4,7 +4,7 @@ Rules
   1. What is told first has a bid and an ask; it is waited for as long as was asked, then NoDataYet says who is out and
      why. A desk that has just begun is given GATHER_S more, as long as venues wait.
   2. Once, everybody who was looked at has a line, in or out. Followed, a line is told when the price, its quantity or
-     whose it is has changed, and who goes out or comes in is said between.
+     whose it is has changed, and who goes out or comes in, and that two cross, is said between.
   3. A converted price is cut to the digits of the venues' own, never to the better side.
 """
 
@@ -79,7 +79,8 @@ class BestTelling:
         self._places = 0
         self._grid = Grid(_LINE)
         self._told: tuple[object, ...] = ()
-        self._outs: dict[InstrumentId, str] | None = None
+        self._outs: dict[InstrumentId, str] = {}
+        self._crossed = False
 
     async def price(self, price: BestPrice) -> None:
         """An object, a table, or a line with what happened before it (rule 2)."""
@@ -115,10 +116,7 @@ class BestTelling:
         rows = [self._venue(each) for each in price.venues]
         for row in rows:
             grid.measure(row)
-        crossed = price.crossed_by
-        said = [completeness(price.coverage), f"age {age(self._now(), price.ts_recv)}"]
-        if crossed is not None:
-            said.append(f"crossed: {_venue_of(crossed[0])} bids more than {_venue_of(crossed[1])} asks")
+        said = [completeness(price.coverage), f"age {age(self._now(), price.ts_recv)}", *_crossing(price)]
         title = f"{price.symbol}  {clock_time(self._now())} UTC  {', '.join(said)}"
         bid, ask = self._best(price, bid=True), self._best(price, bid=False)
         best = (
@@ -160,7 +158,7 @@ class BestTelling:
 
     def _notes(self, price: BestPrice) -> list[str]:
         outs = {each.instrument: f"{each.out}: {each.why}" for each in price.venues if each.out is not None}
-        before, self._outs = self._outs or {}, outs
+        before, self._outs = self._outs, outs
         words = {each.instrument: each.out for each in price.venues}
         listed = set(words)
         said = [
@@ -170,6 +168,9 @@ class BestTelling:
         ]
         said += [f"{name} is in" for name in before if name not in outs and name in listed]
         said += [f"{name} is not followed any more" for name in before if name not in listed]
+        if self._crossed != (price.crossed_by is not None):
+            self._crossed = not self._crossed
+            said += _crossing(price) or ["crossed no more"]
         return said
 
 
@@ -215,8 +216,16 @@ async def _first(stream: AsyncIterator[BestPrice], asked: AskedBest, *, new: boo
     return newest
 
 
+def _crossing(price: BestPrice) -> list[str]:
+    if price.crossed_by is None:
+        return []
+    bidder, asker = (_venue_of(each) for each in price.crossed_by)
+    return [f"crossed: {bidder} bids more than {asker} asks"]
+
+
 def _waits(price: BestPrice) -> bool:
-    return any(each.out in ("waiting", "no live rate") for each in price.venues)
+    """Somebody may yet come in: data, a first book or a rate is under way."""
+    return any(each.out in ("waiting", "untrusted", "no live rate") for each in price.venues)
 
 
 def _venue_of(instrument: InstrumentId | None) -> str:
