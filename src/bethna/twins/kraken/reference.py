@@ -1,4 +1,6 @@
-"""Reference data: what the `instrument` channel and REST say of assets and pairs; fees are one table for all.
+"""Reference data: what the `instrument` channel and REST say of assets and pairs; it decides no price and no fee.
+
+Fees are one table for all.
 
 Rules
   1. In the channel numbers are floats as they come (`1e-08`), in REST texts with all decimals.
