@@ -12,6 +12,7 @@ from bethna.venues.registry import (
     spec_for,
     venue_names,
     venue_of_url,
+    wire_name,
     wire_of_url,
 )
 
@@ -54,6 +55,9 @@ def test_a_venue_of_several_wires_speaks_the_chosen_one() -> None:
     usual, advanced = spec_for("coinbase"), spec_for("coinbase", "advanced")
     assert usual.name == advanced.name == "coinbase"
     assert usual.hosts != advanced.hosts
+    assert (wire_name("coinbase"), wire_name("coinbase", "advanced")) == ("coinbase", "coinbase_advanced")
+    with pytest.raises(ConfigError):
+        wire_name("kraken", "advanced")
     codec = codec_for("coinbase", "advanced")
     assert wire_of_url(advanced.hosts[0].rest + codec.time_request().path) == "coinbase_advanced"
     assert codec.time_request() != codec_for("coinbase").time_request()

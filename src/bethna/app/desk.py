@@ -19,7 +19,7 @@ from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.clock import Clock, seconds
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Gap, Provenance
-from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument, VenueUnknown, cut
+from bethna.core.errors import BethnaError, CannotFollow, ConfigError, UnknownInstrument, VenueUnknown, cut
 from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName, parse_name
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
@@ -206,11 +206,14 @@ class Desk:
             self._follow_on_tape([name.id for name in self._names()])
         self.player = self._tape_player(Path(tape)) if tape is not None else None
         self.lines: dict[str, LiveLine] = {}
+        self._tap, self._network = tap, network
+        self._crew: asyncio.TaskGroup | None = None
         if tape is None:
-            self._follow_live(tap, network)
+            self._follow_live()
         self._watchlist = Watchlist(
-            self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s
-        )
+            self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
+            begin=self._begin,
+        )  # fmt: skip
 
     def _tape_player(self, path: Path) -> TapePlayer:
         span = scan(path)
@@ -236,17 +239,32 @@ class Desk:
                 self.notify("info", "symbol_renamed", name.alias.old, name.alias.notice)
         return names
 
-    def _follow_live(self, tap: Tap | None, network: Network) -> None:
+    def _follow_live(self) -> None:
         """One line a venue, for the venues of the wanted symbols."""
         self.feeds.wants = Healers(self.lines)
         for name in self._names():
-            line = self.lines.get(name.venue)
-            if line is None:
-                line = LiveLine(
-                    name.venue, self.settings, self.feeds, self.clock, self.rng, tap, network, self._features
-                )
-                self.lines[name.venue] = line
-            line.follow([name])
+            (self.lines.get(name.venue) or self._begin(name.venue)).follow([name])
+
+    def _begin(self, venue: str) -> LiveLine:
+        """A line to one more venue, also while the desk runs; it stays.
+
+        Raises:
+            ConfigError: there is no such venue. CannotFollow: the simulated market has not got it.
+        """
+        spec_for(venue)
+        if self._simulation is not None and not self.settings.hosts.get(venue):
+            have = ", ".join(self.settings.hosts)
+            raise CannotFollow(
+                f"the simulated market has no {venue}",
+                hint=f"it has: {have}; lead `hosts` to a twin of it, too",
+            )
+        line = LiveLine(
+            venue, self.settings, self.feeds, self.clock, self.rng, self._tap, self._network, self._features
+        )
+        self.lines[venue] = line
+        if self._crew is not None:
+            self._crew.create_task(line.run(), name=f"{venue}-line")
+        return line
 
     def _follow_on_tape(self, instruments: Sequence[InstrumentId]) -> None:
         """Of what is on the tape, these alone; they wait until it comes to them."""
@@ -288,6 +306,7 @@ class Desk:
             for line in self.lines.values():
                 group.create_task(line.run(), name=f"{line.venue}-line")
             group.create_task(self._tick(), name="feeds-tick")
+            self._crew = group
 
     async def _tick(self) -> None:
         """The feeds' second hand; a tape ticks them itself."""
@@ -368,7 +387,7 @@ class Desk:
         """Health per venue."""
         if self.player is not None:
             return self.player.venue_health(self.feeds.clock_offset_ns)
-        return [line.health() for line in self.lines.values()]
+        return [line.health() for line in self.lines.values() if not line.idle]
 
     def instrument_health(self, instrument: InstrumentId) -> InstrumentHealth:
         """Health of one feed."""

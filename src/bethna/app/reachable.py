@@ -6,6 +6,7 @@ Rules
   2. An answer in the venue's own words is reachable, also `too many requests`: the desk knows how to wait.
   3. `Not from here` (the venue's blocked statuses), an error of the server or of the way there, and words that are not
      the venue's are no answer.
+  4. Several venues are asked at once; the first one that answers ends it.
 """
 
 from __future__ import annotations
@@ -41,10 +42,24 @@ class Look(Struct, frozen=True):
     silent: tuple[str, ...]
 
 
-async def look(settings: Settings, venue: str, clock: Clock, network: Network) -> Look:
-    """Ask the live hosts of a venue, the user's where there are any."""
+async def look(settings: Settings, venues: Sequence[str], clock: Clock, network: Network) -> Look:
+    """Ask the live hosts of venues, the user's where there are any (rule 4)."""
+    found: dict[str, Look] = {}
     async with network.requests(clock, proxy=settings.proxy.reveal() or None) as requests:
-        return await look_around(venue_spec(venue, settings), requests, venue_codec(venue, settings))
+        asked: dict[asyncio.Task[Look], str] = {}
+        async with asyncio.TaskGroup() as group:
+            for venue in venues:
+                around = look_around(venue_spec(venue, settings), requests, venue_codec(venue, settings))
+                asked[group.create_task(around, name=f"look-{venue}")] = venue
+            waiting = set(asked)
+            while waiting and not any(each.answered for each in found.values()):
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                found.update((asked[task], task.result()) for task in done)
+            for task in waiting:
+                task.cancel()
+    looks = [found[venue] for venue in venues if venue in found]
+    answered = next((each.answered for each in looks if each.answered), "")
+    return Look(answered, tuple(why for each in looks for why in each.silent))
 
 
 async def look_around(spec: VenueSpec, requests: Requests, codec: Codec) -> Look:

@@ -1,4 +1,4 @@
-"""`bethna twin`: simulated venues, each on a port, until Ctrl-C; what simulates them is in `bethna.twins`."""
+"""`bethna twin`: simulated venues, each on a port, until Ctrl-C; it simulates nothing itself."""
 
 from __future__ import annotations
 

@@ -158,6 +158,15 @@ def venue_of_url(url: str) -> str | None:
     return None
 
 
+def wire_name(name: str, wire: str = "") -> str:
+    """The name of the language that a venue speaks, among `readable_names`. Raises ConfigError as `spec_for` does."""
+    if not wire:
+        _entry(name)
+        return name
+    spoken = _spoken(name, wire).spec
+    return next(each for each, other in WIRES.items() if other.choice == wire and other.spec is spoken)
+
+
 def check_choices(trade_stream: Mapping[str, str], wire: Mapping[str, str]) -> None:
     """What the settings choose for venues, by venue. Raises ConfigError for what a venue does not have."""
     for venue in (*wire, *trade_stream):
