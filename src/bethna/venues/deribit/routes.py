@@ -314,8 +314,8 @@ def _valuation(
 
 
 def _fraction(percent: float | None) -> float | None:
-    """Rule 6; rounded to where the division's own noise begins, so that 35.6 is 0.356."""
-    return round(percent / 100.0, 12) if percent else None
+    """Rule 6; rounded to where the division's own noise begins, so that 35.6 is 0.356; what becomes zero is none."""
+    return None if percent is None else round(percent / 100.0, 12) or None
 
 
 def _greeks(g: GreeksBody) -> Greeks | None:
