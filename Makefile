@@ -65,9 +65,9 @@ page-load: ## the page at 10,000 updates a second in a real browser: make page-l
 	@python=$(FIND) && "$$python" scripts/setup.py
 	@PYTHONPATH=tests $(VENV)/python -m pageload $(ARGS)
 
-fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--seconds 600"
+fuzz: ## coverage-guided fuzzing of what reads foreign bytes, venue by venue: make fuzz VENUE=kraken ARGS="--seconds 600"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
-	@$(VENV)/python scripts/fuzz.py $(ARGS)
+	@$(VENV)/python scripts/fuzz.py $(VENUE) $(ARGS)
 
 cover: ## branch coverage of the pure rooms (must be whole)
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui

@@ -1,39 +1,20 @@
-"""Fuzz target of the Deribit codec: whatever bytes come in, sound facts or WireError come out, nothing else.
+"""Any bytes into the Deribit codec give sound facts or WireError, nothing else (`make fuzz`; not collected by pytest).
 
-    python tests/fuzz/fuzz_deribit_codec.py [CORPUS] -max_total_time=600
+    make fuzz VENUE=deribit ARGS="--seconds 600"
 
-Input: the first byte chooses a door (a socket message, or an answer to one of the paths we ask for). One codec lives
-through all inputs, since a codec of its own for each would hide what one frame leaves behind for the next; and it must
-say of every message what a fresh codec says.
+The first byte chooses the door: a socket message, a REST answer to one of the paths we ask for, or to a path of its
+own. One codec lives through all inputs, and it must say of every message what a fresh codec says.
 """
 
-import copy
-import json
-import math
-import random
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import atheris
+from fuzz.harness import ODD, Fuzzer, told_alike, written
 
 with atheris.instrument_imports(include=["bethna"]):
-    from bethna.api.decoded import describe
-    from bethna.core.errors import VenueAnswer, WireError
-    from bethna.core.market import (
-        BookDelta,
-        BookSnapshot,
-        IndexPrice,
-        Quote,
-        Ticker,
-        Trade,
-        Valuation,
-        VenueCandle,
-    )
-    from bethna.core.wire import RestEvent, WireEvent
+    from sound_facts import Event, assert_sound
+
+    from bethna.core.market import BookDelta, Quote
     from bethna.venues.deribit import DeribitCodec
 
 ROOT = "/api/v2/public/"
@@ -128,184 +109,52 @@ CONTROL: tuple[object, ...] = (
 )
 
 
-def compact(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
 def notification(channel: str, data: object) -> bytes:
     params = {"channel": channel, "data": data}
-    return compact({"jsonrpc": "2.0", "method": "subscription", "params": params})
+    return written({"jsonrpc": "2.0", "method": "subscription", "params": params})
 
 
 SEEDS = (
     *(b"\x00" + notification(channel, data) for channel, data in CHANNELS.items()),
-    *(b"\x00" + compact(each) for each in CONTROL),
-    *(bytes([door]) + compact({"result": each}) for door, each in enumerate(ANSWERS, 1)),
-    b"\x01" + compact(CONTROL[2]),
+    *(b"\x00" + written(each) for each in CONTROL),
+    *(bytes([door]) + written({"result": each}) for door, each in enumerate(ANSWERS, 1)),
+    b"\x01" + written(CONTROL[2]),
+    b"\xff" + PATHS[0].encode() + b"\n" + written({"result": TOP}),
 )
-ODD: tuple[Any, ...] = (
-    *(None, True, 0, -1, 2**63 - 1, 1 << 63, 1 << 70, 1e400, -1e-400, 0.1, "", "0", "NaN", "\ud800", "\u0661"),
-    *(NAME, OPTION, "BTC_USDC", "BTC-CS-1", "A" * 200, [], {}, [[]], ["new", 1.0, 1.0], ["delete", 1.0, 0.0]),
-    *("new", "change", "delete", "snapshot", "subscription", "heartbeat", "ok", 10028, 10040, *CHANNELS),
-)  # fmt: skip
+WORDS: tuple[Any, ...] = (
+    *(NAME, OPTION, "BTC_USDC", "BTC-CS-1", ["new", 1.0, 1.0], ["delete", 1.0, 0.0], *CHANNELS),
+    *("new", "change", "delete", "snapshot", "subscription", "heartbeat", "ok", 10028, 10040),
+)
 KEYS = ("method", "params", "channel", "data", "id", "result", "error", *TRADE, *BOOK, *TICKER, *ROW)
-
 NOW = 1_789_400_000_000_000_000
-MAX_INT = 2**63 - 1
 seasoned = DeribitCodec()
 
 
-# --- what an outcome must be
+def promise(event: Event) -> None:
+    """Sound; a quote has something on both sides, and a change says what came before it."""
+    assert_sound(event)
+    match event:
+        case Quote():
+            assert min(event.bid_quantity, event.ask_quantity) > 0, event
+        case BookDelta():
+            assert event.first_id > 1, event
+        case _:
+            pass
 
 
-def numbers_of(value: object) -> Iterator[float | int]:
-    """Every number of a JSON-ready object."""
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from numbers_of(each)
-    elif isinstance(value, float | int) and not isinstance(value, bool):
-        yield value
-
-
-def check(events: Sequence[WireEvent | RestEvent]) -> None:
-    for event in events:
-        row = describe(event)
-        json.dumps(row, allow_nan=False)
-        assert all(math.isfinite(n) and n >= -MAX_INT - 1 for n in numbers_of(row) if isinstance(n, int)), row
-        match event:
-            case Trade():
-                assert event.price > 0 <= event.quantity, row
-                assert 0 <= event.trade_id <= MAX_INT >= event.ts_event >= 0, row
-            case Quote():
-                assert min(event.bid, event.ask, event.bid_quantity, event.ask_quantity) > 0, row
-            case BookDelta():
-                assert 1 < event.first_id <= event.last_id <= MAX_INT, row
-                assert all(p > 0 <= q for p, q in (*event.bids, *event.asks)), row
-            case BookSnapshot():
-                assert [p for p, _ in event.bids] == sorted({p for p, _ in event.bids}, reverse=True), row
-                assert [p for p, _ in event.asks] == sorted({p for p, _ in event.asks}), row
-            case VenueCandle():
-                assert min(event.open, event.high, event.low, event.close) > 0 <= event.volume, row
-            case Ticker():
-                assert event.last > 0, row
-            case IndexPrice():
-                assert event.value > 0, row
-            case Valuation():
-                assert event.mark_price >= 0, row
-                assert all(
-                    each is None or each > 0 for each in (event.mark_iv, event.bid_iv, event.ask_iv)
-                ), row
-            case _:
-                pass
-
-
-def outcome(codec: DeribitCodec, message: bytes) -> list[WireEvent] | None:
-    try:
-        return list(codec.decode(message, NOW))
-    except WireError:
-        return None
-
-
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key stands twice")
-    return made
-
-
-def says_it_once(message: bytes) -> bool:
-    """Whether no key stands twice in one object; where one does, JSON leaves the meaning open."""
-    try:
-        json.loads(message, object_pairs_hook=once)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def one_input(raw: bytes) -> None:
-    door, message = raw[:1] or b"\x00", raw[1:]
-    if door == b"\x00":
-        events = outcome(seasoned, message)
-        check(events or ())
-        if outcome(DeribitCodec(), message) != events and says_it_once(message):
-            raise AssertionError(f"what the codec had seen before changed what it said: {events}")
-        return
-    with suppress(WireError, VenueAnswer):
-        check(seasoned.decode_http(PATHS[(door[0] - 1) % len(PATHS)], message, NOW))
-
-
-# --- where inputs come from
-
-
-def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) of a JSON value, however deep it is."""
-    found: list[tuple[Any, Any]] = []
-    waiting = [value]
-    for each in waiting:
-        keys = each if isinstance(each, dict) else range(len(each)) if isinstance(each, list) else ()
-        found += [(each, key) for key in keys]
-        waiting += [each[key] for key in keys]
-    return found
-
-
-def mutate(raw: bytes, longest: int, seed: int) -> bytes:
-    """Half the time changes that leave JSON well-formed, which bytes at random seldom do.
-
-    A part of them starts from a seed again: the corpus forgets a spelling that reaches no new line of Python, and what
-    msgspec does with it cannot be seen.
-    """
-    rng = random.Random(seed)
-    if rng.random() < 0.5:
-        mutated: bytes = atheris.Mutate(raw, longest)
-        return mutated
-    if rng.random() < 0.3:
-        raw = rng.choice(SEEDS)
-    try:
-        value = json.loads(raw[1:])
-    except (ValueError, RecursionError):
-        raw = rng.choice(SEEDS)
-        value = json.loads(raw[1:])
-    separators = (",", ":") if rng.random() < 0.8 else (", ", " : ")
-    try:
-        for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            change(value, rng)
-        return (raw[:1] + json.dumps(value, separators=separators).encode())[:longest]
-    except RecursionError:  # what the standard library cannot write is left to the changes of bytes
-        return raw[:longest]
-
-
-def change(value: Any, rng: random.Random) -> None:
-    """One change of one place: another value, another place's value, another key, or gone."""
-    spots = places(value)
-    if not spots:
-        return
-    container, key = rng.choice(spots)
-    kind = rng.randrange(4)
-    if kind == 0:
-        container[key] = copy.deepcopy(rng.choice(ODD))
-    elif kind == 1:
-        other, other_key = rng.choice(spots)
-        container[key] = copy.deepcopy(other[other_key])
-    elif isinstance(container, dict):
-        if kind == 2:
-            container[rng.choice(KEYS)] = container.pop(key)
-        else:
-            container[key] = container.pop(key)  # it stands last now
-    else:
-        del container[key]
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="bethna-fuzz-") as scratch:
-        folders = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-        corpus = Path(folders[0]) if folders else Path(scratch)
-        for number, seed in enumerate(SEEDS):
-            one_input(seed)
-            if corpus.is_dir():  # not when libFuzzer is to run one kept finding again
-                (corpus / f"seed-{number}").write_bytes(seed)
-        atheris.Setup([*sys.argv, *(() if folders else (scratch,))], one_input, custom_mutator=mutate)
-        atheris.Fuzz()
+def hear(_: int, message: bytes) -> None:
+    told_alike(seasoned, DeribitCodec(), message, NOW, promise)
 
 
 if __name__ == "__main__":
-    main()
+    Fuzzer(
+        hear,
+        lambda _: seasoned,
+        promise,
+        first_path=1,
+        paths=PATHS,
+        seeds=SEEDS,
+        odd=(*ODD, *WORDS),
+        keys=KEYS,
+        now=NOW,
+    ).run()

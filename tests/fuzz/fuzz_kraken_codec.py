@@ -1,31 +1,22 @@
 """Any bytes into the Kraken codecs give sound facts or WireError, nothing else (`make fuzz`; not collected by pytest).
 
-    python tests/fuzz/fuzz_kraken_codec.py [CORPUS] -max_total_time=600
+    make fuzz VENUE=kraken ARGS="--seconds 600"
 
 The first byte chooses the door: a message of version 2 or of version 1, a REST answer to one of the paths we ask for,
 or to a path of its own. One connection of each version lives through all inputs: what it remembers must stay bounded,
 and a message that it cannot read must leave its books as they were.
 """
 
-import copy
-import json
-import math
-import random
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import atheris
+from fuzz.harness import ODD, Fuzzer
 
 with atheris.instrument_imports(include=["bethna"]):
-    from bethna.api.decoded import describe
-    from bethna.core.errors import VenueAnswer, WireError
-    from bethna.core.market import UNNUMBERED, BookDelta, BookSnapshot, Quote, Ticker, Trade, VenueCandle
-    from bethna.core.wire import RestEvent, WireEvent
+    from sound_facts import Event, assert_sound, outcome
+
+    from bethna.core.market import UNNUMBERED, BookDelta, BookSnapshot, Trade, TradePage
     from bethna.venues.kraken import KrakenCodec, KrakenV1Codec
     from bethna.venues.kraken.books import MOST_LEVELS, Books
     from bethna.venues.kraken.connection import KrakenConnection
@@ -41,7 +32,7 @@ PATHS = (
     "/0/public/SystemStatus",
     "/0/public/Spread",
 )
-V2, V1, OWN_PATH = 0, 1, 0xFF
+V2, V1, FIRST_PATH = 0, 1, 2
 T = b'"timestamp":"2026-08-16T23:37:05.723653Z"'
 SNAPSHOT = (
     b'{"channel":"book","type":"snapshot","data":[{"symbol":"BTC/USD","bids":[{"price":100.1,"qty":1.00000}],'
@@ -93,120 +84,38 @@ BODIES = (
 SEEDS = (
     *(b"\x00" + message for message in MESSAGES),
     *(b"\x01" + message for message in MESSAGES_V1),
-    *(b'%b{"error":[],"result":%b}' % (bytes([at + 2]), body) for at, body in enumerate(BODIES)),
+    *(b'%b{"error":[],"result":%b}' % (bytes([at + FIRST_PATH]), body) for at, body in enumerate(BODIES)),
     b'\x02{"error":["EGeneral:Too many requests"]}',
     b'\xff/0/public/Depth?pair=XBTUSD\n{"error":[],"result":%b}' % BODIES[0],
 )
-ODD: tuple[Any, ...] = (
-    *(
-        None,
-        True,
-        0,
-        -1,
-        2**63 - 1,
-        1 << 63,
-        1 << 70,
-        1e400,
-        -1e-400,
-        1e-320,
-        0.1,
-        "",
-        "0",
-        "-1",
-        "NaN",
-        "Infinity",
-    ),
-    *(
-        "1e999",
-        "1_0",
-        "\u0661",
-        "btc/usd",
-        "BTC/USD",
-        "XBT/USD",
-        "ETH/XBT",
-        "AAPLx/USD",
-        "A" * 200,
-        "1" * 400,
-    ),
-    *(
-        [],
-        {},
-        [[]],
-        [["1"]],
-        [["1.5", "2.0", "1618678142.5"]] * 3,
-        [{"price": 1, "qty": 1}] * 2,
-        "book",
-        "book-1000",
-    ),
-    *(
-        "snapshot",
-        "update",
-        "subscribe",
-        "1970-01-01T00:00:00Z",
-        "0001-01-01T00:00:00Z",
-        "2262-04-12T00:00:00Z",
-    ),
-)
+WORDS: tuple[Any, ...] = (
+    *("btc/usd", "BTC/USD", "XBT/USD", "ETH/XBT", "AAPLx/USD", "book", "book-1000", "snapshot", "update", "subscribe"),
+    *([["1.5", "2.0", "1618678142.5"]] * 3, [{"price": 1, "qty": 1}] * 2),
+    *("1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "2262-04-12T00:00:00Z"),
+)  # fmt: skip
 KEYS = (
-    *(
-        "channel",
-        "type",
-        "data",
-        "method",
-        "result",
-        "success",
-        "error",
-        "symbol",
-        "bids",
-        "asks",
-        "price",
-        "qty",
-    ),
+    *("channel", "type", "data", "method", "result", "success", "error", "symbol", "bids", "asks", "price", "qty"),
     *("checksum", "timestamp", "depth", "event", "pair", "status", "a", "b", "c", "as", "bs", "last"),
-)
+)  # fmt: skip
 NOW = 1_790_000_000_000_000_001
-MAX_INT = 2**63 - 1
-codec, codec_v1 = KrakenCodec(), KrakenV1Codec()
-seasoned, seasoned_v1 = codec.connection(1), codec_v1.connection(1)
+codec = KrakenCodec()
+seasoned: dict[int, KrakenConnection | KrakenV1Connection] = {
+    V2: codec.connection(1),
+    V1: KrakenV1Codec().connection(1),
+}
 
 
-# --- what an outcome must be
-
-
-def numbers_of(value: object) -> Iterator[float | int]:
-    """Every number of a JSON-ready object."""
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from numbers_of(each)
-    elif isinstance(value, float | int) and not isinstance(value, bool):
-        yield value
-
-
-def check(events: Sequence[WireEvent | RestEvent]) -> None:
-    for event in events:
-        row = describe(event)
-        json.dumps(row, allow_nan=False)
-        assert all(math.isfinite(n) and n >= -MAX_INT - 1 for n in numbers_of(row)), row
-        match event:
-            case Trade():
-                assert event.price > 0 <= event.quantity, row
-                assert UNNUMBERED <= event.trade_id <= MAX_INT, row
-                assert 0 < event.ts_event <= MAX_INT, row
-            case Quote():
-                assert min(event.bid, event.ask) > 0 <= min(event.bid_quantity, event.ask_quantity), row
-            case BookDelta():
-                assert event.first_id == event.last_id == UNNUMBERED, row
-                assert 0 < event.ts_event <= MAX_INT, row
-                assert all(p > 0 <= q for p, q in (*event.bids, *event.asks)), row
-            case BookSnapshot():
-                assert [p for p, _ in event.bids] == sorted({p for p, _ in event.bids}, reverse=True), row
-                assert [p for p, _ in event.asks] == sorted({p for p, _ in event.asks}), row
-            case VenueCandle():
-                assert min(event.open, event.high, event.low) > 0 <= event.volume, row
-            case Ticker():
-                assert event.last > 0, row
-            case _:
-                pass
+def promise(event: Event) -> None:
+    """Sound; books have no numbers here, trades not always, and every time is after 1970 began."""
+    assert_sound(event, unnumbered=(Trade, TradePage, BookDelta, BookSnapshot))
+    match event:
+        case Trade():
+            assert event.ts_event > 0, event
+        case BookDelta():
+            assert event.first_id == event.last_id == UNNUMBERED, event
+            assert event.ts_event > 0, event
+        case _:
+            pass
 
 
 def remembered(books: Books) -> dict[str, Any]:
@@ -227,103 +136,24 @@ def remembered(books: Books) -> dict[str, Any]:
 
 def tell(connection: KrakenConnection | KrakenV1Connection, message: bytes) -> None:
     before = remembered(connection._books)
-    try:
-        events = connection.decode(message, NOW)
-    except WireError:
-        assert remembered(connection._books) == before
-    else:
-        check(events)
-        remembered(connection._books)
+    events = outcome(connection, message, NOW, promise)
+    after = remembered(connection._books)
+    assert events is not None or after == before
 
 
-def one_input(raw: bytes) -> None:
-    door, message = (raw[:1] or b"\x00")[0], raw[1:]
-    if door == V2:
-        tell(seasoned, message)
-        return
-    if door == V1:
-        tell(seasoned_v1, message)
-        return
-    path = PATHS[(door - 2) % len(PATHS)]
-    if door == OWN_PATH:
-        head, _, message = message.partition(b"\n")
-        path = head.decode("utf-8", "replace")
-    with suppress(WireError, VenueAnswer):
-        check(codec.decode_http(path, message, NOW))
-
-
-# --- where inputs come from
-
-
-def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) of a JSON value, however deep it is."""
-    found: list[tuple[Any, Any]] = []
-    waiting = [value]
-    for each in waiting:
-        keys = each if isinstance(each, dict) else range(len(each)) if isinstance(each, list) else ()
-        found += [(each, key) for key in keys]
-        waiting += [each[key] for key in keys]
-    return found
-
-
-def mutate(raw: bytes, longest: int, seed: int) -> bytes:
-    """Half the time changes that leave JSON well-formed, which bytes at random seldom do.
-
-    A part of them starts from a seed again: the corpus forgets a spelling that reaches no new line of Python, and what
-    msgspec does with it cannot be seen.
-    """
-    rng = random.Random(seed)
-    if rng.random() < 0.5:
-        mutated: bytes = atheris.Mutate(raw, longest)
-        return mutated
-    if rng.random() < 0.3:
-        raw = rng.choice(SEEDS)
-    try:
-        value = json.loads(raw[1:])
-    except (ValueError, RecursionError):
-        raw = rng.choice(SEEDS[:-1])
-        value = json.loads(raw[1:])
-    separators = (",", ":") if rng.random() < 0.8 else (", ", " : ")
-    try:
-        for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            change(value, rng)
-        return (raw[:1] + json.dumps(value, separators=separators).encode())[:longest]
-    except RecursionError:  # what the standard library cannot write is left to the changes of bytes
-        return raw[:longest]
-
-
-def change(value: Any, rng: random.Random) -> None:
-    """One change of one place: another value, another place's value, another key, or gone."""
-    spots = places(value)
-    if not spots:
-        return
-    container, key = rng.choice(spots)
-    kind = rng.randrange(4)
-    if kind == 0:
-        container[key] = copy.deepcopy(rng.choice(ODD))
-    elif kind == 1:
-        other, other_key = rng.choice(spots)
-        container[key] = copy.deepcopy(other[other_key])
-    elif isinstance(container, dict):
-        if kind == 2:
-            container[rng.choice(KEYS)] = container.pop(key)
-        else:
-            container[key] = container.pop(key)  # it stands last now
-    else:
-        del container[key]
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="bethna-fuzz-") as scratch:
-        folders = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-        corpus = Path(folders[0]) if folders else Path(scratch)
-        for number, seed in enumerate(SEEDS):
-            one_input(seed)
-            if corpus.is_dir():  # not when libFuzzer is to run one kept finding again
-                (corpus / f"seed-{number}").write_bytes(seed)
-        atheris.Setup([*sys.argv, *(() if folders else (scratch,))], one_input, custom_mutator=mutate)
-        atheris.Fuzz()
+def hear(door: int, message: bytes) -> None:
+    tell(seasoned[door], message)
 
 
 if __name__ == "__main__":
-    main()
+    Fuzzer(
+        hear,
+        lambda _: codec,
+        promise,
+        first_path=FIRST_PATH,
+        paths=PATHS,
+        seeds=SEEDS,
+        odd=(*ODD, *WORDS),
+        keys=KEYS,
+        now=NOW,
+    ).run()
