@@ -13,6 +13,7 @@ from bethna.twins.coinbase import listings as coinbase_listings
 from bethna.twins.coinbase import venue as coinbase
 from bethna.twins.coinbase import words as coinbase_words
 from bethna.twins.coinbase.advanced import venue as coinbase_advanced
+from bethna.twins.coinbase.advanced import words as advanced_words
 from bethna.twins.deribit.listings import listings as deribit_listings
 from bethna.twins.deribit.venue import DeribitTwin
 from bethna.twins.deribit.words import WORDS as DERIBIT
@@ -56,7 +57,7 @@ def _deribit(world: World, faults: Faults, rng: Random) -> Venue:
 VENUES: dict[str, Twin] = {
     "binance": Twin(_binance, BINANCE, catalogue),
     "coinbase": Twin(coinbase.build, coinbase_words.WORDS, coinbase_listings.listings),
-    "coinbase_advanced": Twin(coinbase_advanced.build, coinbase_advanced.ADVANCED, coinbase_listings.listings),
+    "coinbase_advanced": Twin(coinbase_advanced.build, advanced_words.ADVANCED, coinbase_listings.listings),
     "kraken": Twin(_kraken, KRAKEN, kraken_listings),
     "deribit": Twin(_deribit, DERIBIT, deribit_listings),
 }

@@ -1,4 +1,4 @@
-"""The codec of version 2: wants to control messages, REST in `rest`; what a socket says is read in `connection`."""
+"""The codec of version 2: wants to control messages, REST in `rest`; it reads no socket message, `connection` does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Kraken's sockets of version 1 said, as msgspec shapes; numbers are padded text."""
+"""What Kraken's sockets of version 1 said, as msgspec shapes; numbers are padded text, and nothing is judged."""
 
 from __future__ import annotations
 
