@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from deribit_bench import BTC, ETH, BookReader, DeribitBench, book_of, data_of
 from twin_bench import NotingWire
 
@@ -214,3 +215,56 @@ def test_candles_of_the_channel_are_those_of_the_request_and_the_exact_sums_of_t
 
 def test_coins_by_hand() -> None:
     assert coins_for(10, 50_000 * UNIT) == 20_000  # 10 USD at 50,000 are 0.0002
+
+
+def test_candles_of_an_option_are_the_sums_of_its_trades_and_flat_between_them() -> None:
+    bench = DeribitBench(rate=40.0)
+    name = bench.options()[0]
+    _, wire = bench.open(f"trades.{name}.100ms", f"chart.trades.{name}.1")
+    bench.run(600)
+    minutes: dict[int, list[tuple[float, float]]] = {}
+    for trade in (trade for data in data_of(wire, f"trades.{name}.100ms") for trade in data):
+        opens = trade["timestamp"] // 60_000 * 60_000
+        minutes.setdefault(opens, []).append((trade["price"], trade["amount"]))
+    chart = bench.result(
+        "get_tradingview_chart_data",
+        instrument_name=name,
+        start_timestamp=0,
+        end_timestamp=2**50,
+        resolution=1,
+    )
+    assert chart["ticks"] == list(range(min(minutes), bench.now // NS_PER_MS + 1, 60_000))
+    said = {each["tick"]: each for each in data_of(wire, f"chart.trades.{name}.1")}
+    close = 0.0
+    for n, tick in enumerate(chart["ticks"]):
+        rows = minutes.get(tick, [(close, 0.0)])
+        prices = [price for price, _ in rows]
+        close = prices[-1]
+        column = {key: chart[key][n] for key in ("open", "high", "low", "close")}
+        assert column == {"open": prices[0], "high": max(prices), "low": min(prices), "close": close}
+        assert chart["volume"][n] == pytest.approx(sum(amount for _, amount in rows))
+        assert chart["cost"][n] == pytest.approx(sum(price * amount for price, amount in rows))
+        if tick in minutes:
+            assert said[tick]["volume"] == chart["volume"][n]
+    late = bench.result(
+        "get_tradingview_chart_data", instrument_name=name, start_timestamp=chart["ticks"][3],
+        end_timestamp=chart["ticks"][5], resolution=1,
+    )  # fmt: skip
+    assert late["ticks"] == chart["ticks"][3:6]
+    assert late["close"] == chart["close"][3:6]
+
+
+def test_the_funding_of_a_perpetual_and_an_old_book_in_groups() -> None:
+    bench = DeribitBench(Fault(kind="stale_snapshot", at_s=3.0, delay_s=2.0))
+    group = f"book.{BTC}.none.20.100ms"
+    _, wire = bench.open(f"perpetual.{BTC}.100ms", group)
+    bench.run(4)
+    _, late = bench.open(group)
+    then = data_of(late, group)[0]
+    assert then["change_id"] in {
+        each["change_id"] for each in data_of(wire, group) if each["timestamp"] <= then["timestamp"]
+    }
+    assert then["change_id"] < data_of(wire, group)[-1]["change_id"]
+    funding = data_of(wire, f"perpetual.{BTC}.100ms")[-1]
+    assert funding["index_price"] == bench.result("get_index_price", index_name="btc_usd")["index_price"]
+    assert abs(funding["interest"]) < 0.001
