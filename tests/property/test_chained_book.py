@@ -46,7 +46,7 @@ class Bench:
         self.now += 1
         bids, asks = sorted(self.bids.items(), reverse=True), sorted(self.asks.items())
         self.feed.apply_pushed_snapshot(
-            BookSnapshot(PERPETUAL.id, self.id, bids, asks, self.now, len(bids) + 1)
+            BookSnapshot(PERPETUAL.id, self.id, bids, asks, self.now, len(bids) + 1, ts_event=self.now)
         )
 
     def change(self) -> BookDelta:
@@ -114,6 +114,40 @@ def test_a_new_socket_begins_with_a_snapshot_that_is_trusted_at_once(seed: int, 
     bench.is_right()
     bench.feed.apply_delta(bench.change())
     bench.is_right()
+
+
+@given(st.integers(0, 2**32), st.integers(1, 10), st.booleans())
+def test_a_venue_that_counts_anew_below_begins_anew_with_its_next_snapshot(
+    seed: int, changes: int, cut: bool
+) -> None:
+    bench = Bench(seed)
+    bench.snapshot()
+    for _ in range(changes):
+        bench.feed.apply_delta(bench.change())
+    if cut:
+        bench.feed.disconnected("gone", bench.now)
+    bench.id = bench.rng.randrange(1_000_000)
+    bench.snapshot()
+    bench.is_right()
+    for _ in range(changes):
+        bench.feed.apply_delta(bench.change())
+        bench.is_right()
+    [gap] = bench.feed.booksync.log.gaps()
+    assert (gap.reason, gap.healed) == ("renumbered", True)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 10))
+def test_a_second_socket_that_is_behind_is_not_another_count(seed: int, changes: int) -> None:
+    bench = Bench(seed)
+    bench.snapshot()
+    behind = (bench.id, bench.now)
+    for _ in range(changes):
+        bench.feed.apply_delta(bench.change())
+    bench.feed.apply_pushed_snapshot(
+        BookSnapshot(PERPETUAL.id, behind[0], [(1.0, 1.0)], [(2.0, 1.0)], bench.now, 100, ts_event=behind[1])
+    )
+    bench.is_right()
+    assert not list(bench.feed.booksync.log.gaps())
 
 
 def test_a_book_that_is_never_begun_is_asked_for() -> None:

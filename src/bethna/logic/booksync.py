@@ -18,7 +18,8 @@ Rules (Binance spot, "how to manage a local order book correctly"; protocol shee
      snapshot of its own, one that has not come `patience_ns` after the stream stands is asked for.
   11. A delta whose ids are far from the stream's (gaplog rule 5) is in doubt. Two that agree are believed: above as a
      gap, below as a venue that counts anew; meanwhile the book is not trusted. Likewise a snapshot that the stream has
-     not reached after `patience_ns` is not of this stream: start again.
+     not reached after `patience_ns` is not of this stream: start again. Where ids may jump, a snapshot on the stream
+     that is below what it said before, and later by the venue's time, is that of a venue that counts anew.
 """
 
 from __future__ import annotations
@@ -146,6 +147,15 @@ class BookSync:
             return False
         self._stand_on(snapshot)
         return True
+
+    def pushed(self, snapshot: BookSnapshot) -> bool:
+        """As `snapshot`, of one that stands on the stream itself (rules 10 and 11)."""
+        self.connected(snapshot.ts_recv)
+        before, ts = self._last_ts(), snapshot.ts_event
+        below = self._max_jump is None and snapshot.last_id < self._seen_id
+        if below and before is not None and ts is not None and before < ts:
+            self._begin_anew(snapshot)
+        return self.snapshot(snapshot)
 
     def tick(self, now: int) -> None:
         """Let time pass (rules 7 to 9 and 11). `now` is on the clock of `ts_recv`, which may be set back."""
@@ -310,14 +320,14 @@ class BookSync:
         moved = [self._irregular(each) for each in agreed]
         return any(moved)
 
-    def _begin_anew(self, delta: BookDelta) -> None:
+    def _begin_anew(self, first: BookDelta | BookSnapshot) -> None:
         """Rule 11: what the stream said before belongs to another count; a new snapshot makes the book whole."""
         lost = self._expected()
         self.log.seal()
-        hole = self.log.open(lost, lost, self._last_ts(), delta.ts_event, "renumbered")
+        hole = self.log.open(lost, lost, self._last_ts(), first.ts_event, "renumbered")
         hole.take(lost, lost, fetched=True)
         self._seen_id = -1
-        self._distrust("the venue counts its updates anew", delta.ts_recv)
+        self._distrust("the venue counts its updates anew", first.ts_recv)
 
     def _last_ts(self) -> int | None:
         return self.last.ts_event if self.last is not None else None

@@ -146,8 +146,7 @@ class InstrumentFeed:
         if self.pushed is not None:
             self.pushed.snapshot(snapshot)
         else:
-            self.booksync.connected(snapshot.ts_recv)
-            self.booksync.snapshot(snapshot)
+            self.booksync.pushed(snapshot)
 
     def apply_doubt(self, doubt: BookDoubt) -> None:
         """What a connection said of the book is wrong, as the venue itself proves."""
