@@ -250,7 +250,7 @@ def test_a_renamed_symbol_goes_on_under_its_new_name_alone() -> None:
     assert bench.twin.renames == [("BTC/USD", "XBT/USD")]
     bench.ask(connection, [BTC_BOOK], "drop")
     bench.ask(connection, [BTC_BOOK, "book XBT/USD", "trade XBT/USD"])
-    bench.run(SPAN_S)
+    bench.run(6 * SPAN_S)
     reader = Reader(wire.texts())
     assert reader.wrongs == []
     assert reader.books["XBT/USD"] == book_of(bench, "XBT/USD")
