@@ -52,9 +52,9 @@ def complete_source(ctx: click.Context, param: click.Parameter, incomplete: str)
 def complete_venue(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The venues whose frames are understood."""
     del ctx, param
-    from bethna.venues.registry import VENUES
+    from bethna.venues.registry import readable_names
 
-    return [CompletionItem(venue) for venue in VENUES if venue.startswith(incomplete)]
+    return [CompletionItem(name) for name in readable_names() if name.startswith(incomplete)]
 
 
 def complete_twin(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

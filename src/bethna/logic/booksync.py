@@ -100,7 +100,6 @@ class BookSync:
         self._max_held = max_held
         self._max_jump = max_jump
         self._pushes = pushes
-        self._due_since: int | None = None
         self._next_id = -1
         self._seen_id = -1
         self._held: dict[int, BookDelta] = {}
@@ -165,8 +164,9 @@ class BookSync:
             self._astray.expire(self._expected())
         if self._down:
             return
-        self._await_snapshot(now)
-        if self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
+        if self.trust is Trust.WAITING and self._pushes:
+            self._await_first(now)
+        elif self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
             self._set_trust(Trust.UNTRUSTED, "no snapshot came in time", now)
             self._want("still no snapshot", now)
         elif self.trust is Trust.UNTRUSTED and now - self._wanted_at > self._patience_ns:
@@ -175,12 +175,9 @@ class BookSync:
             self._counted_at = now
             self._look_over(now)
 
-    def _await_snapshot(self, now: int) -> None:
+    def _await_first(self, now: int) -> None:
         """Rule 10, last sentence."""
-        if self.trust in (Trust.TRUSTED, Trust.OFF):
-            self._due_since = None
-        elif self._due_since is not None and abs(now - self._due_since) > self._patience_ns:
-            self._due_since = now
+        if self._wanted_at and now - self._wanted_at > self._patience_ns:
             self._set_trust(Trust.SYNCING, "the venue has begun no book", now)
             self._want("no snapshot has come", now)
 
@@ -255,8 +252,8 @@ class BookSync:
     def connected(self, now: int) -> None:
         """The stream is there again; a snapshot on the stream itself is a proof of that (rule 10)."""
         self._down = False
-        if self._pushes and self._due_since is None:
-            self._due_since = now
+        if self._pushes and self.trust is not TRUSTED:  # the venue owes one from now on
+            self._wanted_at = now
 
     @property
     def book_lost(self) -> bool:
