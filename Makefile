@@ -37,9 +37,9 @@ soak: ## the long campaigns, whole
 	@python=$(FIND) && "$$python" scripts/setup.py --keep-going
 	@BETHNA_TEST_SOAK=1 $(VENV)/python -m pytest tests -m soak --timeout=7200 $(ARGS)
 
-faultgrid: ## every fault many times against the whole desk: make faultgrid ARGS="--cell cut --seeds 20"
+faultgrid: ## every fault many times against the whole desk: make faultgrid VENUE=kraken ARGS="--cell cut --seeds 20"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
-	@PYTHONPATH=tests $(VENV)/python -m faultgrid.grid $(ARGS)
+	@PYTHONPATH=tests $(VENV)/python -m faultgrid.grid $(VENUE) $(ARGS)
 
 strangers: ## clients that others wrote, against the twin: prints the table
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
