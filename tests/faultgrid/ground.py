@@ -47,7 +47,8 @@ class Ground:
         update_of: the market's update id of a book's; None where books have no ids and are found by their time.
         whole: what the desk says at best of a whole instrument. wire: of several, the one that is chosen.
         hosts: how many the desk knows. gathers_ns: how long the venue may gather trades before it tells them.
-        one_count: frames are counted by connection, so that a lost one puts every book of it in doubt.
+        one_count: frames are counted by connection, so that a lost one puts every book of it in doubt; an old snapshot
+            is counted like a new one, so that a book that began with it is wrong and called whole: unproven.
         names_newest: it says which trade is its newest, so that a missing one is seen before the next one comes.
     """
 

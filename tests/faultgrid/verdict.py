@@ -158,6 +158,7 @@ class Judge:
             self._wrong_book(instrument, word, said=False)
         elif word := self._book_differs(instrument, points, depth):
             said = proven is not None and proven < depth and self._damaged(instrument)
+            said = said or (self.ground.one_count and bool(self.twin.faults.struck["stale_snapshot"]))
             self._wrong_book(instrument, word, said=said)
         return True
 
