@@ -324,7 +324,9 @@ def test_names_and_rest_are_read_as_in_version_2() -> None:
     assert codec.stream_instrument("book-10") is None
     assert codec.batch_of("book-10:XBT/USD") == "book-10"
     body = b'{"error":[],"result":{"unixtime":1391835876}}'
-    assert codec.decode_http("/0/public/Time", body, NOW) == (ServerTime(1_391_835_876_000_000_000, coarse_ns=10**9),)
+    assert codec.decode_http("/0/public/Time", body, NOW) == (
+        ServerTime(1_391_835_876_000_000_000, coarse_ns=10**9),
+    )
     learned = Instrument(InstrumentId("COIN-USD@kraken"), "kraken", "BTC", "USD", "BTC/USD")
     codec.learn([learned])
     trade = only(array(1, [["1.0", "1.0", T, "s", "l", ""]], "trade", "XBT/USD"), codec.connection(1))
