@@ -202,7 +202,7 @@ def test_the_rest_bodies(shared_dir: Path) -> None:
     assert {name for name, event in found.items() if isinstance(event, UnknownMessage)} == {
         "assets", "spreads", "ticker",
     }  # fmt: skip
-    assert found["servertime"] == ServerTime(1_391_835_876_000_000_000)
+    assert found["servertime"] == ServerTime(1_391_835_876_000_000_000, coarse_ns=10**9)
     depth, body = found["depth"], bodies["depth"]["XXBTZEUR"]
     assert isinstance(depth, BookSnapshot)
     assert (depth.instrument, depth.bids, depth.asks) == (
