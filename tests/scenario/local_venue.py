@@ -205,9 +205,9 @@ def _response(status: int, headers: dict[str, str], body: bytes) -> Response:
 
 
 @asynccontextmanager
-async def local_venue(bell: Bell, venue: LocalVenue | None = None) -> AsyncIterator[LocalVenue]:
+async def local_venue(bell: Bell) -> AsyncIterator[LocalVenue]:
     """A running venue."""
-    venue = venue or LocalVenue(bell)
+    venue = LocalVenue(bell)
     await venue.start()
     try:
         yield venue
