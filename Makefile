@@ -5,7 +5,7 @@ VENV := .venv/bin
 FIND := $$(sh scripts/find-python)
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check fix bench soak faultgrid strangers load page-load fanout probe fuzz cover wheel lock clean
+.PHONY: help run setup test check fix bench soak faultgrid strangers load quota page-load fanout probe fuzz cover wheel lock clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,9 +37,9 @@ soak: ## the long campaigns, whole
 	@python=$(FIND) && "$$python" scripts/setup.py --keep-going
 	@BETHNA_TEST_SOAK=1 $(VENV)/python -m pytest tests -m soak --timeout=7200 $(ARGS)
 
-faultgrid: ## every fault many times against the whole desk: make faultgrid ARGS="--cell cut --seeds 20"
+faultgrid: ## every fault many times against the whole desk: make faultgrid VENUE=kraken ARGS="--cell cut --seeds 20"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
-	@PYTHONPATH=tests $(VENV)/python -m faultgrid.grid $(ARGS)
+	@PYTHONPATH=tests $(VENV)/python -m faultgrid.grid $(VENUE) $(ARGS)
 
 strangers: ## clients that others wrote, against the twin: prints the table
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
@@ -48,6 +48,10 @@ strangers: ## clients that others wrote, against the twin: prints the table
 load: ## a desk at 20,000 messages a second for ten minutes: make load ARGS="--seconds 60"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
 	@PYTHONPATH=tests $(VENV)/python -m load $(ARGS)
+
+quota: ## a dozen processes that want all a venue gives, against one twin: make quota ARGS="--seconds 0"
+	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
+	@PYTHONPATH=tests $(VENV)/python -m quota $(ARGS)
 
 fanout: ## fifty thousand ticks a second into a hundred pages: make fanout ARGS="--seconds 10"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
@@ -61,9 +65,9 @@ page-load: ## the page at 10,000 updates a second in a real browser: make page-l
 	@python=$(FIND) && "$$python" scripts/setup.py
 	@PYTHONPATH=tests $(VENV)/python -m pageload $(ARGS)
 
-fuzz: ## coverage-guided fuzzing of what reads foreign bytes: make fuzz ARGS="--seconds 600"
+fuzz: ## coverage-guided fuzzing of what reads foreign bytes, venue by venue: make fuzz VENUE=kraken ARGS="--seconds 600"
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui
-	@$(VENV)/python scripts/fuzz.py $(ARGS)
+	@$(VENV)/python scripts/fuzz.py $(VENUE) $(ARGS)
 
 cover: ## branch coverage of the pure rooms (must be whole)
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from msgspec.structs import replace
+
 from bethna.api.reader import SymbolFound, SymbolsFound
 from bethna.core.clock import NS_PER_S
+from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, unknown
 from bethna.core.errors import CannotFollow, UnknownInstrument
 from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id
@@ -34,6 +37,8 @@ from bethna.core.status import (
     Trust,
     VenueHealth,
 )
+from bethna.logic.best_book import consolidated_book
+from bethna.logic.best_price import VenueMarket, best_price, concerned
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
 
@@ -73,6 +78,8 @@ class MemoryDesk:
         self.simulated: Simulation | None = None
         self.told: list[str] = []
         self.broken: set[InstrumentId] = set()
+        self.turned: dict[InstrumentId, StreamStatus] = {}
+        self.trusts: dict[InstrumentId, Trust] = {}
         self.bus.channel("system").subscribe(self.log.append, "log")
 
     # the market, moved by hand -----------------------------------------------------------------------------------
@@ -118,6 +125,7 @@ class MemoryDesk:
         """The instrument's streams are another way from now on."""
         (self.stale.add if state == "stale" else self.stale.discard)(instrument)
         status = StreamStatus(instrument, state, reason, connected, self.clock.now_ns())
+        self.turned[instrument] = status
         self.bus.channel("status", instrument).publish(status)
 
     def say(self, code: str, message: str = "") -> None:
@@ -229,7 +237,7 @@ class MemoryDesk:
             sorted(self.bids[instrument].items(), reverse=True)[:depth],
             sorted(self.asks[instrument].items())[:depth],
             self.update_ids[instrument] or None,
-            Trust.TRUSTED,
+            self.trusts.get(instrument, Trust.TRUSTED),
             min(len(self.bids[instrument]), len(self.asks[instrument])),
             now, now, self.coverage,
         )  # fmt: skip
@@ -256,6 +264,24 @@ class MemoryDesk:
             if end is None or opened < end
         ]  # fmt: skip
         return candles[-limit:]
+
+    def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
+        found = concerned(self.followed, base, quote, convert)
+        return best_price([self._market(each, 1) for each in found], base, quote, convert)
+
+    def consolidated_book(self, base: str, quote: str, depth: int) -> ConsolidatedBook:
+        found = concerned(self.followed, base, quote)
+        return consolidated_book([self._market(each, depth) for each in found], base, quote, depth)
+
+    def _market(self, instrument: Instrument, depth: int) -> VenueMarket:
+        """Its venue's certificate names the venue; its book ends where its levels do."""
+        book = self.book(instrument.id, depth)
+        turned = self.turned.get(instrument.id)
+        state: StreamState = "live" if self.update_ids[instrument.id] else "waiting"
+        return VenueMarket(
+            instrument, turned.state if turned else state, turned.reason if turned else "",
+            replace(book, coverage=replace(book.coverage, sources=(instrument.venue,))), None, book.coverage,
+        )  # fmt: skip
 
     def events(self, limit: int) -> Sequence[SystemEvent]:
         return self.log[-limit:]

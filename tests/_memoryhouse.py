@@ -10,6 +10,7 @@ from _memorydesk import BTC, ETH, MemoryDesk
 from virtual_time import VirtualClock, run_virtually
 
 from bethna.client.backend import Backend
+from bethna.client.best import Best
 from bethna.client.local import LocalBackend
 from bethna.client.nouns import Books, Candles, Prices, Trades
 from bethna.client.streams import Stream
@@ -34,6 +35,7 @@ class MemoryHouse:
         self.trades = Trades(self)
         self.books = Books(self)
         self.candles = Candles(self)
+        self.best = Best(self)
 
     @property
     def clock(self) -> Clock:

@@ -69,7 +69,7 @@ def hypothesis_profiles() -> None:
     slow = (hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large)
     base = hypothesis.settings(deadline=None, print_blob=True)
     hypothesis.settings.register_profile("default", base, max_examples=100)
-    hypothesis.settings.register_profile("ci", base, max_examples=200, suppress_health_check=slow)
+    hypothesis.settings.register_profile("ci", base, max_examples=100, suppress_health_check=slow)
     hypothesis.settings.register_profile("soak", base, max_examples=5_000, suppress_health_check=slow)
     named = os.environ.get("BETHNA_TEST_PROFILE")
     hypothesis.settings.load_profile(

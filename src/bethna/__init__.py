@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bethna.client.streams import Stream, Subscription
     from bethna.client.tables import Table
     from bethna.config import Settings
+    from bethna.core.consolidated import AppliedRate, BestPrice, ConsolidatedBook, VenueQuote
     from bethna.core.coverage import Coverage, Gap, Provenance, State
     from bethna.core.errors import (
         BethnaError,
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AppliedRate",
+    "BestPrice",
     "BethnaError",
     "Book",
     "BookDelta",
@@ -62,6 +65,7 @@ __all__ = [
     "CertifiedTrade",
     "Closed",
     "ConfigError",
+    "ConsolidatedBook",
     "Coverage",
     "DeskChangedWarning",
     "DeskRefused",
@@ -90,6 +94,7 @@ __all__ = [
     "Table",
     "UnknownInstrument",
     "VenueHealth",
+    "VenueQuote",
     "alerts_focused",
     "book",
     "candles",
@@ -110,6 +115,7 @@ _ROOMS = {
     "client.streams": "Stream Subscription",
     "client.tables": "Table",
     "config": "Settings",
+    "core.consolidated": "AppliedRate BestPrice ConsolidatedBook VenueQuote",
     "core.coverage": "Coverage Gap Provenance State",
     "core.errors": "BethnaError CannotFollow Closed ConfigError DeskRefused DeskUnreachable FeatureOff NoDataYet "
     "UnknownInstrument",

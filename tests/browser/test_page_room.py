@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from _memorydesk import BTC, ETH
+from _doors import opened
+from _memorydesk import BTC, ETH, MemoryDesk
 from browser.market_pages import PATIENCE_MS, a_served_market, drawn, quote
 from browser.page_desk import browser_page
 from playwright.async_api import FloatRect, Locator, Page, Route, expect
 
 from bethna.core.coverage import Coverage, Gap, State
+from bethna.core.market import InstrumentId
 from bethna.core.status import GapFound, Healed
 
 pytestmark = pytest.mark.needs("chromium", "ui")
@@ -20,6 +22,8 @@ LONG_PRICE = 1_234_567.75
 LOW = [(1024, 600), (1024, 520), (1280, 520), (820, 640), (390, 500), (640, 360)]
 LISTS = [(1440, 288), (1440, 200), (1024, 288), (320, 0), (390, 0)]
 NARROW = [320, 360, 390, 430]
+EVERY_WIDTH = [*NARROW, 520, 640, 768, 820, 1024, 1199, 1200, 1280, 1440, 1920]
+LONG_NAMES = [InstrumentId("BTC-PERPETUAL@deribit"), InstrumentId("BTC_USDC-25DEC26-100000-C@deribit")]
 
 
 async def box(found: Locator) -> FloatRect:
@@ -131,6 +135,30 @@ async def test_the_header_of_a_narrow_phone_has_the_whole_symbol_and_nothing_ove
             assert all(inside(place, frame) for place in places[:3])
             for i, one in enumerate(places):
                 assert all(apart(one, other) for other in places[i + 1 :]), places
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+async def test_the_header_has_the_whole_name_of_a_contract_and_its_venue_at_every_width(
+    chromium_path: Path, name: InstrumentId
+) -> None:
+    desk = MemoryDesk([name])
+    desk.move(name, [(LONG_PRICE - 0.5, 1.0)], [(LONG_PRICE, 1.0)])
+    desk.trade(name, LONG_PRICE)
+    symbol, _, venue = name.partition("@")
+    async with opened(desk) as served, browser_page(chromium_path, served.url) as page:
+        head = page.get_by_role("region", name=f"Price of {name}")
+        parts = [page.get_by_test_id(f"head-{part}") for part in ("symbol", "venue", "price")]
+        await expect(parts[0]).to_have_text(symbol)
+        await expect(parts[1]).to_have_text(venue.capitalize())
+        await expect(parts[2]).to_have_attribute("data-value", str(LONG_PRICE))
+        for width in EVERY_WIDTH:
+            await page.set_viewport_size({"width": width, "height": 900})
+            places = [await box(part) for part in parts]
+            for part in parts:
+                assert await is_whole(part), f"{await part.inner_text()} at {width}"
+            frame = await box(head)
+            assert all(inside(place, frame) for place in places), width
+            assert all(apart(one, other) for i, one in enumerate(places) for other in places[i + 1 :]), width
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 600), (390, 844), (320, 568)])

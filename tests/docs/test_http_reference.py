@@ -14,7 +14,10 @@ from bethna.api import listings, pace, server, sources, stream, tokens
 from bethna.api.listings import setting_rows
 from bethna.api.story import Figure
 from bethna.config import Settings
+from bethna.core.consolidated import OutReason
+from bethna.core.market import InstrumentId
 from bethna.core.status import ConnectionHealth, TapePosition
+from bethna.logic.best_price import AGREED, FAR, MOST_CONVERTED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "http.md"
@@ -73,6 +76,30 @@ async def test_each_routes_listing_has_the_fields_of_its_answer() -> None:
             )
             levels = {"info", "warning", "error"}
             assert fields(listing) - levels == expected, path
+
+
+async def test_the_examples_of_the_best_price_have_the_fields_of_the_answers() -> None:
+    desk = MemoryDesk([InstrumentId("BTC-USD@one"), BTC, InstrumentId("USDT-USD@one")])
+    for each in desk.instruments():
+        desk.move(each.id, [(1.0, 1.0)], [(2.0, 1.0)])
+    text = section("GET /api/v1/best/{BASE-QUOTE}?convert=")
+    example: Any = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
+    merged = section("GET /api/v1/best/{BASE-QUOTE}/book").partition("\n\n")[2].partition("\n\n")[0]
+    async with opened(desk) as served:
+        answer = (await served.http.get("/api/v1/best/BTC-USD?convert=USDT")).json()
+        book = (await served.http.get("/api/v1/best/BTC-USD/book")).json()
+    assert list(example) == list(answer)
+    converted = answer["venues"][1]
+    for each in example["venues"]:
+        assert list(each) == list(converted)
+    assert list(example["venues"][2]["rate"]) == list(converted["rate"])
+    words = re.findall(
+        r"`([a-z ]+)`", "".join(re.findall(r"^\| (`.*?`) \|", text.partition("| `out` |")[2], re.MULTILINE))
+    )
+    assert set(words) == set(get_args(OutReason))
+    assert set(re.findall(r'"(\w+)"', merged)) == set(book)
+    assert f"at most {MOST_CONVERTED}" in text
+    assert (f"more than {FAR:.0%}".replace("%", " %") in text, AGREED) == (True, 0.01)
 
 
 async def test_the_story_example_has_the_fields_of_the_answer() -> None:

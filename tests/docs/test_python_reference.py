@@ -14,6 +14,7 @@ from python_runs import market, run
 import bethna
 from bethna.app.household import KEPT_EVENTS
 from bethna.app.trading import RealTimeTrading
+from bethna.client.best import Best
 from bethna.client.facts import Book, BookLevel, CertifiedTrade
 from bethna.client.nouns import (
     MOST_CANDLES,
@@ -87,7 +88,7 @@ def test_what_the_page_says_of_the_package_is_there() -> None:
 def test_what_the_page_says_of_a_desk_is_there_and_nothing_public_is_missing() -> None:
     said = words(r"`(?:await )?desk\.(\w+)")
     public = {name for name in dir(RealTimeTrading) if not name.startswith("_")} - {"over"}
-    assert said == public | set(NOUNS) | {"connection_status"}
+    assert said == public | set(NOUNS) | {"best", "connection_status"}
 
 
 @pytest.mark.parametrize("name", NOUNS)
@@ -95,6 +96,25 @@ def test_the_nouns_have_one_shape_and_it_is_the_pages(name: str) -> None:
     methods = words(r"`(?:await )?desk\.prices\.(\w+)\(")
     public = {each for each in dir(NOUNS[name]) if not each.startswith("_")} - {"kind", "name"}
     assert methods == public
+
+
+def test_the_best_price_has_the_methods_and_the_facts_the_fields_that_the_page_names() -> None:
+    section = TEXT.partition("## One best price")[2].partition("\n## ")[0]
+    methods = set(re.findall(r"`(?:await )?desk\.best\.(\w+)\(", section))
+    assert methods == {each for each in dir(Best) if not each.startswith("_")} - {"kind", "name"}
+    for method in ("get", "stream", "on", "fetch"):
+        assert "convert" in inspect.signature(getattr(Best, method)).parameters
+    assert f"depth={default(Best.book, 'depth')}" in section
+    for kind in (bethna.BestPrice, bethna.VenueQuote, bethna.AppliedRate, bethna.ConsolidatedBook):
+        [fields] = re.findall(rf"^\| `{kind.__name__}` \| (.*) \|$", section, re.MULTILINE)
+        named = set(re.findall(r"`(\w+)`", fields)) - {"None"}
+        public = {*kind.__struct_fields__, *({"symbol"} if hasattr(kind, "symbol") else ())}
+        assert {each for each in public if not each.startswith("ask") or each in named} == named
+        assert {each.replace("ask", "bid", 1) for each in public} - {"bid_at"} <= {
+            *named,
+            "bids",
+            "bids_end_at",
+        }
 
 
 def row(noun: str) -> list[str]:

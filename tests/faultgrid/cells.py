@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from faultgrid.trial import SYMBOLS, Trial
+from faultgrid.ground import BINANCE, FIRST, LAST, TRADES, Ground
+from faultgrid.trial import Trial
+from msgspec.structs import replace
 
 from bethna.twins.faults import Fault, random_plan
 
-ALL = frozenset(SYMBOLS)
 SETTLE_S = 70.0
 """After the last fault; a grown pause of the backoff and a heal fit in."""
 SLOW_S = 130.0
@@ -28,22 +29,45 @@ class Cell:
     """One row of the table.
 
     Attributes:
-        struck: the symbols that may be touched. subscribes: streams are subscribed by message, not in the URL.
+        make: draws the faults for a venue; `FIRST`, `LAST` and `TRADES` stand for its own words.
+        struck: the symbols that may be touched, None for all. subscribes: streams are subscribed by message, not in
+            the URL.
         healable: nothing is lost for good, so everything must be whole at the end. settle_s: after the last fault.
+        only: venues that alone have it; else every one that knows the faults.
     """
 
     name: str
-    make: Callable[[Random], Faults]
-    struck: frozenset[str] = ALL
+    make: Callable[[Random, Ground], Faults]
+    struck: frozenset[str] | None = None
     subscribes: bool = False
     healable: bool = True
     settle_s: float = SETTLE_S
+    only: frozenset[str] = frozenset()
 
-    def trial(self, seed: int) -> Trial:
-        faults = self.make(Random(seed))
+    def fits(self, ground: Ground) -> bool:
+        """Whether the venue can have it."""
+        if self.only and ground.venue not in self.only:
+            return False
+        return all(ground.words.fits(fault.kind) for fault in self.make(Random(0), ground))
+
+    def trial(self, seed: int, ground: Ground = BINANCE) -> Trial:
+        """What a seed makes of it."""
+        drawn = self.make(Random(seed), ground)
+        faults = tuple(
+            replace(fault, symbol=ground.word(fault.symbol), stream=ground.word(fault.stream))
+            for fault in drawn
+        )
         end = max((fault.at_s + fault.for_s for fault in faults), default=30.0)
+        struck = frozenset(map(ground.word, self.struck or ()))
+        if self.struck is None or (struck and ground.one_count):
+            struck = frozenset(ground.symbols)
         return Trial(
-            seed, faults, end + self.settle_s, self.struck, spec={"url_streams": 0} if self.subscribes else {}
+            seed,
+            faults,
+            end + self.settle_s,
+            struck,
+            ground,
+            spec={"url_streams": 0} if self.subscribes else {},
         )
 
 
@@ -51,10 +75,10 @@ def _at(rng: Random) -> float:
     return rng.uniform(20.0, 40.0)
 
 
-def _one(kind: str, **fixed: object) -> Callable[[Random], Faults]:
+def _one(kind: str, **fixed: object) -> Callable[[Random, Ground], Faults]:
     """A fault that lasts some seconds; a pair in `fixed` is a range to draw from."""
 
-    def make(rng: Random) -> Faults:
+    def make(rng: Random, _ground: Ground) -> Faults:
         drawn = {
             name: rng.uniform(*value) if isinstance(value, tuple) else value for name, value in fixed.items()
         }
@@ -64,11 +88,13 @@ def _one(kind: str, **fixed: object) -> Callable[[Random], Faults]:
     return make
 
 
-def _with(first: Callable[[Random], Faults], *others: Callable[[Fault], Fault]) -> Callable[[Random], Faults]:
+def _with(
+    first: Callable[[Random, Ground], Faults], *others: Callable[[Fault], Fault]
+) -> Callable[[Random, Ground], Faults]:
     """A fault and others that are timed by it."""
 
-    def make(rng: Random) -> Faults:
-        faults = first(rng)
+    def make(rng: Random, ground: Ground) -> Faults:
+        faults = first(rng, ground)
         return (*faults, *(other(faults[0]) for other in others))
 
     return make
@@ -79,30 +105,35 @@ def _cut_amid(fault: Fault) -> Fault:
 
 
 def _losses(fault: Fault) -> Fault:
-    return Fault(kind="missing_trades", at_s=fault.at_s, for_s=fault.for_s, share=0.3, symbol="BTCUSDT")
+    return Fault(kind="missing_trades", at_s=fault.at_s, for_s=fault.for_s, share=0.3, symbol=FIRST)
 
 
 def _no_diffs(fault: Fault) -> Fault:
     return Fault(
-        kind="missing_diff", at_s=fault.at_s, for_s=max(1.0, fault.for_s / 2), share=0.3, symbol="BTCUSDT"
+        kind="missing_diff", at_s=fault.at_s, for_s=max(1.0, fault.for_s / 2), share=0.3, symbol=FIRST
     )
 
 
-def _random(rng: Random) -> Faults:
-    plan = random_plan(rng, span_s=60.0, symbols=SYMBOLS)
+def _random(rng: Random, ground: Ground) -> Faults:
+    plan = random_plan(rng, span_s=60.0, symbols=ground.symbols, words=ground.words, streams=ground.streams)
     return tuple(_later(fault, 15.0) for fault in plan)
 
 
-def _later(fault: Fault, by_s: float) -> Fault:
-    from msgspec.structs import replace
+def _rename(rng: Random, ground: Ground) -> Faults:
+    """To a name of the same form."""
+    old = ground.symbols[-1]
+    return (Fault(kind="rename", at_s=_at(rng), for_s=0.0, symbol=old, to=f"NEW{old}"),)
 
+
+def _later(fault: Fault, by_s: float) -> Fault:
     return replace(fault, at_s=fault.at_s + by_s)
 
 
-BTC = frozenset({"BTCUSDT"})
+BTC = frozenset({FIRST})
+PUSHED = frozenset({"kraken", "coinbase", "deribit"})
 
 CELLS: tuple[Cell, ...] = (
-    Cell("none", lambda _: (), frozenset()),
+    Cell("none", lambda _rng, _ground: (), frozenset()),
     Cell("cut", _one("cut", for_s=0.0)),
     Cell("accept_and_cut", _with(_one("accept_and_cut", for_s=(3.0, 40.0)), _cut_amid), settle_s=SLOW_S),
     Cell("half_open", _one("half_open", for_s=(5.0, 70.0)), settle_s=SLOW_S),
@@ -111,47 +142,47 @@ CELLS: tuple[Cell, ...] = (
     Cell("slow", _one("slow", for_s=(2.0, 20.0), delay_s=(0.2, 8.0))),
     Cell(
         "slow one stream",
-        _one("slow", for_s=(5.0, 20.0), delay_s=(0.2, 8.0), symbol="BTCUSDT", stream="trade"),
+        _one("slow", for_s=(5.0, 20.0), delay_s=(0.2, 8.0), symbol=FIRST, stream=TRADES),
         BTC,
     ),
     Cell("garbage", _one("garbage", for_s=(2.0, 10.0), share=(0.05, 0.4))),
-    Cell("garbage of one", _one("garbage", for_s=(4.0, 10.0), share=(0.05, 0.15), symbol="BTCUSDT"), BTC),
+    Cell("garbage of one", _one("garbage", for_s=(4.0, 10.0), share=(0.05, 0.15), symbol=FIRST), BTC),
     Cell("garbage no frame", _one("garbage", for_s=(1.0, 3.0), share=(0.1, 0.3), raw=True)),
     Cell("fragmented", _one("fragmented", for_s=(2.0, 20.0)), frozenset()),
     Cell(
         "duplicate",
-        _one("duplicate", for_s=(3.0, 10.0), share=(0.1, 1.0), count=(1, 3), symbol="BTCUSDT"),
+        _one("duplicate", for_s=(3.0, 10.0), share=(0.1, 1.0), count=(1, 3), symbol=FIRST),
         BTC,
     ),
     Cell(
         "duplicate later",
-        _one("duplicate", for_s=(3.0, 10.0), share=(0.1, 0.5), delay_s=(0.1, 3.0), symbol="BTCUSDT"),
+        _one("duplicate", for_s=(3.0, 10.0), share=(0.1, 0.5), delay_s=(0.1, 3.0), symbol=FIRST),
         BTC,
     ),
     Cell(
         "reorder",
-        _one("reorder", for_s=(3.0, 10.0), share=(0.1, 0.5), delay_s=(0.01, 2.0), symbol="BTCUSDT"),
+        _one("reorder", for_s=(3.0, 10.0), share=(0.1, 0.5), delay_s=(0.01, 2.0), symbol=FIRST),
         BTC,
     ),
     Cell(
         "missing_diff",
-        _one("missing_diff", for_s=(3.0, 10.0), share=(0.4, 0.8), count=(1, 5), symbol="BTCUSDT"),
+        _one("missing_diff", for_s=(3.0, 10.0), share=(0.4, 0.8), count=(1, 5), symbol=FIRST),
         BTC,
     ),
     Cell(
         "missing_trades",
-        _one("missing_trades", for_s=(4.0, 10.0), share=(0.3, 1.0), count=(1, 10), symbol="BTCUSDT"),
+        _one("missing_trades", for_s=(4.0, 10.0), share=(0.3, 1.0), count=(1, 10), symbol=FIRST),
         BTC,
     ),
     Cell(
         "missing_trades for good",
-        _one("missing_trades", for_s=(4.0, 8.0), share=(0.3, 0.7), history=False, symbol="BTCUSDT"),
+        _one("missing_trades", for_s=(4.0, 8.0), share=(0.3, 0.7), history=False, symbol=FIRST),
         BTC,
         healable=False,
     ),
     Cell(
         "refused_subscription",
-        _with(_one("refused_subscription", for_s=(10.0, 30.0), symbol="POLUSDT"), _cut_amid),
+        _with(_one("refused_subscription", for_s=(10.0, 30.0), symbol=LAST), _cut_amid),
         subscribes=True,
         healable=False,
     ),
@@ -194,6 +225,28 @@ CELLS: tuple[Cell, ...] = (
     Cell("clock_jump", _one("clock_jump", for_s=0.0, offset_s=(-3.0, 3.0))),
     Cell("recycle", _one("recycle", for_s=0.0)),
     Cell("shutdown_notice", _one("shutdown_notice", for_s=0.0, delay_s=(0.0, 20.0))),
+    Cell("bad_checksum", _one("bad_checksum", for_s=(1.0, 10.0), share=(0.05, 0.5), symbol=FIRST), BTC),
+    Cell("silent_book", _one("silent_book", for_s=(2.0, 15.0), symbol=FIRST), BTC, settle_s=SLOW_S),
+    Cell("silent_book of all", _one("silent_book", for_s=(2.0, 15.0)), settle_s=SLOW_S),
+    Cell(
+        "maintenance",
+        _one("maintenance", for_s=(5.0, 40.0), delay_s=(0.0, 5.0), retry_after_s=(1.0, 10.0)),
+        settle_s=SLOW_S,
+    ),
+    Cell("rename", _rename, frozenset({LAST}), healable=False),
+    Cell("http_html", _with(_one("http_html", for_s=(2.0, 25.0), on="both"), _cut_amid), settle_s=SLOW_S),
+    Cell(
+        "http_html amid losses",
+        _with(_one("http_html", for_s=(2.0, 25.0), on="rest"), _losses, _no_diffs),
+        settle_s=SLOW_S,
+        only=PUSHED,
+    ),
+    Cell("dropped_sequence", _one("dropped_sequence", for_s=(2.0, 10.0), share=(0.05, 0.5), count=(1, 3))),
     Cell("random", _random, healable=False, settle_s=SLOW_S),
 )
 BY_NAME = {cell.name: cell for cell in CELLS}
+
+
+def cells_of(ground: Ground) -> tuple[Cell, ...]:
+    """Those that a venue can have."""
+    return tuple(cell for cell in CELLS if cell.fits(ground))

@@ -18,15 +18,19 @@ from bethna.core.clock import NS_PER_MS, NS_PER_S, Clock
 from bethna.core.errors import ConnectError, ConnectionLost, RateLimited
 from bethna.net.http import HttpAnswer
 from bethna.net.ws import OnFrame, Socket, SocketEvents
-from bethna.twins.binance import Answer, BinanceTwin, Connection
+from bethna.twins.line import Connection
+from bethna.twins.line.seam import Answer
+from bethna.twins.line.venue import VenueTwin
 
 ADDRESS = "127.0.0.1"
+HEADERS = {"user-agent": "bethna"}
+"""What the desk's own requests carry, and what a venue may insist on."""
 
 
 class Driver:
     """Calls the twin when it has something to do."""
 
-    def __init__(self, twin: BinanceTwin, clock: VirtualClock) -> None:
+    def __init__(self, twin: VenueTwin, clock: VirtualClock) -> None:
         self.twin = twin
         self.clock = clock
         self._timer: asyncio.TimerHandle | None = None
@@ -264,7 +268,7 @@ class MemoryRequests:
         try:
             async with asyncio.timeout(timeout_s):
                 await pass_time(latency_s)
-                answer = network.driver.twin.http("GET", target, {}, ADDRESS, network.driver.advance())
+                answer = network.driver.twin.http("GET", target, HEADERS, ADDRESS, network.driver.advance())
                 network.driver.arm()
                 await pass_time(latency_s + answer.delay_s)
         except TimeoutError as error:

@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 
-from faultgrid.trial import RATES, House, Outcome, Trial, heal_s, listings, settings_of, watched
+from faultgrid.trial import House, Outcome, Trial, heal_s, settings_of, watched
 from virtual_time import pass_time
 
 from bethna.app.desk import Desk
 from bethna.runtime.clocks import SystemClock
-from bethna.twins.binance import BinanceTwin
 from bethna.twins.faults import Faults
 from bethna.twins.market.truth import Truth
 from bethna.twins.market.world import World
@@ -33,15 +32,15 @@ async def real_house(trial: Trial) -> AsyncIterator[tuple[House, int]]:
     """A twin behind a port and a desk that connects to it; and when the twin began, ns UTC."""
     rng, clock = Random(trial.seed), SystemClock()
     start = clock.now_ns()
-    world = World(trial.seed, start, listings(RATES))
+    world = World(trial.seed, start, trial.ground.listings())
     truth = Truth(world)
     faults = Faults(trial.faults, start, Random(rng.getrandbits(32)))
-    twin = BinanceTwin(world, faults, rng=Random(rng.getrandbits(32)))
+    twin = trial.ground.twin(world, faults, Random(rng.getrandbits(32)))
     server = TwinServer(twin, faults, clock, start)
     bound = listen("127.0.0.1", 0)
-    names = [authority_of(bound), f"localhost:{bound.getsockname()[1]}"][: 1 + trial.two_hosts]
+    names = [authority_of(bound), f"localhost:{bound.getsockname()[1]}"][: trial.ground.hosts]
     desk = Desk(settings_of(trial, names), rng=Random(rng.getrandbits(32)))
-    judge = watched(trial, desk, world, truth, clock.now_ns)
+    judge = watched(trial, desk, twin, truth, clock.now_ns)
 
     def freeze() -> None:
         world.advance = _stand_still  # type: ignore[method-assign]  # the world ends here

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import pytest
 from conftest import Campaign
+from faultgrid.heard import Listener
 from faultgrid.trial import START, House, Trial, VirtualHouse, house
-from faultgrid.verdict import Listener
 from virtual_time import VirtualClock, run_virtually
 
 from bethna.core.clock import NS_PER_S

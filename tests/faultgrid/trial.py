@@ -14,8 +14,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
+from faultgrid.ground import BINANCE, Ground
+from faultgrid.heard import Findings, Listener
 from faultgrid.memory_link import Driver, MemoryNetwork
-from faultgrid.verdict import Findings, Judge, Listener
+from faultgrid.verdict import Judge
 from msgspec.structs import replace
 from virtual_time import VirtualClock, pass_time, run_virtually
 
@@ -23,9 +25,8 @@ from bethna.app.desk import Desk
 from bethna.config import Settings
 from bethna.config.settings import HostUrls
 from bethna.core.clock import NS_PER_S
-from bethna.core.market import InstrumentId
-from bethna.twins.binance import BinanceTwin
 from bethna.twins.faults import Fault, Faults
+from bethna.twins.line.venue import VenueTwin
 from bethna.twins.market.catalogue import catalogue
 from bethna.twins.market.facts import Listing
 from bethna.twins.market.truth import Truth
@@ -33,8 +34,7 @@ from bethna.twins.market.world import World
 
 START = 1_790_000_000_000_000_000
 """An instant of the twin's world: 2026-09-21 14:13:20 UTC."""
-RATES = {"BTCUSDT": 24.0, "ETHUSDT": 6.0, "POLUSDT": 3.0}
-SYMBOLS = tuple(RATES)
+RATES = BINANCE.rates
 SAMPLE_S = 4.0
 LANDING_S = 0.1
 
@@ -46,15 +46,15 @@ class Trial:
     Attributes:
         faults: seconds count from the start of the world, which is the start of the desk.
         span_s: how long the desk runs, settling time included.
-        two_hosts: the desk knows a second host (the same twin under another name).
+        ground: the venue. Where the desk knows a second host, it is the same twin under another name.
         spec: rules of the venue as the desk knows them, where a trial wants others.
     """
 
     seed: int
     faults: tuple[Fault, ...]
     span_s: float
-    struck: frozenset[str] = frozenset(SYMBOLS)
-    two_hosts: bool = True
+    struck: frozenset[str] = frozenset(RATES)
+    ground: Ground = BINANCE
     spec: dict[str, object] = field(default_factory=dict)
     settings: dict[str, object] = field(default_factory=dict)
 
@@ -83,10 +83,6 @@ def listings(rates: dict[str, float]) -> tuple[Listing, ...]:
     return tuple(replace(found[symbol], rate=rate) for symbol, rate in rates.items())
 
 
-def instrument_of(listing: Listing) -> InstrumentId:
-    return InstrumentId(f"{listing.base}-{listing.quote}@binance")
-
-
 def run(trial: Trial) -> Outcome:
     """Run a trial to its end."""
     clock = VirtualClock(START)
@@ -106,7 +102,7 @@ class House:
 
     world: World
     faults: Faults
-    twin: BinanceTwin
+    twin: VenueTwin
     desk: Desk
     judge: Judge
     running: asyncio.Future[None]
@@ -143,16 +139,16 @@ class VirtualHouse(House):
 async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[VirtualHouse]:
     """Build and run everything that a trial needs."""
     rng = Random(trial.seed)
-    world = World(trial.seed, START, listings(RATES))
+    world = World(trial.seed, START, trial.ground.listings())
     truth = Truth(world)
     faults = Faults(trial.faults, START, Random(rng.getrandbits(32)))
-    twin = BinanceTwin(world, faults, rng=Random(rng.getrandbits(32)))
+    twin = trial.ground.twin(world, faults, Random(rng.getrandbits(32)))
     driver = Driver(twin, clock)
     network = MemoryNetwork(driver)
     driver.arm()
-    names = ["twin.invalid", "twin2.invalid"][: 1 + trial.two_hosts]
+    names = ["twin.invalid", "twin2.invalid"][: trial.ground.hosts]
     desk = Desk(settings_of(trial, names), pace=clock, rng=Random(rng.getrandbits(32)), network=network)
-    judge = watched(trial, desk, world, truth, clock.true_ns)
+    judge = watched(trial, desk, twin, truth, clock.true_ns)
     running = asyncio.ensure_future(desk.run())
     try:
         yield VirtualHouse(world, faults, twin, desk, judge, running, driver.stop, LANDING_S, clock, network)
@@ -165,14 +161,14 @@ async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[VirtualHouse
     await pass_time(5)  # what is still on its way arrives
 
 
-def watched(trial: Trial, desk: Desk, world: World, truth: Truth, now: Callable[[], int]) -> Judge:
+def watched(trial: Trial, desk: Desk, twin: VenueTwin, truth: Truth, now: Callable[[], int]) -> Judge:
     """The judge of a desk that is about to run."""
     if trial.spec:
         for line in desk.lines.values():
             line.pool._shared.spec = replace(line.spec, **trial.spec)
-    known = {instrument_of(market.listing): market.listing for market in world.markets.values()}
+    known = {trial.ground.instrument(each.listing): each.listing for each in twin.world.markets.values()}
     heard = {each: Listener(desk, each, now) for each in known}
-    judge = Judge(desk, truth, heard, known, trial.struck, lambda symbol: world.markets[symbol].update_id)
+    judge = Judge(desk, twin, truth, heard, known, trial.struck, trial.ground)
     judge.steady_clock = not any(fault.kind.startswith("clock") for fault in trial.faults)
     return judge
 
@@ -190,9 +186,13 @@ async def _run(trial: Trial, clock: VirtualClock) -> Outcome:
 
 def settings_of(trial: Trial, names: Sequence[str]) -> Settings:
     """The desk's settings; `names`: host and port of its hosts."""
-    hosts = tuple(HostUrls(f"ws://{name}", f"http://{name}") for name in names)
-    symbols = tuple(f"{listing.base}-{listing.quote}" for listing in listings(RATES))
-    given: dict[str, object] = {"source": "live", "symbols": symbols, "hosts": {"binance": hosts}}
+    ground = trial.ground
+    given: dict[str, object] = {
+        "source": "live",
+        "symbols": tuple(map(ground.instrument, ground.listings())),
+        "hosts": {ground.venue: tuple(HostUrls(f"ws://{name}", f"http://{name}") for name in names)},
+        "wire": {ground.venue: ground.wire} if ground.wire else {},
+    }
     return Settings(**(given | trial.settings))  # type: ignore[arg-type]  # names and types are the caller's
 
 

@@ -12,80 +12,34 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+
+from faultgrid.ground import Ground
+from faultgrid.heard import Findings, Listener
 
 from bethna.app.desk import Desk
-from bethna.core.clock import NS_PER_S
+from bethna.core.clock import NS_PER_S, NS_PER_US
 from bethna.core.coverage import Gap, State
 from bethna.core.errors import CrossedBook
-from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Interval, Trade
-from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
+from bethna.core.market import Candle, InstrumentId, Interval, Trade
+from bethna.core.status import GapFound, GapMarked, Healed, Trust
+from bethna.twins.line.venue import VenueTwin
 from bethna.twins.market.facts import Bar, Execution, Listing
-from bethna.twins.market.truth import Truth
+from bethna.twins.market.truth import Instant, Truth
 
 UNIT = 10**8
 INTERVALS = (Interval.S1, Interval.M1, Interval.M5)
 WHOLE = (State.COMPLETE, State.HEALED)
 LOOKED_AT = 20
 """Candles of an interval that are held against the truth at each look."""
+LOOKED_BACK = 4_000
+"""Steps of a market among which a book is looked for by its time."""
+PRECISE_NS = NS_PER_US
+"""What the times on such wires are exact to."""
 TICK_NS = 2 * NS_PER_S
 """The desk lets time pass once a second; what was heard within the last two need not count yet."""
 KNOWN_NS = 12 * NS_PER_S
 """How far behind the newest step of a market its trades may be known before the desk has to say so."""
-
-
-@dataclass
-class Findings:
-    """What one trial brought. Times are ns of the world."""
-
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    disturbed: list[str] = field(default_factory=list)
-    shown: list[str] = field(default_factory=list)
-    healed: int = 0
-    repaired_at: int = 0
-    compared: Counter[str] = field(default_factory=Counter)
-    flagged: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.disturbed)
-
-
-class Listener:
-    """Hears one instrument on the bus, in order."""
-
-    def __init__(self, desk: Desk, instrument: InstrumentId, now: Callable[[], int]) -> None:
-        self.instrument = instrument
-        self.trades: list[Trade] = []
-        self.turns: list[GapFound | Healed | GapMarked] = []
-        self.trust: list[BookStatus] = []
-        self.snapshots: list[BookSnapshot] = []
-        self.deltas: list[tuple[int, int]] = []
-        """First update id and receive time of each that was applied."""
-        self.repaired_at = 0
-        self._now = now
-        desk.bus.channel("trades", instrument).subscribe(self._trade, "grid")
-        desk.bus.channel("book", instrument).subscribe(self._book, "grid")
-
-    def _trade(self, item: Trade | GapFound | Healed | GapMarked) -> None:
-        if isinstance(item, Trade):
-            self.trades.append(item)
-            return
-        self.turns.append(item)
-        if isinstance(item, Healed):
-            self.repaired_at = self._now()
-
-    def _book(self, item: BookDelta | BookSnapshot | BookStatus) -> None:
-        if isinstance(item, BookStatus):
-            self.trust.append(item)
-            if item.trust is Trust.TRUSTED and len(self.trust) > 2:
-                self.repaired_at = self._now()
-        elif isinstance(item, BookSnapshot):
-            self.snapshots.append(item)
-        else:
-            self.deltas.append((item.first_id, item.ts_recv))
 
 
 def _trade_id(execution: Execution) -> int:
@@ -94,6 +48,10 @@ def _trade_id(execution: Execution) -> int:
 
 def _ts(execution: Execution) -> int:
     return execution.ts
+
+
+def _at(instant: Instant) -> int:
+    return instant.at
 
 
 def units(ticks: int, unit: int) -> float:
@@ -107,7 +65,7 @@ class Judge:
     Args:
         listings: by instrument.
         struck: the symbols that faults may touch; every other one must stay whole.
-        newest: the last update id of a symbol.
+        ground: the venue; it says what of it can be proved.
 
     Attributes:
         steady_clock: the venue's clock is never set, so its trades are in order of their times.
@@ -116,18 +74,20 @@ class Judge:
     def __init__(
         self,
         desk: Desk,
+        twin: VenueTwin,
         truth: Truth,
         listeners: Mapping[InstrumentId, Listener],
         listings: Mapping[InstrumentId, Listing],
         struck: frozenset[str],
-        newest: Callable[[str], int],
+        ground: Ground,
     ) -> None:
         self.desk = desk
+        self.twin = twin
+        self.ground = ground
         self.truth = truth
         self.listeners = listeners
         self.listings = listings
         self.struck = struck
-        self.newest = newest
         self.findings = Findings()
         self.steady_clock = True
         self._wrong_books: set[InstrumentId] = set()
@@ -156,7 +116,7 @@ class Judge:
         newer = bisect_right(executions, kept[-1].trade_id, key=_trade_id)
         self.findings.compared["prices"] += 1
         if newer < len(executions) and executions[newer].ts < as_of:
-            self.findings.lost.append(
+            self._claimed(
                 f"{instrument} price is whole up to {as_of}, but trade {executions[newer].trade_id} of "
                 f"{executions[newer].ts} is not in it"
             )
@@ -170,35 +130,100 @@ class Judge:
         end = bisect_left(executions, candle.open_time + candle.interval.ns, key=_ts)
         self.findings.compared["claims"] += 1
         if candle.trades != end - start:
-            self.findings.lost.append(
+            self._claimed(
                 f"{instrument} candle {candle.interval} {candle.open_time} is closed and {candle.coverage.state} "
                 f"with {candle.trades} trades, expected {end - start}"
             )
+
+    def _claimed(self, word: str) -> None:
+        """A claim of whole trades that is wrong."""
+        unseen = not self.ground.names_newest and bool(self.twin.faults.struck)
+        (self.findings.ahead if unseen else self.findings.lost).append(word)
 
     def _book(self, instrument: InstrumentId, depth: int = 50) -> bool:
         """Whether there is a trusted book; a wrong one is a finding."""
         sync = self.desk.feeds.feed(instrument).booksync
         if sync.trust is not Trust.TRUSTED or sync.book is None:
             return False
-        listing = self.listings[instrument]
         try:
-            ours = sync.book.top(depth)
+            sync.book.top(1)
         except CrossedBook:
             return False  # the next tick distrusts it
-        theirs = self.truth.book(listing.symbol, sync.book.update_id)
+        points = self._points(instrument)
+        if not points or instrument in self._wrong_books:
+            return True
         self.findings.compared["books"] += 1
-        for name, mine, side in zip(("bids", "asks"), ours, theirs, strict=True):
-            wanted = [
-                (units(price, listing.tick), units(lots, listing.lot)) for price, lots in side[: len(mine)]
-            ]
-            self.findings.compared["book levels"] += len(mine)
-            if mine != wanted and instrument not in self._wrong_books:
-                self._wrong_books.add(instrument)
-                at = next((i for i, (a, b) in enumerate(zip(mine, wanted, strict=False)) if a != b), -1)
-                self.findings.lost.append(
-                    f"{instrument} {name} at {sync.book.update_id}: level {at} of {len(mine)}/{len(wanted)} differs"
-                )
+        proven = self._proven(instrument)
+        if proven and proven < depth and (word := self._book_differs(instrument, points, proven)):
+            self._wrong_book(instrument, word, said=False)
+        elif word := self._book_differs(instrument, points, depth):
+            said = proven is not None and proven < depth and self._damaged(instrument)
+            said = said or (self.ground.one_count and bool(self.twin.faults.struck["stale_snapshot"]))
+            self._wrong_book(instrument, word, said=said)
         return True
+
+    def _proven(self, instrument: InstrumentId) -> int | None:
+        """Levels a side that the desk calls whole, None for all of them."""
+        pushed = self.desk.feeds.feed(instrument).pushed
+        return pushed.proven if pushed is not None else None
+
+    def _wrong_book(self, instrument: InstrumentId, word: str, *, said: bool) -> None:
+        if said:
+            self.findings.unproven.setdefault(instrument, word)
+        else:
+            self._wrong_books.add(instrument)
+            self.findings.lost.append(f"{instrument} {word}")
+
+    def _points(self, instrument: InstrumentId) -> list[int]:
+        """Where in the truth the desk's book stands: its update id, or all that the venue's time may mean."""
+        sync, listener = self.desk.feeds.feed(instrument).booksync, self.listeners[instrument]
+        assert sync.book is not None
+        if self.ground.update_of is not None:
+            return [self.ground.update_of(sync.book.update_id)]
+        ts_event, ts_recv = sync.stands_at()
+        if ts_event is None or ts_recv is None or listener.begun:
+            return []  # a snapshot alone proves nothing, and may bear no time
+        symbol = self.listings[instrument].symbol
+        instants = self.truth.instants[symbol]
+        newest = bisect_right(instants, ts_recv, key=_at)
+        then = ts_event // PRECISE_NS
+        near = [
+            each for each in instants[max(0, newest - LOOKED_BACK) : newest] if each.ts // PRECISE_NS <= then
+        ]
+        exact = [each.update_id for each in near if each.ts // PRECISE_NS == then]
+        return exact or [each.update_id for each in near[-1:]]
+
+    def _book_differs(self, instrument: InstrumentId, points: Iterable[int], depth: int) -> str:
+        """What is wrong with the best levels of the desk's book; "" when it is the truth's at one of the points."""
+        book, listing = self.desk.feeds.feed(instrument).booksync.book, self.listings[instrument]
+        assert book is not None
+        word = ""
+        for point in points:
+            word = ""
+            for name, mine, side in zip(
+                ("bids", "asks"), book.top(depth), self.truth.book(listing.symbol, point), strict=True
+            ):
+                wanted = [
+                    (units(price, listing.tick), units(lots, listing.lot))
+                    for price, lots in side[: len(mine)]
+                ]
+                self.findings.compared["book levels"] += len(mine)
+                if mine != wanted or (not mine and side):
+                    at = next((i for i, (a, b) in enumerate(zip(mine, wanted, strict=False)) if a != b), -1)
+                    word = f"{name} at {point}: level {at} of {len(mine)}/{len(wanted)} differs"
+                    break
+            if not word:
+                return ""
+        return word
+
+    def _damaged(self, instrument: InstrumentId) -> bool:
+        """Whether a fault struck the frames of this book, showed an old one or showed it late."""
+        ledger, symbol = self.twin.ledger, self.listings[instrument].symbol
+        struck = (*ledger.lost, *ledger.doubled, *ledger.swapped)
+        old = ("stale_snapshot", "snapshot_race")
+        return any(each.symbol == symbol for each in struck) or any(
+            self.twin.faults.struck[kind] for kind in old
+        )
 
     def _quote(self, instrument: InstrumentId) -> None:
         feed = self.desk.feeds.feed(instrument)
@@ -219,6 +244,8 @@ class Judge:
     def close(self, now: int) -> Findings:
         """Everything, after the desk had time to mend itself. `now`: venue time."""
         findings = self.findings
+        again = [event.ts for event in self.desk.events(1000) if event.code == "stream_live"]
+        findings.repaired_at = max(again, default=0)
         for instrument, listener in self.listeners.items():
             findings.repaired_at = max(findings.repaired_at, listener.repaired_at)
             self._trades(instrument, listener)
@@ -231,10 +258,13 @@ class Judge:
     def _trades(self, instrument: InstrumentId, listener: Listener) -> None:
         listing, findings = self.listings[instrument], self.findings
         truth = {execution.trade_id: execution for execution in self.truth.executions[listing.symbol]}
+        first = next(iter(truth), 0)
         seen = Counter(trade.trade_id for trade in listener.trades)
         findings.doubled += [f"{instrument} trade {each} x{n}" for each, n in seen.items() if n > 1]
         for trade in listener.trades:
             findings.compared["trades"] += 1
+            if trade.trade_id < first:
+                continue  # told as the last one, from before the truth was kept
             if word := _differs(trade, truth.get(trade.trade_id), listing):
                 findings.lost.append(f"{instrument} trade {trade.trade_id}: {word}")
         for earlier, later in zip(listener.trades, listener.trades[1:], strict=False):
@@ -246,7 +276,9 @@ class Judge:
         gaps = [gap for gap in self.desk.feeds.feed(instrument).sequence.log.gaps() if not gap.healed]
         named = _ids(gaps)
         oldest, newest = min(seen), max(seen)
-        missing = [each for each in truth if each >= oldest and each not in seen]
+        told = self.truth.last_before(listing.symbol, self.twin.world.now - self.ground.gathers_ns)
+        last_told = told.last_trade_id if told else 0
+        missing = [each for each in truth if oldest <= each <= last_told and each not in seen]
         for each in missing:
             if each in named:
                 findings.shown.append(f"{instrument} trade {each}")
@@ -336,15 +368,15 @@ class Judge:
                 f"{instrument} ends {health.state}, book {health.trust}: {health.message}"
             )
             return
-        feed, symbol = self.desk.feeds.feed(instrument), self.listings[instrument].symbol
-        behind = self.newest(symbol) - (feed.booksync.book.update_id if feed.booksync.book else 0)
+        newest = self.truth.instants[self.listings[instrument].symbol][-1].update_id
+        behind = newest - max(self._points(instrument), default=0)
         if behind > 200:
             self.findings.lost.append(f"{instrument} book is {behind} updates behind and called trusted")
 
     def _bystander(self, instrument: InstrumentId, listener: Listener) -> None:
         feed = self.desk.feeds.feed(instrument)
         said = [*feed.sequence.log.gaps(), *feed.sequence.log.doubles, *feed.booksync.log.gaps()]
-        if said or listener.turns or feed.booksync.resyncs or feed.coverage().state is not State.COMPLETE:
+        if said or listener.turns or feed.booksync.resyncs or feed.coverage().state is not self.ground.whole:
             self.findings.disturbed.append(f"{instrument}: {feed.coverage().state} {said[:3]}")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bethna.app import Desk
 from bethna.client.facts import Book
-from bethna.client.local import FULL_DEPTH
+from bethna.client.local_ears import FULL_DEPTH
 from bethna.config import load
 from bethna.core.clock import NS_PER_S
 from bethna.core.instrument import Instrument

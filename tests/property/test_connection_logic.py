@@ -1,4 +1,4 @@
-"""Backoff, quotas, hosts, shards, slots, watchdog and clock offset under random lives."""
+"""Backoff, windows, hosts, shards, slots, watchdog and clock offset under random lives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bethna.core.clock import NS_PER_MS, NS_PER_S
 from bethna.logic.backoff import Backoff
 from bethna.logic.clock_offset import MAX_AGE_NS, ClockOffset
 from bethna.logic.hosts import FIRST_NS, LONGEST_NS, TRIES, HostChoice
-from bethna.logic.quota import MINUTE_NS, SlidingWindow, WeightKeeper
+from bethna.logic.quota import SlidingWindow
 from bethna.logic.shards import Shards
 from bethna.logic.slot import Down, Numbers, Open, Promoted, Retire, Slot, SlotEffect
 from bethna.logic.watchdog import FACTOR, Verdict, Watchdog
@@ -98,61 +98,10 @@ def test_a_window_that_the_venue_closed_opens_again() -> None:
     assert window.wait(NS_PER_S) == 4 * NS_PER_S
     assert window.wait(5 * NS_PER_S) == 0
     assert SlidingWindow.per_second(4.9).limit == 4
+    slow = SlidingWindow.per_second(0.5)
+    assert (slow.limit, slow.window_ns) == (1, 2 * NS_PER_S)
     with pytest.raises(ValueError, match="at least 1"):
         SlidingWindow(0, 1)
-
-
-# --- weight
-
-
-@given(
-    st.integers(10, 500),
-    st.lists(st.tuples(st.integers(0, 40 * NS_PER_S), st.integers(1, 100)), max_size=60),
-)
-def test_a_minute_never_costs_more_than_our_share(limit: int, asked: list[tuple[int, int]]) -> None:
-    keeper = WeightKeeper(limit, share=0.8)
-    now, spent = 0, dict[int, list[int]]()
-    for pause, weight in asked:
-        now += pause
-        while wait := keeper.wait(weight, now):
-            now += wait
-        keeper.take(weight, now)
-        spent.setdefault(now // MINUTE_NS, []).append(weight)
-        assert keeper.used(now) == sum(spent[now // MINUTE_NS])
-    for weights in spent.values():
-        assert sum(weights) <= 0.8 * limit or len(weights) == 1
-
-
-def test_the_venues_own_count_wins_when_it_is_higher() -> None:
-    keeper = WeightKeeper(100, share=1.0)
-    at = 5 * MINUTE_NS
-    keeper.take(10, at)
-    keeper.learn_used(90, at)
-    assert keeper.used(at) == 90
-    keeper.learn_used(20, at)
-    assert keeper.used(at) == 90
-    assert keeper.wait(11, at + NS_PER_S) == 59 * NS_PER_S
-    assert keeper.wait(10, at) == 0
-    assert keeper.used(at + MINUTE_NS) == 0
-    keeper.take(1, at + MINUTE_NS)
-    keeper.learn_used(99, at + 59 * NS_PER_S)  # of the minute before
-    assert keeper.used(at + MINUTE_NS) == 1
-    keeper.learn_limit(0)
-    assert keeper.limit == 100
-    keeper.learn_limit(50)
-    assert keeper.wait(50, at + MINUTE_NS) > 0
-
-
-def test_a_stop_is_never_shortened() -> None:
-    keeper = WeightKeeper(100)
-    assert keeper.stop(0, 30.0, banned=False) == 30.0
-    assert keeper.wait(1, 10 * NS_PER_S) == 20 * NS_PER_S
-    assert keeper.stop(0, None, banned=True) == 120.0
-    assert keeper.banned
-    assert keeper.stop(0, 1.0, banned=False) == 120.0
-    assert keeper.banned
-    assert keeper.stop(60 * NS_PER_S, None, banned=False) == 60.0
-    assert keeper.wait(1, 120 * NS_PER_S) == 0
 
 
 # --- hosts
@@ -530,6 +479,26 @@ def test_the_true_offset_lies_within_the_stated_error(true: int, trips: list[tup
     assert best is not None
     assert best.error_ns == min((trip + 1) // 2 for trip, _ in trips[-16:])
     assert offset.measured(len(trips)) == (best.offset_ns, "rest")
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 10**9), st.floats(0, 1), st.integers(0, 10**9))
+def test_whole_seconds_bound_the_offset_and_events_speak_within(
+    true: int, round_trip: int, share: float, travel: int
+) -> None:
+    offset, now = ClockOffset(), 10**18
+    served = now + round(round_trip * share) + true
+    offset.rest(now, now + round_trip, served - served % NS_PER_S, 1, NS_PER_S)
+    best = offset.best(1)
+    assert best is not None
+    assert abs(best.offset_ns - true) <= best.error_ns + 1
+    assert offset.measured(1) == (best.offset_ns, "rest")
+    for _ in range(5):
+        offset.event(now + true, now + travel)
+    measured = offset.offset_ns(2)
+    assert measured is not None
+    assert abs(measured - best.offset_ns) <= best.error_ns
+    if travel <= best.offset_ns + best.error_ns - true and true - travel >= best.offset_ns - best.error_ns:
+        assert offset.measured(2) == (true - travel, "events")
 
 
 def test_a_stepped_host_clock_is_noticed_and_followed() -> None:

@@ -173,7 +173,7 @@ class Run:
                 market.delta([(True, 3, 2)])
             market.now += SECOND
             if two:
-                feed.connected()
+                feed.connected(market.now)
 
     def _send(self, event: Any, fate: str, later: int) -> None:
         if fate in ("keep", "double"):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import assert_never
 
 from hypothesis import event, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from session_line import Line
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
 from bethna.logic.session import Session
 from bethna.logic.session_types import (
     Acked,
     AckMissing,
+    AckScope,
+    Challenged,
     Delivered,
     Effect,
     Ended,
@@ -25,9 +28,11 @@ from bethna.logic.session_types import (
     Pinged,
     Proven,
     Refused,
+    Renew,
     Rotate,
     SendPing,
     SendPong,
+    SendText,
     SessionRules,
     ShutdownNoticed,
     StreamRefused,
@@ -48,20 +53,22 @@ RULES = SessionRules(
     window_ns=NS_PER_S,
     batch=3,
 )
-MESSAGES = Subscribe | Unsubscribe | SendPong | SendPing
 
 streams = st.lists(st.sampled_from([f"s{n}" for n in range(12)]), max_size=6, unique=True).map(tuple)
+SCOPES: list[AckScope] = ["request", "stream", "connection"]
 ids = st.one_of(st.none(), st.integers(0, 30), st.text(max_size=3))
 inputs: st.SearchStrategy[Input] = st.one_of(
     st.just(Opened()),
     st.just(Heard()),
     st.binary(max_size=4).map(Pinged),
     streams.map(Delivered),
-    ids.map(Acked),
-    st.builds(Refused, ids, st.just("invalid stream")),
+    st.builds(Acked, ids, st.none() | streams, st.sampled_from(SCOPES)),
+    st.builds(Refused, ids, st.just("invalid stream"), streams),
+    st.text(max_size=3).map(Challenged),
     st.just(ShutdownNoticed()),
     streams.map(Want),
     streams.map(Unwant),
+    streams.map(Renew),
     st.just(Tick()),
     st.just(Lost("connection_lost", "cut")),
     st.just(Leave("rotated", "replaced")),
@@ -69,49 +76,22 @@ inputs: st.SearchStrategy[Input] = st.one_of(
 pauses = st.one_of(st.just(0), st.integers(0, 400), st.integers(0, 12_000)).map(lambda ms: ms * NS_PER_MS)
 
 
-class Line:
-    """Drives a session like a link does: every deadline is met, and what comes out is kept with its time."""
-
-    def __init__(self, session: Session, now: int = 0) -> None:
-        self.session = session
-        self.now = now
-        self.out: list[tuple[int, Effect]] = []
-
-    def tell(self, what: Input) -> list[Effect]:
-        effects = self.session.receive(what, self.now)
-        self.out += [(self.now, effect) for effect in effects]
-        return effects
-
-    def wait(self, ns: int) -> None:
-        end = self.now + ns
-        for _ in range(10_000):
-            due = self.session.deadline()
-            if due is None or due > end:
-                break
-            assert due >= self.now
-            self.now = due
-            self.tell(Tick())
-        else:
-            raise AssertionError("the deadline does not move")
-        self.now = end
-
-    def messages(self) -> list[int]:
-        return [at for at, effect in self.out if isinstance(effect, MESSAGES)]
-
-
-@given(streams, streams, st.lists(st.tuples(pauses, inputs), max_size=60))
+@given(streams, streams, st.lists(st.tuples(pauses, inputs), max_size=60), st.booleans(), st.booleans())
 def test_never_more_messages_than_allowed_and_none_after_the_end(
-    in_url: tuple[str, ...], besides: tuple[str, ...], script: list[tuple[int, Input]]
+    in_url: tuple[str, ...],
+    besides: tuple[str, ...],
+    script: list[tuple[int, Input]],
+    ordered: bool,
+    data_confirms: bool,
 ) -> None:
-    line = Line(Session(RULES, in_url, besides, 0))
+    rules = replace(RULES, ordered=ordered, data_confirms=data_confirms)
+    line = Line(Session(rules, in_url, besides, 0, greeting=("hello", "and"), batch_of=lambda name: name[-1]))
     line.tell(Opened())
     for pause, what in script:
         line.wait(pause)
         line.tell(what)
     line.wait(20 * NS_PER_S)
-    sent = line.messages()
-    for at in sent:  # any stretch of one second, ends included
-        assert bisect_right(sent, at + RULES.window_ns) - sent.index(at) <= RULES.messages
+    line.assert_paced(RULES)
     endings = [number for number, (_, effect) in enumerate(line.out) if isinstance(effect, Ended)]
     assert endings in ([], [len(line.out) - 1])
     assert (line.session.phase is Phase.CLOSED) == bool(endings)
@@ -143,7 +123,7 @@ class Venue:
                 answer = Acked(request_id)
             case SendPing():
                 return Heard()
-            case StreamRefused() | AckMissing() | SendPong() | Proven() | Rotate() | Ended():
+            case StreamRefused() | AckMissing() | SendText() | SendPong() | Proven() | Rotate() | Ended():
                 return None
             case _:
                 assert_never(effect)

@@ -47,6 +47,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
         },
     ),
     "trade_stream": ("a=aggTrade; b = trade", {"a": "aggTrade", "b": "trade"}),
+    "wire": ("a=advanced; b = plain", {"a": "advanced", "b": "plain"}),
     "proxy": ("socks5://user:hunter2@127.0.0.1:1080", Secret("socks5://user:hunter2@127.0.0.1:1080")),
     "token": ("abc-DEF_123.~456789", Secret("abc-DEF_123.~456789")),
     "log_level": ("debug", "debug"),
@@ -162,6 +163,8 @@ def test_no_number_is_refused(name: str, text: str) -> None:
         ("trade_stream", {"a": 1}),
         ("trade_stream", "a=b c"),
         ("trade_stream", 1),
+        ("wire", "a=advanced;a=plain"),
+        ("wire", {"a": ["advanced"]}),
         ("proxy", "ftp://x"),
         ("proxy", 1),
         ("token", "fifteen-letters"),
@@ -201,6 +204,7 @@ rest = "http://file"
 ws = ["ws://one", "ws://two/"]
 rest = ["http://one", "http://two"]
 trade_stream = "trade"
+wire = "plain"
 """
 
 
@@ -220,6 +224,8 @@ def test_venues_are_joined_by_name() -> None:
         "b": (HostUrls("ws://one", "http://one"), HostUrls("ws://two", "http://two")),
     }
     assert settings.trade_stream == {"b": "trade", "c": "x"}
+    assert settings.wire == {"b": "plain"}
+    assert settings.origin("wire") == "bethna.toml line 10"
     assert settings.origin("hosts") == "bethna.toml line 2, bethna.toml line 6, variable BETHNA_HOSTS"
     assert shown(settings.hosts) == "a=ws://here|http://here;b=ws://one|http://one,ws://two|http://two"
 

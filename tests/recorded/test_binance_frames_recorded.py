@@ -46,7 +46,7 @@ def by_hand(d: dict[str, Any], name: str, ts: int) -> tuple[object, ...]:
             side = "sell" if d["m"] else "buy"
             return (name, float(d["p"]), float(d["q"]), side, d["a"], d["T"] * 10**6, ts, d["l"] - d["f"] + 1)
         case "depthUpdate":
-            return (name, d["U"], d["u"], levels(d["b"]), levels(d["a"]), d["E"] * 10**6, ts)
+            return (name, d["U"], d["u"], levels(d["b"]), levels(d["a"]), d["E"] * 10**6, ts, 0)
         case "kline":
             k = d["k"]
             prices = tuple(float(k[key]) for key in "ohlcv")
@@ -65,6 +65,7 @@ def fields(fact: WireEvent) -> tuple[object, ...]:
 def decoded(path: Path, names: dict[str, str]) -> tuple[Counter[str], list[Trade]]:
     """Decodes a tape and compares every fact; returns how many of each type, and the trades."""
     codec = codec_for("binance")
+    connection = codec.connection(1)
     counts: Counter[str] = Counter()
     trades = []
     for line in lines(path):
@@ -85,7 +86,7 @@ def decoded(path: Path, names: dict[str, str]) -> tuple[Counter[str], list[Trade
             ) == expected
             counts["http BookSnapshot"] += 1
         else:
-            (fact,) = codec.decode(raw.encode(), ts)
+            (fact,) = connection.decode(raw.encode(), ts)
             payload = json.loads(raw)["data"]
             assert fields(fact) == by_hand(payload, names[payload["s"]], ts)
             counts[type(fact).__name__] += 1
@@ -109,9 +110,10 @@ def test_the_small_tape_of_2021(shared_dir: Path) -> None:
 
 def test_the_single_samples(shared_dir: Path) -> None:
     codec = codec_for("binance")
+    connection = codec.connection(1)
     found = {}
     for line in lines(shared_dir / "captures" / "samples" / "binance.jsonl"):
-        (found[line["test"]],) = codec.decode(line["raw"].encode(), 1)
+        (found[line["test"]],) = connection.decode(line["raw"].encode(), 1)
     top, quote, ticker, candle = (
         found[name] for name in ("l2_topk.spot", "bbo.spot", "ticker.spot", "candlestick.spot")
     )

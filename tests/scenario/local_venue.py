@@ -205,9 +205,9 @@ def _response(status: int, headers: dict[str, str], body: bytes) -> Response:
 
 
 @asynccontextmanager
-async def local_venue(bell: Bell) -> AsyncIterator[LocalVenue]:
+async def local_venue(bell: Bell, venue: LocalVenue | None = None) -> AsyncIterator[LocalVenue]:
     """A running venue."""
-    venue = LocalVenue(bell)
+    venue = venue or LocalVenue(bell)
     await venue.start()
     try:
         yield venue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from scenario.local_venue import LocalConnection, LocalVenue, local_venue
 from bethna.core.instrument import Instrument
 from bethna.core.market import InstrumentId, Trade
 from bethna.core.status import StreamState, SystemEvent
-from bethna.core.wire import MarketEvent
+from bethna.core.wire import BookDoubt, MarketEvent
 from bethna.logic.session_types import ConnectionSettings, Phase
 from bethna.net.ws import WebSocket
 from bethna.runtime.clocks import ManualClock
@@ -38,6 +38,8 @@ class Desk:
         self.states: dict[str, list[tuple[StreamState, str]]] = {}
         self.connected: dict[str, bool] = {}
         self.overlaps: list[tuple[tuple[str, ...], bool]] = []
+        self.doubts: list[BookDoubt] = []
+        self.gone: list[int] = []
         self.told: list[SystemEvent] = []
         self.tape: list[tuple[Any, ...]] = []
 
@@ -54,6 +56,14 @@ class Desk:
 
     def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
         self.overlaps.append((tuple(instruments), overlapping))
+        self.bell.ring()
+
+    def doubt(self, doubt: BookDoubt) -> None:
+        self.doubts.append(doubt)
+        self.bell.ring()
+
+    def connection_ended(self, conn: int, venue: str, now: int) -> None:
+        self.gone.append(conn)
         self.bell.ring()
 
     def note(self, event: SystemEvent) -> None:
@@ -161,13 +171,16 @@ async def world(
     extra_hosts: int = 0,
     *,
     supervised: bool = True,
+    desk: Callable[[Bell], Desk] = Desk,
+    speech: tuple[Callable[[], BinanceCodec], Callable[[Bell], LocalVenue]] = (BinanceCodec, LocalVenue),
     **limits: Any,
 ) -> AsyncIterator[World]:
     bell = Bell()
     clock = ManualClock(1_700_000_000_000_000_000)
     timers = HandTimers(clock, bell)
-    desk = Desk(bell)
-    async with local_venue(bell) as venue:
+    listening = desk(bell)
+    codec, other_venue = speech
+    async with local_venue(bell, other_venue(bell)) as venue:
         hosts = [StreamHost("main", venue.ws_url, venue.rest_url)]
         hosts += [
             StreamHost(f"other-{n}", venue.ws_url + f"/{n}", venue.rest_url) for n in range(extra_hosts)
@@ -175,16 +188,16 @@ async def world(
         spec = replace(SPEC, hosts=tuple(hosts), **limits)
         pool = ConnectionPool(
             spec,
-            BinanceCodec(),
+            codec(),
             settings or ConnectionSettings(),
             clock,
             random.Random(1),
-            desk,
-            desk,
-            desk.note,
+            listening,
+            listening,
+            listening.note,
             timers=timers,
         )
-        made = World(bell, venue, pool, desk, timers)
+        made = World(bell, venue, pool, listening, timers)
         if supervised:
             async with asyncio.TaskGroup() as group:
                 made.task = group.create_task(pool.run())

@@ -124,7 +124,7 @@ def test_a_wrong_setting_stops_before_anything_starts(
         assert key in plain.stderr.decode()
 
 
-@pytest.mark.parametrize("name", ["BTC USDT", "../../x-USDT", "BTC-USDT@kraken", "A" * 10_000])
+@pytest.mark.parametrize("name", ["BTC USDT", "../../x-USDT", "BTC-USDT@nowhere", "A" * 10_000])
 def test_without_any_symbol_that_can_be_followed_nothing_starts(
     name: str, tape: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +137,7 @@ def test_without_any_symbol_that_can_be_followed_nothing_starts(
         assert error_of(told)["code"] in ("unknown_instrument", "bad_setting")
         assert (
             name.partition("@")[0][:40] in error_of(told)["message"]
-            or "'kraken'" in error_of(told)["message"]
+            or "'nowhere'" in error_of(told)["message"]
         )
         assert len(error_of(told)["message"]) < 100
         assert not told.stderr
@@ -155,6 +155,9 @@ def test_the_settings_file_is_named_by_option_or_variable(tmp_path: Path) -> Non
         assert rows["port"] == {"name": "port", "value": "8123", "origin": f"{file} line 1"}
     file.write_text("port = 0\n[venues.nowhere]\ntrade_stream = 'x'\n")
     assert "nowhere" in error_of(run("--config", str(file), "up", "--json"))["message"]
+    file.write_text("port = 0\n[venues.coinbase]\nwire = 'exchange'\n")
+    said = error_of(run("--config", str(file), "up", "--json"))["message"]
+    assert said == f"wire of coinbase: expected advanced, found 'exchange' ({file} line 3)"
     file.write_bytes(b"\xff")
     for words in (["--config", str(file)], ["--config", str(tmp_path / "gone")], ["--config", str(tmp_path)]):
         assert error_of(run(*words, "up", "--json"))["code"] == "bad_setting"

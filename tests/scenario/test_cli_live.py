@@ -184,6 +184,21 @@ async def test_a_venue_that_answers_is_told_with_its_clock(venue: LocalVenue) ->
     assert checks["python"]["state"] == "ok"
 
 
+async def test_the_venues_that_are_followed_are_asked_and_no_other(venue: LocalVenue) -> None:
+    nobody = "ws://127.0.0.1:9|http://127.0.0.1:9"
+    hosts = f"binance={venue.ws_url}|{venue.rest_url};kraken={nobody};coinbase={nobody};deribit={nobody}"
+    code, checks = await doctor({"BETHNA_HOSTS": hosts})
+    assert code == 0
+    assert {name.partition(" ")[0] for name in checks if name.endswith((" REST", " socket"))} == {"binance"}
+    assert checks["other venues"]["state"] == "skipped"
+    assert checks["other venues"]["found"].endswith("coinbase, kraken, deribit")
+    code, checks = await doctor({"BETHNA_HOSTS": hosts, "BETHNA_SYMBOLS": "BTC-USDT BTC-USD@kraken"})
+    assert code == 3
+    assert checks["binance binance-1 REST"]["state"] != "unreachable"
+    assert checks["kraken kraken-1 REST"]["state"] == "unreachable"
+    assert checks["other venues"]["found"].endswith(": coinbase, deribit")
+
+
 async def test_one_of_two_hosts_is_enough(venue: LocalVenue) -> None:
     hosts = f"binance=ws://127.0.0.1:9|http://127.0.0.1:9,{venue.ws_url}|{venue.rest_url}"
     code, checks = await doctor({"BETHNA_HOSTS": hosts})

@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 import pytest
 from scenario.cli_runs import PATIENCE_S, end, error_of, line_of, run, running
 from websockets.sync.client import connect
 
+from bethna.cli.completing import complete_twin
+from bethna.cli.twin import _ports
 from bethna.core.clock import NS_PER_MS
 from bethna.twins.faults import NAMES, PARAMETERS
+from bethna.twins.registry import VENUES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "twin.md").read_text("utf-8")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
@@ -43,7 +47,8 @@ def get(url: str, target: str, method: str = "GET", body: bytes | None = None) -
 def test_one_line_says_where_it_is_and_it_serves() -> None:
     with running(*TWIN, "--seed", "7") as process:
         said = line_of(process)
-        assert set(said) == {"url", "ws", "seed", "pid"}
+        assert set(said) == {"url", "ws", "seed", "pid", "venues"}
+        assert said["venues"] == {"binance": {"url": said["url"], "ws": said["ws"]}}
         assert (said["seed"], said["pid"]) == (7, process.pid)
         assert get(said["url"], "/api/v3/ping") == (200, {})
         state = get(said["url"], "/twin/state")[1]
@@ -129,6 +134,15 @@ def test_a_port_in_use_is_named() -> None:
         (["twin"], "VENUE"),
         (["twin", "nope"], "binance"),
         (["twin", "Binance"], "binance"),
+        (["twin", "binance,nope"], "nope"),
+        (["twin", "binance,"], "expected one of"),
+        (["twin", "binance", "--port", "65536"], "65536"),
+        (["twin", "binance", "--port", "one"], "one"),
+        (["twin", "binance", "--port", "1,2"], "one port, or 1 for binance, found 2"),
+        (["twin", "binance,kraken", "--port", "65535"], "at most 65534 for 2 venues"),
+        (["twin", "binance,kraken", "--symbols", "BTCUSDT"], "expected a number"),
+        (["twin", "binance,kraken", "--symbols", "0"], "expected a number"),
+        (["twin", "kraken", "--faults-of", "binance"], "--faults-of: expected one of kraken"),
         (["twin", "binance", "--pace", "0"], "--pace"),
         (["twin", "binance", "--pace", "nan"], "--pace"),
         (["twin", "binance", "--seed", "-1"], "--seed"),
@@ -222,6 +236,78 @@ def test_a_plan_and_control_calls_make_it_misbehave(tmp_path: Path) -> None:
         assert get(url, "/twin/faults", "POST", b'{"kind": "http_451"}')[0] == 200
         assert get(url, "/api/v3/time")[0] == 451
         assert get(url, "/twin/state")[1]["venue"]["struck"]["http_451"] == 1
+
+
+# --- several venues
+
+
+@posix
+def test_several_venues_are_one_process_each_on_its_port(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text('[[fault]]\nkind = "http_5xx"\nvenue = "kraken"\nfor_s = 600\n')
+    words = (
+        "--port",
+        "0",
+        "--seed",
+        "7",
+        "--symbols",
+        "3",
+        "--json",
+        "--faults",
+        str(tmp_path / "plan.toml"),
+    )
+    with running("twin", "all", *words, "--truth", str(tmp_path / "truth.jsonl")) as process:
+        said = line_of(process)
+        assert set(said) == {"seed", "pid", "venues"}
+        assert (said["seed"], said["pid"]) == (7, process.pid)
+        assert len({place["url"] for place in said["venues"].values()}) == len(VENUES)
+        for venue, place in said["venues"].items():
+            state = get(place["url"], "/twin/state")[1]
+            assert (state["name"], state["seed"]) == (venue, 7)
+            assert state["symbols"] == min(3, len(VENUES[venue].listings()))
+            faults = get(place["url"], "/twin/faults")[1]["faults"]
+            assert [fault["kind"] for fault in faults] == (["http_5xx"] if venue == "kraken" else [])
+        starts = {get(place["url"], "/twin/state")[1]["started_at"] for place in said["venues"].values()}
+        assert len(starts) == 1
+        binance, kraken = (said["venues"][name]["url"] for name in ("binance", "kraken"))
+        assert get(binance, "/api/v3/ping") == (200, {})
+        assert get(kraken, "/0/public/Time")[0] == 503
+        code, errors = end(process, signal.SIGTERM)
+    assert code == 0
+    ends = [line.partition(" after ")[0] for line in errors.splitlines()]
+    assert ends == [f"the simulated {venue} ends" for venue in VENUES]
+    assert {line["venue"] for line in lines_of(tmp_path / "truth.jsonl")} == set(VENUES)
+
+
+def test_ports_follow_each_other_or_are_named() -> None:
+    with running("twin", "binance,kraken", "--port", "0", "--json", "--attached") as first:
+        free = [int(place["url"].rpartition(":")[2]) for place in line_of(first)["venues"].values()]
+        first.kill()
+    ports = ",".join(map(str, free))
+    with running("twin", "binance,kraken", "--port", ports, "--json", "--attached") as process:
+        said = line_of(process)["venues"]
+        assert [int(place["url"].rpartition(":")[2]) for place in said.values()] == free
+    assert _ports((9700,), ("a", "b", "c")) == (9700, 9701, 9702)
+    assert _ports((0,), ("a", "b")) == (0, 0)
+
+
+def test_a_plan_for_several_venues_has_to_say_whose_a_fault_is(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text('[[fault]]\nkind = "cut"\n')
+    told = run("twin", "binance,kraken", "--json", "--faults", str(tmp_path / "plan.toml"))
+    assert (told.returncode, error_of(told)["code"]) == (2, "bad_fault_file")
+    assert (
+        "plan.toml line 1: venue: expected one of binance, kraken, found nothing" in error_of(told)["message"]
+    )
+
+
+def test_behind_a_comma_the_shell_offers_another_venue() -> None:
+    context = click.Context(click.Command("twin"))
+    offered = [item.value for item in complete_twin(context, click.Option(["--x"]), "binance,")]
+    assert offered == [f"binance,{venue}" for venue in VENUES if venue != "binance"]
+    assert [item.value for item in complete_twin(context, click.Option(["--x"]), "")] == [
+        *VENUES,
+        "all",
+        "faults",
+    ]
 
 
 # --- the truth

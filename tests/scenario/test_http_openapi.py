@@ -22,6 +22,8 @@ ROUTES = {
     "/api/v1/candles": {"get"},
     "/api/v1/book/{instrument}": {"get"},
     "/api/v1/trades/{instrument}": {"get"},
+    "/api/v1/best/{pair}": {"get"},
+    "/api/v1/best/{pair}/book": {"get"},
     "/api/v1/events": {"get"},
     "/api/v1/symbols": {"get"},
     "/api/v1/watchlist": {"get"},
@@ -154,7 +156,8 @@ async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> N
     asked = {
         "/api/v1/health": "", "/api/v1/instruments": "", "/api/v1/prices": "", "/api/v1/events": "",
         "/api/v1/candles": f"instrument={BTC}&interval=1m", "/api/v1/book/{instrument}": "",
-        "/api/v1/trades/{instrument}": "", "/api/v1/symbols": "query=usdt", "/api/v1/watchlist": "",
+        "/api/v1/trades/{instrument}": "", "/api/v1/best/{pair}": "convert=EUR", "/api/v1/best/{pair}/book": "",
+        "/api/v1/symbols": "query=usdt", "/api/v1/watchlist": "",
         "/api/v1/connections": "", "/api/v1/settings": "",
         "/api/v1/story": f"figure=candle&instrument={BTC}&interval=1m&open_time={START // NS_PER_US}",
     }  # fmt: skip
@@ -163,7 +166,7 @@ async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> N
         assert set(asked) == {path for path, methods in ROUTES.items() if "get" in methods} - {"/metrics"}
         for path, query in asked.items():
             with subtests.test(path):
-                answer = await served.http.get(f"{path.format(instrument=BTC)}?{query}")
+                answer = await served.http.get(f"{path.format(instrument=BTC, pair='BTC-USDT')}?{query}")
                 assert answer.status_code == 200
                 schema = whole["paths"][path]["get"]["responses"]["200"]["content"]["application/json"][
                     "schema"

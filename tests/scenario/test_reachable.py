@@ -11,7 +11,7 @@ import pytest
 from handmade import Bell
 from scenario.local_venue import LocalVenue, RestAnswer, local_venue
 
-from bethna.app.live import venue_spec
+from bethna.app.live import venue_codec, venue_spec
 from bethna.app.reachable import Look, look_around
 from bethna.config import HostUrls, load
 from bethna.net.http import HttpClient
@@ -33,9 +33,9 @@ def hosts_of(venue: LocalVenue, answer: RestAnswer) -> HostUrls:
 
 
 async def look(hosts: Sequence[HostUrls]) -> Look:
-    spec = venue_spec("binance", load(options={"hosts": {"binance": [f"{h.ws}|{h.rest}" for h in hosts]}}))
+    settings = load(options={"hosts": {"binance": [f"{h.ws}|{h.rest}" for h in hosts]}})
     async with HttpClient(SystemClock()) as http:
-        return await look_around(spec, http)
+        return await look_around(venue_spec("binance", settings), http, venue_codec("binance", settings))
 
 
 @asynccontextmanager

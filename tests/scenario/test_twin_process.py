@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -17,6 +19,7 @@ from bethna.app.twin_process import TwinProcess, check_fault_file, fresh_seed, s
 from bethna.config import Settings, load
 from bethna.core.errors import ConfigError, VenueError
 from bethna.core.status import SystemEvent
+from bethna.venues.registry import venue_names
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and scripts of POSIX systems")
 
@@ -38,6 +41,7 @@ def instead(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
         ("echo hello; exit 0", VenueError, "found 'hello' (exit code 0)"),
         ("echo '[1'; cat", VenueError, "to say where it listens"),
         ("""echo '{"url": "http://127.0.0.1:1"}'; cat""", VenueError, "to say where it listens"),
+        ("""echo '{"seed": 7, "pid": 1, "venues": {}}'; cat""", VenueError, "to say where it listens"),
         (
             """echo '{"error": {"code": "address_unusable", "message": "taken", "hint": "wait"}}'; exit 3""",
             VenueError,
@@ -55,7 +59,7 @@ async def test_a_twin_that_does_not_start_says_why_in_its_own_words(
 ) -> None:
     instead(monkeypatch, tmp_path, script)
     with pytest.raises(error) as caught:
-        await start_twin("binance", SIMULATED, 7)
+        await start_twin(["binance"], SIMULATED, 7)
     assert said in str(caught.value)
 
 
@@ -65,7 +69,7 @@ async def test_a_twin_that_says_nothing_is_not_waited_for_for_ever(
     instead(monkeypatch, tmp_path, "exec cat")
     monkeypatch.setattr(twin_process, "START_S", 0.2)
     with pytest.raises(VenueError, match="found it silent"):
-        await start_twin("binance", SIMULATED, 7)
+        await start_twin(["binance"], SIMULATED, 7)
 
 
 async def test_a_program_that_is_not_there_is_a_plain_error(
@@ -73,19 +77,20 @@ async def test_a_program_that_is_not_there_is_a_plain_error(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     with pytest.raises(VenueError, match="No such file"):
-        await start_twin("binance", SIMULATED, 7)
+        await start_twin(["binance"], SIMULATED, 7)
 
 
 async def test_one_that_does_not_end_when_told_is_ended_by_force(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    line = '{"url": "http://127.0.0.1:1", "ws": "ws://127.0.0.1:1", "seed": 7, "pid": 1}'
+    places = {venue: {"url": "http://127.0.0.1:1", "ws": "ws://127.0.0.1:1"} for venue in venue_names()}
+    line = json.dumps({"seed": 7, "pid": 1, "venues": places})
     instead(
         monkeypatch, tmp_path, f"echo '{line}'; exec 0</dev/null; trap '' TERM; while :; do sleep 1; done"
     )
     monkeypatch.setattr(twin_process, "STOP_S", 0.2)
-    twin = await start_twin("binance", SIMULATED, 7)
-    assert (twin.seed, twin.port, twin.hosts.ws) == (7, 1, "ws://127.0.0.1:1")
+    twin = await start_twin(["binance"], SIMULATED, 7)
+    assert (twin.seed, twin.ports["binance"], twin.hosts["kraken"].ws) == (7, 1, "ws://127.0.0.1:1")
     await twin.stop()
     assert await twin.wait() == -signal.SIGKILL
 
@@ -93,7 +98,7 @@ async def test_one_that_does_not_end_when_told_is_ended_by_force(
 async def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with pytest.raises(VenueError) as caught:
-            await start_twin("binance", SIMULATED, 7, taken.getsockname()[1])
+            await start_twin(["binance"], SIMULATED, 7, dict.fromkeys(venue_names(), taken.getsockname()[1]))
         assert caught.value.code == "address_unusable"
         assert str(taken.getsockname()[1]) in caught.value.message
 
@@ -101,10 +106,12 @@ async def test_a_port_that_is_taken_is_told() -> None:
 async def test_a_twin_is_started_until_one_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     failures = iter([VenueError("binance", "not now", hint="wait"), VenueError("binance", "nor now")])
 
-    async def sometimes(venue: str, settings: Settings, seed: int, port: int = 0) -> TwinProcess:
-        if (failure := next(failures, None)) is not None:
+    async def sometimes(
+        followed: Sequence[str], settings: Settings, seed: int, ports: Mapping[str, int] | None = None
+    ) -> TwinProcess:
+        if ports is not None and (failure := next(failures, None)) is not None:
             raise failure
-        return await start_twin(venue, settings, seed, port)
+        return await start_twin(followed, settings, seed, ports)
 
     monkeypatch.setattr(markets, "start_twin", sometimes)
     monkeypatch.setattr(markets, "FIRST_PAUSE_S", 0.01)
@@ -123,7 +130,7 @@ async def test_a_twin_is_started_until_one_stands(monkeypatch: pytest.MonkeyPatc
             watching.cancel()
         after = market.twin
         assert isinstance(after, TwinProcess)
-        assert after.port == before.port
+        assert after.ports == before.ports
         assert market.simulation is not None
         assert desk.simulation() == market.simulation
         assert before.seed != after.seed == market.simulation.seed
@@ -171,10 +178,22 @@ async def test_one_that_ends_again_and_again_is_one_notice_and_its_seed_is_true_
 def test_a_fault_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
     path.write_text('[[fault]]\nkind = "cut"\n', "utf-8-sig")
-    check_fault_file(load(options={"twin_faults": str(path)}))
+    check_fault_file(load(options={"twin_faults": str(path)}), ["binance"])
     path.write_text('[[fault]]\nkind = "cutt"\n', "utf-8-sig")
     with pytest.raises(ConfigError, match="line 2: kind"):
-        check_fault_file(load(options={"twin_faults": str(path)}))
+        check_fault_file(load(options={"twin_faults": str(path)}), ["binance"])
+
+
+def test_a_fault_file_says_whose_a_fault_is_where_several_venues_are_followed(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    settings = load(options={"twin_faults": str(path)})
+    path.write_text('[[fault]]\nkind = "cut"\n')
+    check_fault_file(settings, ["kraken"])
+    with pytest.raises(ConfigError, match="line 1: venue: expected one of") as caught:
+        check_fault_file(settings, ["kraken", "binance"])
+    assert caught.value.code == "bad_fault_file"
+    path.write_text('[[fault]]\nkind = "cut"\nvenue = "deribit"\n')
+    check_fault_file(settings, ["kraken", "binance"])
 
 
 def test_a_fresh_seed_is_never_nought() -> None:

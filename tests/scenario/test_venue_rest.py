@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from handmade import Bell, HandTimers
@@ -19,12 +19,13 @@ from bethna.core.errors import ConfigError, ConnectError, RateLimited, VenueAnsw
 from bethna.core.instrument import Instrument
 from bethna.core.market import BookSnapshot, InstrumentId
 from bethna.core.wire import ServerTime
-from bethna.logic.quota import WeightKeeper
+from bethna.logic.quota_ledger import EVERYDAY, FLIGHT_NS, Lane, Terms
 from bethna.logic.session_types import ConnectionSettings
 from bethna.net import http
 from bethna.net.http import HttpClient
 from bethna.runtime.clocks import ManualClock
 from bethna.services.venue_rest import VenueRest
+from bethna.store.quota_keeper import QuotaKeeper
 from bethna.venues.binance import SPEC, BinanceCodec
 from bethna.venues.spec import RestRequest, StreamHost
 
@@ -90,7 +91,7 @@ async def world(extra: tuple[str, ...] = (), **settings: Any) -> AsyncIterator[W
             ConnectionSettings(**settings),
             clock,
             random.Random(1),
-            WeightKeeper(6000),
+            QuotaKeeper(Terms(6000), clock, random.Random(1)),
             client,
             tape,
             timers=timers,
@@ -112,19 +113,78 @@ async def test_an_answer_comes_back_as_facts_and_is_on_the_tape() -> None:
 
 async def test_the_venues_count_is_believed_and_the_quota_waited_for() -> None:
     async with world() as w:
-        w.venue.rest["/api/v3/time"] = [server_time(used=4799), server_time()]
+        w.venue.rest["/api/v3/time"] = [server_time(used=5699), server_time()]
         await w.rest.fetch(TIME)
         await w.rest.fetch(TIME)
         with pytest.raises(RateLimited) as caught:
             await w.rest.fetch(TIME, patience_s=1.0)
-        assert caught.value.retry_after_s == pytest.approx(40.0)  # START is 20 s into a minute
+        assert caught.value.retry_after_s == pytest.approx(40.5)  # START is 20 s into a minute
         async with asyncio.TaskGroup() as group:
             task = group.create_task(w.rest.fetch(TIME))
             await w.bell.until(lambda: w.timers.slept)
             assert len(w.venue.rest_asked) == 2
-            w.timers.advance(40.0)
+            w.timers.advance(40.5)
         assert len(task.result()) == 1
         assert w.rest.quota_used() == 1
+
+
+async def test_orders_go_when_the_rest_of_the_quota_is_spent() -> None:
+    async with world() as w:
+        w.venue.rest["/api/v3/time"] = [server_time(used=5700)]
+        await w.rest.fetch(TIME)
+        with pytest.raises(RateLimited):
+            await w.rest.fetch(TIME, lane=Lane.SNAPSHOTS, patience_s=1.0)
+        assert len(await w.rest.fetch(TIME, lane=Lane.ORDERS, patience_s=0.0)) == 1
+
+
+async def test_who_stops_waiting_is_in_nobodys_way() -> None:
+    async with world() as w:
+        everyday = int(6000 * EVERYDAY)
+        w.venue.rest["/api/v3/time"] = [server_time(used=everyday - 10)]
+        w.venue.rest["/api/v3/depth"] = [DEPTH]
+        await w.rest.fetch(TIME)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(w.rest.fetch(w.codec.snapshot_request(BTC, 5000), lane=Lane.SNAPSHOTS))
+            await w.bell.until(lambda: w.timers.slept)
+            with pytest.raises(RateLimited):
+                await w.rest.fetch(TIME, lane=Lane.HEALING, patience_s=0.5)
+            task.cancel()
+        assert len(await w.rest.fetch(TIME, lane=Lane.HEALING, patience_s=0.5)) == 1
+
+
+async def test_a_request_that_failed_is_in_flight_no_longer_and_stays_counted() -> None:
+    async with world() as w:
+        w.venue.rest["/api/v3/depth"] = [(503, {}, b"")]
+        with pytest.raises(VenueAnswer):
+            await w.rest.fetch(w.codec.snapshot_request(BTC, 5000))
+        assert w.rest.quota_used() == 250
+        w.timers.advance(40.0)
+        assert w.rest.quota_used() == 0
+    async with world() as w:
+        request = RestRequest("/api/v3/\x00", 250)  # a path that cannot be asked for
+        with pytest.raises(ConnectError):
+            await w.rest.fetch(request)
+        w.timers.advance(40.0)
+        assert w.rest.quota_used() == 0, f"in flight for {FLIGHT_NS} ns more"
+
+
+@pytest.mark.parametrize("count", ["-5", "1e3", "5 5", "9" * 40, "", "many"])
+async def test_a_count_that_is_none_is_not_believed(count: str) -> None:
+    async with world() as w:
+        body = b'{"serverTime":1700000000000}'
+        w.venue.rest["/api/v3/time"] = [(200, {"X-MBX-USED-WEIGHT-1M": count}, body)]
+        await w.rest.fetch(TIME)
+        assert w.rest.quota_used() == 1
+
+
+async def test_the_minute_begins_when_the_venue_says_so() -> None:
+    async with world() as w:
+        w.venue.rest["/api/v3/time"] = [server_time(1_700_000_035_000, used=5700)]  # 35 s ahead of us
+        await w.rest.fetch(TIME)
+        await w.rest.fetch(TIME, lane=Lane.ORDERS)
+        with pytest.raises(RateLimited) as caught:
+            await w.rest.fetch(TIME, patience_s=1.0)
+        assert caught.value.retry_after_s == pytest.approx(5.5)
 
 
 async def test_the_catalogue_teaches_the_limit() -> None:
@@ -160,6 +220,28 @@ async def test_a_ban_stops_everything_until_it_is_over(status: int) -> None:
         w.timers.advance(45.0)
         assert list(await w.rest.fetch(TIME)) == [ServerTime(START)]
         assert len(w.venue.rest_asked) == 2
+
+
+async def test_a_limit_that_only_the_body_tells_of_stops_everything_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Kraken answers HTTP 200, Deribit HTTP 400: what they mean stands in the body, and the codec reads it."""
+
+    def limited(*_: object) -> NoReturn:
+        raise VenueAnswer("binance", 429, "EGeneral:Too many requests")
+
+    async with world() as w:
+        w.venue.rest["/api/v3/time"] = [(200, {"Retry-After": "45"}, b"{}"), server_time()]
+        with monkeypatch.context() as patch:
+            patch.setattr(BinanceCodec, "decode_http", limited)
+            with pytest.raises(RateLimited) as caught:
+                await w.rest.fetch(TIME, retries=5)
+        assert caught.value.retry_after_s == 45.0
+        with pytest.raises(RateLimited):
+            await w.rest.fetch(TIME, patience_s=44.0)
+        assert len(w.venue.rest_asked) == 1
+        w.timers.advance(45.0)
+        assert list(await w.rest.fetch(TIME)) == [ServerTime(START)]
 
 
 async def test_a_blocked_host_and_a_dead_one_are_left_for_the_next() -> None:

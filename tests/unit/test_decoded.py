@@ -10,26 +10,34 @@ import pytest
 
 from bethna.api.decoded import Row, describe, describe_error
 from bethna.core.errors import VenueAnswer, WireError
-from bethna.core.instrument import Instrument
+from bethna.core.instrument import Contract, Instrument
 from bethna.core.market import (
+    UNNUMBERED,
     BookDelta,
     BookSnapshot,
     CandlePage,
+    Greeks,
+    IndexPrice,
     InstrumentId,
+    LastTrade,
     Quote,
     Ticker,
     Trade,
     TradePage,
+    Valuation,
     VenueCandle,
 )
 from bethna.core.wire import (
     Ack,
+    BookDoubt,
     Catalogue,
+    Challenge,
     Refusal,
     RestEvent,
     ServerTime,
     ShutdownNotice,
     UnknownMessage,
+    VenueCondition,
     WireEvent,
 )
 
@@ -57,6 +65,10 @@ CANDLE_ROW = {
     "last_id": "7",
     **NO_TIME,
 }
+OPTION = Instrument(
+    InstrumentId("BTC-25DEC26-76000-C@binance"), "binance", "BTC", "USD", "BTC-25DEC26-76000-C",
+    contract=Contract("option", "BTC", True, 1.0, TS, 76000.0, "call"),
+)  # fmt: skip
 INSTRUMENT = Instrument(BTC, "binance", "BTC", "USDT", "BTCUSDT", 0.01, None, True, True)
 
 EXAMPLES: list[tuple[WireEvent | RestEvent, Row]] = [
@@ -109,6 +121,7 @@ EXAMPLES: list[tuple[WireEvent | RestEvent, Row]] = [
             "asks": [[2.0, 1.5]],
             "limit": 20,
             "partial": True,
+            "proven": None,
             **NO_TIME,
         },
     ),
@@ -132,16 +145,66 @@ EXAMPLES: list[tuple[WireEvent | RestEvent, Row]] = [
             **TIMES,
         },
     ),
-    (Ack(1), {"type": "ack", "request_id": "1", "subscriptions": None}),
-    (Ack(None, ("a@trade",)), {"type": "ack", "request_id": None, "subscriptions": ["a@trade"]}),
-    (Refusal("x", 2, "no"), {"type": "refusal", "request_id": "x", "code": 2, "message": "no"}),
+    (
+        BookDelta(BTC, UNNUMBERED, UNNUMBERED, [], [(1.0, 0.0)], TS, RECV, epoch=3),
+        {
+            "type": "book_delta",
+            **WHO,
+            "first_update_id": None,
+            "update_id": None,
+            "bids": [],
+            "asks": [[1.0, 0.0]],
+            **TIMES,
+        },
+    ),
+    (LastTrade(BTC, 2**60, TS, RECV), {"type": "last_trade", **WHO, "trade_id": str(2**60), **TIMES}),
+    (IndexPrice(BTC, 61.5, TS, RECV), {"type": "index", **WHO, "value": 61.5, **TIMES}),
+    (
+        Valuation(
+            BTC, 0.13, 83250.78, TS, RECV, mark_iv=0.3825, greeks=Greeks(0.7, 2e-5, 132.4, -29.4, 121.3)
+        ),
+        {
+            "type": "valuation",
+            **WHO,
+            "mark_price": 0.13,
+            "index_price": 83250.78,
+            "underlying_price": None,
+            "underlying": None,
+            "mark_iv": 0.3825,
+            "bid_iv": None,
+            "ask_iv": None,
+            "greeks": {"delta": 0.7, "gamma": 2e-5, "vega": 132.4, "theta": -29.4, "rho": 121.3},
+            "open_interest": None,
+            "funding": None,
+            "funding_8h": None,
+            **TIMES,
+        },
+    ),
+    (Ack(1), {"type": "ack", "request_id": "1", "subscriptions": None, "scope": None}),
+    (
+        Ack(None, ("a@trade",), "connection"),
+        {"type": "ack", "request_id": None, "subscriptions": ["a@trade"], "scope": "connection"},
+    ),
+    (
+        Refusal("x", 2, "no", ("book:BTC/USD",)),
+        {"type": "refusal", "request_id": "x", "code": 2, "message": "no", "streams": ["book:BTC/USD"]},
+    ),
+    (Challenge("{}"), {"type": "challenge", "answer": "{}"}),
+    (
+        BookDoubt(BTC, "checksum 7, told 8", RECV, 3),
+        {"type": "book_doubt", **WHO, "reason": "checksum 7, told 8", "ts_recv": TIMES["ts_recv"]},
+    ),
+    (
+        VenueCondition(trading=False, message="maintenance"),
+        {"type": "venue_condition", "trading": False, "message": "maintenance"},
+    ),
     (ShutdownNotice(TS), {"type": "shutdown_notice", "ts_event": TIMES["ts_event"]}),
     (UnknownMessage("avgPrice", "{}"), {"type": "unknown", "kind": "avgPrice", "excerpt": "{}"}),
     (TradePage(BTC, [TRADE]), {"type": "trade_page", **WHO, "trades": [TRADE_ROW]}),
     (CandlePage(BTC, [CANDLE]), {"type": "candle_page", **WHO, "candles": [CANDLE_ROW]}),
     (ServerTime(TS), {"type": "server_time", "ts_event": TIMES["ts_event"]}),
     (
-        Catalogue((INSTRUMENT,), 6000),
+        Catalogue((INSTRUMENT, OPTION), 6000),
         {
             "type": "catalogue",
             "weight_per_minute": 6000,
@@ -155,7 +218,29 @@ EXAMPLES: list[tuple[WireEvent | RestEvent, Row]] = [
                     "lot_size": None,
                     "tradable": True,
                     "verified": True,
-                }
+                    "contract": None,
+                },
+                {
+                    "instrument": "BTC-25DEC26-76000-C@binance",
+                    "venue": "binance",
+                    "symbol": "BTC-25DEC26-76000-C",
+                    "base": "BTC",
+                    "quote": "USD",
+                    "venue_symbol": "BTC-25DEC26-76000-C",
+                    "tick_size": None,
+                    "lot_size": None,
+                    "tradable": True,
+                    "verified": False,
+                    "contract": {
+                        "kind": "option",
+                        "settlement": "BTC",
+                        "inverse": True,
+                        "size": 1.0,
+                        "expiry": TIMES["ts_event"],
+                        "strike": 76000.0,
+                        "option": "call",
+                    },
+                },
             ],
         },
     ),
@@ -186,7 +271,7 @@ def test_an_error_about_no_frame_has_none() -> None:
 
 
 def test_the_reference_names_every_type_and_every_field() -> None:
-    named = set(re.findall(r"[`\"]([a-z_]+)[`\"]", REFERENCE.read_text(encoding="utf-8")))
+    named = set(re.findall(r"[`\"]([a-z0-9_]+)[`\"]", REFERENCE.read_text(encoding="utf-8")))
     said = {key for _, row in EXAMPLES for key in row} | {str(row["type"]) for _, row in EXAMPLES}
     said |= {"error", *describe_error(WireError("binance", ""))}
     assert said <= named

@@ -17,11 +17,13 @@ from bethna.twins.faults import (
     Fault,
     FaultError,
     Faults,
+    Words,
     random_plan,
     read_fault,
     read_plan,
 )
 from bethna.twins.faults import kinds as kinds_module
+from bethna.twins.faults.words import BINANCE
 
 START = 1_790_000_000 * NS_PER_S
 
@@ -199,7 +201,9 @@ def test_every_kind_is_told_in_the_table_and_takes_known_parameters() -> None:
         assert f"\n    {sheet.name} " in table
         assert set(sheet.parameters) <= set(PARAMETERS)
         assert sheet.meaning
-        read_fault({"kind": sheet.name} | dict.fromkeys(sheet.required, 1.0))
+        needed: dict[str, object] = {"offset_s": 1.0, "symbol": "BTCUSDT", "to": "XBTUSDT"}
+        given = {"kind": sheet.name} | {name: needed[name] for name in sheet.required}
+        read_fault(given, words=Words(sheet.venues[0] if sheet.venues else "any", (), ()))
 
 
 # --- in time
@@ -316,6 +320,6 @@ def test_random_plans_are_plans_that_end_in_time(seed: int, span_s: float, most:
 def test_every_kind_can_be_drawn() -> None:
     rng = Random(4)
     drawn = {fault.kind for _ in range(400) for fault in random_plan(rng, span_s=60, symbols=("BTCUSDT",))}
-    assert drawn == set(NAMES)
+    assert drawn == set(BINANCE.kinds())
     only = random_plan(rng, span_s=60, symbols=(), kinds=("cut",))
     assert {fault.kind for fault in only} == {"cut"}

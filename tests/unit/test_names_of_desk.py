@@ -37,7 +37,7 @@ def test_the_nearest_are_of_the_same_quote_then_base_then_any(asked: str, near: 
 
 
 def test_one_name_that_can_be_followed_is_enough_and_the_others_are_told() -> None:
-    desk = Desk(load(options={**LIVE, "symbols": ("BTC USDT", "BTC-USDT@kraken", "A" * 10_000, "eth/usdt")}))
+    desk = Desk(load(options={**LIVE, "symbols": ("BTC USDT", "BTC-USDT@nowhere", "A" * 10_000, "eth/usdt")}))
     assert list(desk.lines) == ["binance"]
     assert [event.code for event in desk.events(10)] == ["symbol_refused"] * 3
     assert all(len(notice) < 120 for notice in desk.notices())

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from bethna.twins.binance.seam import Answer
-from bethna.twins.control import Control, defaults_of, fault_table, is_loopback, kinds
-from bethna.twins.faults import PARAMETERS, SHEETS, Faults, read_fault
+from bethna.twins.control import Control, defaults_of, fault_table, is_loopback, kinds, parameters_of
+from bethna.twins.faults import PARAMETERS, SHEETS, Faults, Words, read_fault
+from bethna.twins.faults.words import BINANCE
+from bethna.twins.line.seam import Answer
 
 NOW = 1_790_000_000_000_000_000
 HERE = {"host": "127.0.0.1:9700"}
+NEEDED: dict[str, object] = {"offset_s": 1.5, "symbol": "BTCUSDT", "to": "XBTUSDT"}
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "twin.md").read_text("utf-8")
 
 
@@ -168,13 +170,26 @@ def test_other_methods_and_other_paths_are_told() -> None:
 
 
 def test_every_kind_is_listed_and_its_defaults_are_a_fault() -> None:
-    listed = said(control().call("GET", "/twin/kinds", HERE, "::1", b"", NOW))
-    assert listed == json.loads(json.dumps({"kinds": kinds(), "parameters": PARAMETERS}))
-    assert [each["kind"] for each in listed["kinds"]] == list(SHEETS)
+    assert [each["kind"] for each in kinds()] == list(SHEETS)
     for name, sheet in SHEETS.items():
+        venue = sheet.venues[0] if sheet.venues else "any"
         given = {key: value for key, value in defaults_of(sheet).items() if value is not None}
-        needed = dict.fromkeys(sheet.required, 1.5)
-        assert read_fault({"kind": name, **given, **needed}).kind == name
+        needed = {key: NEEDED[key] for key in sheet.required}
+        assert read_fault({"kind": name, **given, **needed}, words=Words(venue, (), ())).kind == name
+
+
+@pytest.mark.parametrize("words", [BINANCE, Words("kraken", ("book",), ("/v2",), without=("rename",))])
+def test_a_venues_kinds_are_listed_and_no_others(words: Words) -> None:
+    calls = Control(Faults((), NOW, Random(1)), ("BTCUSDT",), lambda _now: {}, words)
+    listed = said(calls.call("GET", "/twin/kinds", HERE, "::1", b"", NOW))
+    assert listed == json.loads(json.dumps({"kinds": kinds(words), "parameters": parameters_of(words)}))
+    assert [each["kind"] for each in listed["kinds"]] == list(words.kinds())
+    taken = {name for each in listed["kinds"] for name in each["parameters"]}
+    assert set(listed["parameters"]) == taken | {"for_s"}
+    assert "to" not in taken
+    for name in SHEETS:
+        needed = {key: NEEDED[key] for key in SHEETS[name].required}
+        assert (post(calls, {"kind": name, **needed}).status == 200) == words.fits(name)
 
 
 def test_the_page_has_both_tables_as_they_are() -> None:

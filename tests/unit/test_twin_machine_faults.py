@@ -14,8 +14,9 @@ from twin_bench import ADDRESS, START, STREAMS, Bench, NotingWire, say
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
 from bethna.twins.binance import Connection, Rules
-from bethna.twins.binance.ledger import WITHHELD, Damage, Ledger, ids_of
+from bethna.twins.binance.ids import ids_of
 from bethna.twins.faults import Fault, Kind
+from bethna.twins.line.ledger import WITHHELD, Damage, Ledger
 
 BTC_TRADES, BTC_DIFFS = "btcusdt@trade", "btcusdt@depth@100ms"
 OTHERS = ("btcusdt@bookTicker", "ethusdt@trade", "ethusdt@depth@100ms")

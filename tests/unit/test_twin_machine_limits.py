@@ -108,7 +108,7 @@ def test_addresses_that_come_by_the_thousand_are_forgotten() -> None:
     bench = Bench()
     for n in range(3000):
         bench.get("/api/v3/ping", address=str(n))
-    assert len(bench.twin._shared.limits.state(bench.now, 0)) <= 1000
+    assert len(bench.twin._limits.state(bench.now, 0)) <= 1000
 
 
 # --- faults of requests and upgrades

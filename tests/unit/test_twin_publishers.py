@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
-from bethna.twins.binance.publishers import LAG_NS, Publisher, combined, publisher
+from bethna.twins.binance.frames import combined
+from bethna.twins.binance.publishers import LAG_NS, Publisher, publisher
 from bethna.twins.binance.streams import parse
 from bethna.twins.market.bars import DAY, MINUTE
 from bethna.twins.market.catalogue import listing

@@ -23,6 +23,7 @@ class SymbolAudit(Struct, frozen=True, gc=False):
     Attributes:
         trade_gaps, book_gaps: gaps of ids in which something did not come by itself.
         duplicates: frames that said again what was said before.
+        checksums_ok, checksums_failed: updates that the venue's checksum confirmed, and books that it contradicted.
         quote_checks_ok, quote_checks_failed: best levels of the rebuilt book against a quote of the same update id.
     """
 
@@ -63,6 +64,7 @@ def audit_symbol(feed: InstrumentFeed, interval: Interval | None, *, list_gaps: 
     trades, book, quotes = feed.sequence.log, feed.booksync.log, feed.quotes
     view = feed.book_view(1)
     numbered = quotes.latest is not None and quotes.latest.update_id is not None
+    summed = feed.pushed if feed.pushed is not None and feed.pushed.proven else None
     rows: list[CandleRow] | UnsetType = UNSET
     if interval is not None:
         rows = [candle_row(candle) for candle in feed.candles(interval, 1_000_000, None)]
@@ -76,8 +78,8 @@ def audit_symbol(feed: InstrumentFeed, interval: Interval | None, *, list_gaps: 
         quotes=quotes.quotes,
         quote_checks_ok=quotes.ok if numbered else None,
         quote_checks_failed=quotes.failed if numbered else None,
-        checksums_ok=None,
-        checksums_failed=None,
+        checksums_ok=summed.proved if summed is not None else None,
+        checksums_failed=summed.doubts if summed is not None else None,
         best_bid=view.bids[0][0] if view.bids else None,
         best_ask=view.asks[0][0] if view.asks else None,
         coverage=coverage_card(feed.coverage()),
@@ -104,6 +106,8 @@ def audit_lines(audit: Audit) -> Iterable[str]:
         yield f"  book updates {symbol.book_updates:,}, gaps {symbol.book_gaps:,}, resyncs {symbol.resyncs:,}"
         if symbol.quote_checks_ok is not None:
             yield f"  quote checks right {symbol.quote_checks_ok:,}, wrong {symbol.quote_checks_failed:,}"
+        if symbol.checksums_ok is not None:
+            yield f"  checksums right {symbol.checksums_ok:,}, wrong {symbol.checksums_failed:,}"
         if symbol.best_bid is not None and symbol.best_ask is not None:
             yield f"  best bid {_plain(symbol.best_bid)}, best ask {_plain(symbol.best_ask)}"
         for gap in symbol.gaps or ():

@@ -9,30 +9,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from msgspec.structs import asdict
+
 from bethna.core.clock import NS_PER_US
 from bethna.core.errors import BethnaError, WireError
-from bethna.core.instrument import Instrument, split_id
+from bethna.core.instrument import Contract, Instrument, split_id
 from bethna.core.market import (
+    UNNUMBERED,
     BookDelta,
     BookSnapshot,
     CandlePage,
+    IndexPrice,
     InstrumentId,
+    LastTrade,
     Level,
     Quote,
     Ticker,
     Trade,
     TradePage,
+    Valuation,
     VenueCandle,
 )
 from bethna.core.wire import (
     Ack,
+    BookDoubt,
     Catalogue,
+    Challenge,
+    ControlEvent,
     MarketEvent,
     Refusal,
     RestEvent,
     ServerTime,
     ShutdownNotice,
     UnknownMessage,
+    VenueCondition,
     WireEvent,
 )
 
@@ -43,17 +53,16 @@ Row = dict[str, Any]
 def describe(event: WireEvent | RestEvent) -> Row:
     """One fact, answer or notice as a JSON-ready object; `type` says which."""
     match event:
-        case Trade() | Quote() | BookDelta() | BookSnapshot() | VenueCandle() | Ticker():
-            return _market(event)
-        case Ack(request_id, subscriptions):
-            listed = None if subscriptions is None else list(subscriptions)
-            return {"type": "ack", "request_id": _text(request_id), "subscriptions": listed}
-        case Refusal(request_id, code, message):
-            return {"type": "refusal", "request_id": _text(request_id), "code": code, "message": message}
-        case ShutdownNotice(ts_event):
-            return {"type": "shutdown_notice", "ts_event": ts_event // NS_PER_US}
-        case UnknownMessage(kind, excerpt):
-            return {"type": "unknown", "kind": kind, "excerpt": excerpt}
+        case (
+            Ack()
+            | Refusal()
+            | ShutdownNotice()
+            | Challenge()
+            | BookDoubt()
+            | VenueCondition()
+            | UnknownMessage()
+        ):
+            return _control(event)
         case ServerTime(ts_event):
             return {"type": "server_time", "ts_event": ts_event // NS_PER_US}
         case TradePage(instrument, trades):
@@ -67,14 +76,51 @@ def describe(event: WireEvent | RestEvent) -> Row:
         case Catalogue(instruments, weight_per_minute):
             rows = [_instrument(each) for each in instruments]
             return {"type": "catalogue", "weight_per_minute": weight_per_minute, "instruments": rows}
-        case _:  # pragma: no cover  # mypy proves that no case is missing
-            assert_never(event)
+        case _:
+            return _market(event)
 
 
 def describe_error(error: BethnaError) -> Row:
     """What was wrong with a frame; `excerpt` is its beginning, None where the error is not about a frame."""
     excerpt = error.excerpt if isinstance(error, WireError) else None
     return {"type": "error", "code": error.code, "message": error.message, "excerpt": excerpt}
+
+
+def _control(event: ControlEvent) -> Row:
+    match event:
+        case Ack(request_id, subscriptions, scope):
+            listed = None if subscriptions is None else list(subscriptions)
+            return {
+                "type": "ack",
+                "request_id": _text(request_id),
+                "subscriptions": listed,
+                "scope": None if listed is None else scope,
+            }
+        case Refusal(request_id, code, message, streams):
+            return {
+                "type": "refusal",
+                "request_id": _text(request_id),
+                "code": code,
+                "message": message,
+                "streams": list(streams),
+            }
+        case ShutdownNotice(ts_event):
+            return {"type": "shutdown_notice", "ts_event": ts_event // NS_PER_US}
+        case Challenge(answer):
+            return {"type": "challenge", "answer": answer}
+        case BookDoubt(instrument, reason, ts_recv):
+            return {
+                "type": "book_doubt",
+                **_whose(instrument),
+                "reason": reason,
+                "ts_recv": ts_recv // NS_PER_US,
+            }
+        case VenueCondition(trading, message):
+            return {"type": "venue_condition", "trading": trading, "message": message}
+        case UnknownMessage(kind, excerpt):
+            return {"type": "unknown", "kind": kind, "excerpt": excerpt}
+        case _:  # pragma: no cover  # mypy proves that no case is missing
+            assert_never(event)
 
 
 def _market(event: MarketEvent) -> Row:
@@ -91,6 +137,14 @@ def _market(event: MarketEvent) -> Row:
             return {"type": "candle", **_whose(event.instrument), **_candle(event)}
         case Ticker():
             return {"type": "ticker", **_whose(event.instrument), **_ticker(event)}
+        case LastTrade(instrument, trade_id):
+            times = _times(event.ts_event, event.ts_recv)
+            return {"type": "last_trade", **_whose(instrument), "trade_id": str(trade_id), **times}
+        case IndexPrice(instrument, value):
+            times = _times(event.ts_event, event.ts_recv)
+            return {"type": "index", **_whose(instrument), "value": value, **times}
+        case Valuation():
+            return {"type": "valuation", **_whose(event.instrument), **_valuation(event)}
         case _:  # pragma: no cover  # mypy proves that no case is missing
             assert_never(event)
 
@@ -105,7 +159,7 @@ def _trade(trade: Trade) -> Row:
         "price": trade.price,
         "quantity": trade.quantity,
         "side": trade.side,
-        "trade_id": str(trade.trade_id),
+        "trade_id": _numbered(trade.trade_id),
         "count": trade.count,
         **_times(trade.ts_event, trade.ts_recv),
     }
@@ -124,8 +178,8 @@ def _quote(quote: Quote) -> Row:
 
 def _book_delta(delta: BookDelta) -> Row:
     return {
-        "first_update_id": str(delta.first_id),
-        "update_id": str(delta.last_id),
+        "first_update_id": _numbered(delta.first_id),
+        "update_id": _numbered(delta.last_id),
         "bids": _levels(delta.bids),
         "asks": _levels(delta.asks),
         **_times(delta.ts_event, delta.ts_recv),
@@ -134,11 +188,12 @@ def _book_delta(delta: BookDelta) -> Row:
 
 def _book_snapshot(snapshot: BookSnapshot) -> Row:
     return {
-        "update_id": str(snapshot.last_id),
+        "update_id": _numbered(snapshot.last_id),
         "bids": _levels(snapshot.bids),
         "asks": _levels(snapshot.asks),
         "limit": snapshot.limit,
         "partial": snapshot.partial,
+        "proven": snapshot.proven,
         **_times(snapshot.ts_event, snapshot.ts_recv),
     }
 
@@ -177,6 +232,24 @@ def _ticker(ticker: Ticker) -> Row:
     }
 
 
+def _valuation(valuation: Valuation) -> Row:
+    greeks = valuation.greeks
+    return {
+        "mark_price": valuation.mark_price,
+        "index_price": valuation.index_price,
+        "underlying_price": valuation.underlying_price,
+        "underlying": valuation.underlying,
+        "mark_iv": valuation.mark_iv,
+        "bid_iv": valuation.bid_iv,
+        "ask_iv": valuation.ask_iv,
+        "greeks": None if greeks is None else asdict(greeks),
+        "open_interest": valuation.open_interest,
+        "funding": valuation.funding,
+        "funding_8h": valuation.funding_8h,
+        **_times(valuation.ts_event, valuation.ts_recv),
+    }
+
+
 def _instrument(instrument: Instrument) -> Row:
     return {
         "instrument": instrument.id,
@@ -189,7 +262,17 @@ def _instrument(instrument: Instrument) -> Row:
         "lot_size": instrument.lot_size,
         "tradable": instrument.tradable,
         "verified": instrument.verified,
+        "contract": None if instrument.contract is None else _contract(instrument.contract),
     }
+
+
+def _contract(contract: Contract) -> Row:
+    expiry = contract.expiry
+    return {**asdict(contract), "expiry": None if expiry is None else expiry // NS_PER_US}
+
+
+def _numbered(update_id: int) -> str | None:
+    return None if update_id == UNNUMBERED else str(update_id)
 
 
 def _levels(levels: Sequence[Level]) -> list[list[float]]:

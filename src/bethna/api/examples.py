@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar.openapi.spec import Example
 
+from bethna.api.best import BestAnswer, BestBookAnswer, RateCard, VenueQuoteRow
 from bethna.api.listings import (
     MOST_FOLLOWED,
     ConnectionRow,
@@ -91,6 +92,40 @@ BOOK = BookAnswer(
 TRADES = TradesAnswer(
     INSTRUMENT, VENUE, SYMBOL, [TradeRow(61_602.02, 0.0021, "buy", "3714511842", AT, AT + 120)], HEALED
 )
+PAIR, DOLLAR = "BTC-USD", "USD"
+RATE = RateCard(
+    f"{QUOTE}-{DOLLAR}",
+    0.9994,
+    0.9996,
+    f"{QUOTE}-{DOLLAR}@other",
+    f"{QUOTE}-{DOLLAR}@other",
+    AT,
+    13,
+    COVERAGE,
+)
+CONSOLIDATED = CoverageCard(Provenance.DERIVED, State.COMPLETE, [], ("other", VENUE), AT)
+QUOTES = [
+    VenueQuoteRow(
+        f"{PAIR}@other", "other", PAIR, 61_580.1, 0.7, 61_580.2, 0.12, 61_580.1, 61_580.2, AT, AT + 120, 12, None, "",
+        None, COVERAGE,
+    ),
+    VenueQuoteRow(
+        INSTRUMENT, VENUE, SYMBOL, 61_565.048794, 0.4, 61_577.379192, 2.1, 61_602.01, 61_602.02, AT, AT + 120, 12,
+        None, "", RATE, CONSOLIDATED,
+    ),
+    VenueQuoteRow(
+        f"{PAIR}@third", "third", PAIR, 61_333.0, 0.1, 61_340.0, 0.5, 61_333.0, 61_340.0, AT - 9_000_000,
+        AT - 9_000_000, 9012, "stale", "silent for 9 s", None, COVERAGE,
+    ),
+]  # fmt: skip
+BEST = BestAnswer(
+    PAIR, BASE, DOLLAR, (QUOTE,), 61_580.1, 0.7, 0.7, f"{PAIR}@other", 61_577.379192, 2.1, 2.1, INSTRUMENT,
+    (f"{PAIR}@other", INSTRUMENT), QUOTES, AT, 13, CONSOLIDATED,
+)  # fmt: skip
+BEST_BOOK = BestBookAnswer(
+    PAIR, BASE, DOLLAR, [(61_580.1, 0.7, {"other": 0.7})], [(61_580.2, 0.12, {"other": 0.12})], 1,
+    f"{PAIR}@other", f"{PAIR}@other", None, [QUOTES[0], QUOTES[2]], AT + 120, 12, COVERAGE,
+)  # fmt: skip
 EVENTS = EventsAnswer(
     [EventRow(AT, "info", "trade_gap_healed", INSTRUMENT, "trades 3714511817 to 3714511819: 3 from history")]
 )

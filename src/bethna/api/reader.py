@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from bethna.core.clock import Clock
+from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.instrument import Feature, Instrument
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
@@ -138,6 +139,18 @@ class DeskReader(Protocol):
         self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
     ) -> Sequence[Candle]:
         """Candles ascending, the open one last; `end` is exclusive, ns UTC."""
+        ...
+
+    def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
+        """The best price of a pair across the followed venues, with pairs in the currencies of `convert` converted.
+
+        Raises:
+            UnknownInstrument: of the pair nothing is followed.
+        """
+        ...
+
+    def consolidated_book(self, base: str, quote: str, depth: int) -> ConsolidatedBook:
+        """The books of a pair merged by price, `depth` levels a side. Raises as `best`."""
         ...
 
     def events(self, limit: int) -> Sequence[SystemEvent]:

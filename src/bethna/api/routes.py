@@ -10,13 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from litestar import MediaType, Request, Response, delete, get, post, put, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Example
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter, SkipValidation
 from msgspec.structs import replace
 
@@ -31,7 +28,9 @@ from bethna.api.answers import (
     trades_answer,
 )
 from bethna.api.assets import MISSING_PAGE, Assets
-from bethna.api.examples import example, refusal, word
+from bethna.api.best_routes import BEST_ROUTES
+from bethna.api.describing import BAD, MAX_DEPTH, MAX_QUERY, REFUSALS, Desk, Spec, error_spec, ok, spec_of
+from bethna.api.examples import example, word
 from bethna.api.listings import (
     ConnectionsAnswer,
     SettingRow,
@@ -47,7 +46,6 @@ from bethna.api.metrics import Metrics
 from bethna.api.protocol import (
     BookAnswer,
     CandlesAnswer,
-    ErrorAnswer,
     EventsAnswer,
     HealthAnswer,
     InstrumentsAnswer,
@@ -56,22 +54,18 @@ from bethna.api.protocol import (
     RestartWish,
     TradesAnswer,
 )
-from bethna.api.reader import DeskReader
 from bethna.api.story import Figure, StoryAnswer, story_answer
 from bethna.core.clock import NS_PER_US
 from bethna.core.market import Interval
 from bethna.core.status import SourceKind
 
 MAX_CANDLES = 1500
-MAX_DEPTH = 5000
 MAX_TRADES = 1000
 MAX_EVENTS = 1000
-MAX_QUERY = 100
 MAX_FOUND = 100
 MAX_INSTANT = 2**53 - 1
 MAX_WISH_BYTES = 1024
 
-Desk = NamedDependency[SkipValidation[DeskReader]]
 Anybody = Request[object, object, State]
 Remembered = NamedDependency[SkipValidation[bool]]
 Restarter = Callable[[SourceKind], None] | None
@@ -83,44 +77,13 @@ _NOT_REACHABLE = {
 }
 _WHICH_CANDLE = "the figure `candle` needs `interval` and `open_time`"
 
-Spec = dict[int, ResponseSpec]
 AnyName = Annotated[
     Path, PathParameter(examples=word(examples.INSTRUMENT), description="In any of the usual spellings.")
 ]
 
 
-def _ok(answer: msgspec.Struct, about: str, status: int = 200) -> Spec:
-    """What a route answers when all is well, with an example."""
-    return {status: _spec(type(answer), about, example(answer))}
-
-
-def _spec(kind: type[msgspec.Struct], about: str, shown: list[Example]) -> ResponseSpec:
-    return ResponseSpec(kind, description=about, generate_examples=False, examples=shown)
-
-
-def _error(about: str, code: str, message: str, hint: str) -> ResponseSpec:
-    return _spec(ErrorAnswer, about, refusal(code, message, hint))
-
-
-_BAD: Spec = {
-    400: _error(
-        "A parameter is missing or out of range.",
-        "bad_request",
-        "limit: expected int <= 1500, found '1501'",
-        "/schema/openapi.json says what is expected",
-    )
-}
-_UNKNOWN: Spec = {
-    404: _error(
-        "Nothing goes by that name.",
-        "unknown_instrument",
-        "BTCC-USDT is not followed by this desk",
-        f"nearest: {examples.INSTRUMENT}",
-    )
-}
-_REFUSALS: Spec = {**_BAD, **_UNKNOWN}
 _CANNOT_FOLLOW: Spec = {
-    409: _error(
+    409: error_spec(
         "A tape has what it has, the list is full, or it is the last one.",
         "cannot_follow",
         f"{examples.INSTRUMENT} stays: it is the last one",
@@ -128,7 +91,7 @@ _CANNOT_FOLLOW: Spec = {
     )
 }
 _TOO_LARGE: Spec = {
-    413: _error(
+    413: error_spec(
         "The body is too large.", "too_large", "Request Entity Too Large", "send a smaller body, or none"
     )
 }
@@ -137,8 +100,8 @@ _TOO_LARGE: Spec = {
 @get(
     "/api/v1/health",
     responses={
-        **_ok(examples.HEALTH, "At least one venue delivers."),
-        503: _spec(HealthAnswer, "No venue delivers.", example(replace(examples.HEALTH, status="down"))),
+        **ok(examples.HEALTH, "At least one venue delivers."),
+        503: spec_of(HealthAnswer, "No venue delivers.", example(replace(examples.HEALTH, status="down"))),
     },
 )
 async def health(desk: Desk) -> Response[HealthAnswer]:
@@ -147,19 +110,19 @@ async def health(desk: Desk) -> Response[HealthAnswer]:
     return Response(answer, status_code=503 if answer.status == "down" else 200)
 
 
-@get("/api/v1/instruments", responses=_ok(examples.INSTRUMENTS, "In the order of following."))
+@get("/api/v1/instruments", responses=ok(examples.INSTRUMENTS, "In the order of following."))
 async def instruments(desk: Desk) -> InstrumentsAnswer:
     """What the desk follows."""
     return instruments_answer(desk)
 
 
-@get("/api/v1/prices", responses=_ok(examples.PRICES, "One row an instrument."))
+@get("/api/v1/prices", responses=ok(examples.PRICES, "One row an instrument."))
 async def prices(desk: Desk) -> PricesAnswer:
     """The last price of every followed instrument."""
     return prices_answer(desk)
 
 
-@get("/api/v1/candles", responses={**_ok(examples.CANDLES, "Ascending by open time."), **_REFUSALS})
+@get("/api/v1/candles", responses={**ok(examples.CANDLES, "Ascending by open time."), **REFUSALS})
 async def candles(
     desk: Desk,
     instrument: Annotated[str, QueryParameter(examples=word(examples.INSTRUMENT))],
@@ -174,7 +137,7 @@ async def candles(
 
 
 # `path` parameters, since a percent-encoded slash (BTC%2FUSDT) is a plain one by the time routes are matched
-@get("/api/v1/book/{instrument:path}", responses={**_ok(examples.BOOK, "Best first."), **_REFUSALS})
+@get("/api/v1/book/{instrument:path}", responses={**ok(examples.BOOK, "Best first."), **REFUSALS})
 async def book(
     desk: Desk, instrument: AnyName, depth: Annotated[int, QueryParameter(ge=1, le=MAX_DEPTH)] = 20
 ) -> BookAnswer:
@@ -183,7 +146,7 @@ async def book(
     return book_answer(desk.book(found, depth), desk.clock.now_ns(), notice)
 
 
-@get("/api/v1/trades/{instrument:path}", responses={**_ok(examples.TRADES, "Newest last."), **_REFUSALS})
+@get("/api/v1/trades/{instrument:path}", responses={**ok(examples.TRADES, "Newest last."), **REFUSALS})
 async def trades(
     desk: Desk, instrument: AnyName, limit: Annotated[int, QueryParameter(ge=1, le=MAX_TRADES)] = 100
 ) -> TradesAnswer:
@@ -192,7 +155,7 @@ async def trades(
     return trades_answer(desk, found, limit, notice)
 
 
-@get("/api/v1/events", responses={**_ok(examples.EVENTS, "Newest last."), **_BAD})
+@get("/api/v1/events", responses={**ok(examples.EVENTS, "Newest last."), **BAD})
 async def events(
     desk: Desk, limit: Annotated[int, QueryParameter(ge=1, le=MAX_EVENTS)] = 200
 ) -> EventsAnswer:
@@ -200,7 +163,7 @@ async def events(
     return events_answer(desk, limit)
 
 
-@get("/api/v1/symbols", responses={**_ok(examples.SYMBOLS, "Best match first."), **_BAD})
+@get("/api/v1/symbols", responses={**ok(examples.SYMBOLS, "Best match first."), **BAD})
 async def symbols(
     desk: Desk,
     text: Annotated[str, QueryParameter(name="query", max_length=MAX_QUERY, examples=word("btc"))] = "",
@@ -210,7 +173,7 @@ async def symbols(
     return symbols_answer(desk, text, limit)
 
 
-@get("/api/v1/watchlist", responses=_ok(examples.WATCHLIST, "In the order of following."))
+@get("/api/v1/watchlist", responses=ok(examples.WATCHLIST, "In the order of following."))
 async def watchlist(desk: Desk, kept: Remembered) -> WatchlistAnswer:
     """What the desk follows, for every client, and how each is."""
     return watchlist_answer(desk, kept=kept)
@@ -223,7 +186,7 @@ def _small_bodies(request: Anybody) -> None:
         raise HTTPException(status_code=413, detail=f"expected no body, found one of {length[:20]} bytes")
 
 
-_CHANGED = {**_ok(examples.WATCHLIST, "The list as it is now."), **_REFUSALS, **_CANNOT_FOLLOW, **_TOO_LARGE}
+_CHANGED = {**ok(examples.WATCHLIST, "The list as it is now."), **REFUSALS, **_CANNOT_FOLLOW, **_TOO_LARGE}
 
 
 # The library makes its own answer to OPTIONS with the first handler of a path, and forgets the second one.
@@ -253,19 +216,19 @@ async def unfollow(desk: Desk, kept: Remembered, instrument: AnyName) -> Watchli
     return watchlist_answer(desk, kept=kept)
 
 
-@get("/api/v1/connections", responses=_ok(examples.CONNECTIONS, "As they are now; a tape has none."))
+@get("/api/v1/connections", responses=ok(examples.CONNECTIONS, "As they are now; a tape has none."))
 async def connections(desk: Desk) -> ConnectionsAnswer:
     """Each socket to a venue."""
     return connections_answer(desk)
 
 
-@get("/api/v1/settings", responses=_ok(examples.SETTINGS, "In the order of the documentation."))
+@get("/api/v1/settings", responses=ok(examples.SETTINGS, "In the order of the documentation."))
 async def settings(setting_rows: NamedDependency[SkipValidation[list[SettingRow]]]) -> SettingsAnswer:
     """Every setting with where its value came from; secrets stay hidden."""
     return settings_answer(setting_rows)
 
 
-@get("/api/v1/story", responses={**_ok(examples.STORY, "One figure."), **_REFUSALS})
+@get("/api/v1/story", responses={**ok(examples.STORY, "One figure."), **REFUSALS})
 async def story(
     desk: Desk,
     figure: Annotated[Figure, QueryParameter(examples=word("bid"))],
@@ -299,16 +262,16 @@ def _only_json_bodies(request: Anybody) -> None:
     before_request=_only_json_bodies,
     request_max_body_size=MAX_WISH_BYTES,
     responses={
-        **_ok(examples.RESTART, "It ends, and another one begins.", 202),
-        **_BAD,
+        **ok(examples.RESTART, "It ends, and another one begins.", 202),
+        **BAD,
         **_TOO_LARGE,
-        409: _error(
+        409: error_spec(
             "It simulates no market of its own, or the live market was not seen to answer.",
             "not_simulated",
             "expected a desk that simulates a market of its own, found the source live",
             "a desk on the live market or on a tape is started anew by hand",
         ),
-        415: _error(
+        415: error_spec(
             "The body is no JSON.",
             "not_json",
             "expected content-type application/json, found 'text/plain'",
@@ -379,7 +342,7 @@ def _name(path: Path) -> str:
 
 
 ROUTES = (
-    health, instruments, prices, candles, book, trades, events, symbols, watchlist, list_options,
-    follow, unfollow, connections,
+    health, instruments, prices, candles, book, trades, *BEST_ROUTES, events, symbols,
+    watchlist, list_options, follow, unfollow, connections,
     settings, story, restart, metrics, docs, page,
 )  # fmt: skip

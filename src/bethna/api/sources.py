@@ -22,6 +22,7 @@ from bethna.api.answers import (
     trades_answer,
     trades_item,
 )
+from bethna.api.best_source import BestSource
 from bethna.api.protocol import Rate, TrustChange, encode
 from bethna.api.reader import DeskReader
 from bethna.api.source import Anew, News, Piece, Rhythm, Source, Turns, turn_piece
@@ -377,6 +378,7 @@ def source_class(topic: Topic, rate: Rate) -> type[Source]:
         "trades": TradesSource,
         "book": BookSource if rate == "ui" else BookChangesSource,
         "candles": CandlesSource,
+        "best": BestSource,
         "health": HealthSource,
         "events": EventsSource,
     }

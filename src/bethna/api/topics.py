@@ -8,16 +8,18 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bethna.core.errors import BethnaError
+from bethna.core.errors import BethnaError, ConfigError
 from bethna.core.market import InstrumentId, Interval
+from bethna.logic.best_price import currencies_of, pair_of
 
-TopicKind = Literal["prices", "trades", "book", "candles", "health", "events"]
-KINDS: tuple[TopicKind, ...] = ("prices", "trades", "book", "candles", "health", "events")
+TopicKind = Literal["prices", "trades", "book", "candles", "best", "health", "events"]
+KINDS: tuple[TopicKind, ...] = ("prices", "trades", "book", "candles", "best", "health", "events")
 _FORMS: dict[TopicKind, str] = {
     "prices": "prices or prices:INSTRUMENT",
     "trades": "trades:INSTRUMENT",
     "book": "book:INSTRUMENT",
     "candles": "candles:INSTRUMENT:INTERVAL",
+    "best": "best:BASE-QUOTE or best:BASE-QUOTE:CURRENCY,CURRENCY",
     "health": "health",
     "events": "events",
 }
@@ -34,14 +36,21 @@ class UnknownTopic(BethnaError):
 
 
 class Topic(Struct, frozen=True, gc=False):
-    """A parsed topic; `instrument` None means all of them, or that the kind has none."""
+    """A parsed topic; `instrument` None means all of them, or that the kind has none.
+
+    Attributes:
+        pair, convert: of `best`: `BTC-USD`, and the currencies that are converted.
+    """
 
     kind: TopicKind
     instrument: InstrumentId | None = None
     interval: Interval | None = None
+    pair: str | None = None
+    convert: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return ":".join(part for part in (self.kind, self.instrument, self.interval) if part)
+        parts = (self.kind, self.instrument, self.interval, self.pair, ",".join(self.convert))
+        return ":".join(part for part in parts if part)
 
 
 def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
@@ -49,7 +58,7 @@ def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
 
     Raises:
         UnknownTopic: no such kind, a missing or needless part, no such interval; the hint names what comes nearest.
-        UnknownInstrument: the desk does not follow it.
+        UnknownInstrument: the desk does not follow it, or it is no pair.
     """
     if len(text) > MAX_TOPIC_CHARS:
         raise UnknownTopic(f"expected a topic of at most {MAX_TOPIC_CHARS} characters, found {len(text)}")
@@ -63,6 +72,8 @@ def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
         if rest:
             raise _malformed(text, kind)
         return Topic(kind), None
+    if kind == "best":
+        return _best(rest, text)
     interval: Interval | None = None
     if kind == "candles":
         rest, _, length = rest.rpartition(":")
@@ -76,6 +87,18 @@ def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
         raise _malformed(text, kind)
     instrument, notice = resolve(rest)
     return Topic(kind, instrument, interval), notice
+
+
+def _best(rest: str, text: str) -> tuple[Topic, str | None]:
+    pair, _, words = rest.partition(":")
+    if not pair:
+        raise _malformed(text, "best")
+    base, quote, notice = pair_of(pair)
+    try:
+        convert = currencies_of(words.split(","), quote)
+    except ConfigError as error:
+        raise UnknownTopic(f"{text!r} is not a topic: {error.message}", hint=error.hint) from error
+    return Topic("best", pair=f"{base}-{quote}", convert=convert), notice
 
 
 def _malformed(text: str, kind: TopicKind) -> UnknownTopic:

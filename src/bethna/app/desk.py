@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from bethna.api.reader import SymbolsFound
+from bethna.app.best import Consolidated
 from bethna.app.live import LiveLine
 from bethna.app.watchlist import Keep, Watchlist
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.clock import Clock, seconds
+from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Gap, Provenance
-from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument, VenueUnknown, cut
+from bethna.core.errors import BethnaError, CannotFollow, ConfigError, UnknownInstrument, VenueUnknown, cut
 from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName, parse_name
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
@@ -38,7 +40,7 @@ from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
 from bethna.services.playback import TapePlayer
 from bethna.store.tapespan import scan
-from bethna.venues.registry import VENUES, codec_for, spec_for, venue_of_url
+from bethna.venues.registry import VENUES, book_styles, codec_to_read, readable_names, spec_for, wire_of_url
 from bethna.venues.spec import Codec
 
 KEPT_EVENTS = 1000
@@ -74,7 +76,7 @@ def check_decided(settings: Settings) -> None:
         )
     if settings.source != "twin":
         return
-    for venue in {name.venue for name in wanted_names(settings)[0]}:
+    for venue in followed_venues(settings):
         if not settings.hosts.get(venue):
             raise ConfigError(
                 "hosts",
@@ -89,7 +91,7 @@ class TapeCodecs:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._codecs: dict[str, Codec] = {}
+        self._codecs: dict[str, tuple[str, Codec]] = {}
 
     def __call__(self, url: str) -> tuple[str, Codec]:
         """The venue and codec of a recorded URL. Without a URL, or on this machine, it is the preferred venue's.
@@ -97,14 +99,14 @@ class TapeCodecs:
         Raises:
             VenueUnknown: the tape is of a venue that nobody here speaks.
         """
-        venue = venue_of_url(url)
+        name = wire_of_url(url)
         host = urlsplit(url).hostname or ""
-        if venue is None and host and not _is_loopback(host):
-            raise VenueUnknown(host, tuple(VENUES))
-        venue = venue or preferred_venue(self._settings)
-        if venue not in self._codecs:
-            self._codecs[venue] = codec_for(venue)
-        return venue, self._codecs[venue]
+        if name is None and host and not _is_loopback(host):
+            raise VenueUnknown(host, readable_names())
+        name = name or preferred_venue(self._settings)
+        if name not in self._codecs:
+            self._codecs[name] = codec_to_read(name)
+        return self._codecs[name]
 
 
 def _is_loopback(host: str) -> bool:
@@ -145,6 +147,11 @@ def wanted_names(settings: Settings) -> tuple[list[InstrumentName], list[tuple[s
     if refused and not names:
         raise refused[0][1]
     return names, refused
+
+
+def followed_venues(settings: Settings) -> tuple[str, ...]:
+    """The venues of the wanted instruments, each once. Raises when nothing can be followed."""
+    return tuple(dict.fromkeys(name.venue for name in wanted_names(settings)[0]))
 
 
 class Desk:
@@ -191,17 +198,22 @@ class Desk:
         self.bus.channel("system").subscribe(self._events.append, "event log")
         self._features = tuple(each for each in FEATURES if each in features)
         self.feeds = Feeds(
-            self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None
-        )
+            self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None,
+            book_styles=book_styles(),
+        )  # fmt: skip
+        self._consolidated = Consolidated(self.feeds, self.clock, feed_settings(settings).provenance)
         if tape is not None and settings.origins.get("symbols", DEFAULT_ORIGIN) != DEFAULT_ORIGIN:
             self._follow_on_tape([name.id for name in self._names()])
         self.player = self._tape_player(Path(tape)) if tape is not None else None
         self.lines: dict[str, LiveLine] = {}
+        self._tap, self._network = tap, network
+        self._crew: asyncio.TaskGroup | None = None
         if tape is None:
-            self._follow_live(tap, network)
+            self._follow_live()
         self._watchlist = Watchlist(
-            self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s
-        )
+            self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
+            begin=self._begin,
+        )  # fmt: skip
 
     def _tape_player(self, path: Path) -> TapePlayer:
         span = scan(path)
@@ -227,17 +239,32 @@ class Desk:
                 self.notify("info", "symbol_renamed", name.alias.old, name.alias.notice)
         return names
 
-    def _follow_live(self, tap: Tap | None, network: Network) -> None:
+    def _follow_live(self) -> None:
         """One line a venue, for the venues of the wanted symbols."""
         self.feeds.wants = Healers(self.lines)
         for name in self._names():
-            line = self.lines.get(name.venue)
-            if line is None:
-                line = LiveLine(
-                    name.venue, self.settings, self.feeds, self.clock, self.rng, tap, network, self._features
-                )
-                self.lines[name.venue] = line
-            line.follow([name])
+            (self.lines.get(name.venue) or self._begin(name.venue)).follow([name])
+
+    def _begin(self, venue: str) -> LiveLine:
+        """A line to one more venue, also while the desk runs; it stays.
+
+        Raises:
+            ConfigError: there is no such venue. CannotFollow: the simulated market has not got it.
+        """
+        spec_for(venue)
+        if self._simulation is not None and not self.settings.hosts.get(venue):
+            have = ", ".join(self.settings.hosts)
+            raise CannotFollow(
+                f"the simulated market has no {venue}",
+                hint=f"it has: {have}; lead `hosts` to a twin of it, too",
+            )
+        line = LiveLine(
+            venue, self.settings, self.feeds, self.clock, self.rng, self._tap, self._network, self._features
+        )
+        self.lines[venue] = line
+        if self._crew is not None:
+            self._crew.create_task(line.run(), name=f"{venue}-line")
+        return line
 
     def _follow_on_tape(self, instruments: Sequence[InstrumentId]) -> None:
         """Of what is on the tape, these alone; they wait until it comes to them."""
@@ -279,6 +306,7 @@ class Desk:
             for line in self.lines.values():
                 group.create_task(line.run(), name=f"{line.venue}-line")
             group.create_task(self._tick(), name="feeds-tick")
+            self._crew = group
 
     async def _tick(self) -> None:
         """The feeds' second hand; a tape ticks them itself."""
@@ -359,7 +387,7 @@ class Desk:
         """Health per venue."""
         if self.player is not None:
             return self.player.venue_health(self.feeds.clock_offset_ns)
-        return [line.health() for line in self.lines.values()]
+        return [line.health() for line in self.lines.values() if not line.idle]
 
     def instrument_health(self, instrument: InstrumentId) -> InstrumentHealth:
         """Health of one feed."""
@@ -383,6 +411,14 @@ class Desk:
     ) -> Sequence[Candle]:
         """Candles ascending, the open one last."""
         return self.feeds.feed(instrument).candles(interval, limit, end)
+
+    def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
+        """One best price across venues."""
+        return self._consolidated.best(base, quote, convert)
+
+    def consolidated_book(self, base: str, quote: str, depth: int) -> ConsolidatedBook:
+        """One book across venues."""
+        return self._consolidated.book(base, quote, depth)
 
     def events(self, limit: int) -> Sequence[SystemEvent]:
         """Newest system events."""

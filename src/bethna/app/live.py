@@ -11,20 +11,24 @@ from random import Random
 from msgspec.structs import replace
 
 from bethna.config import Settings
-from bethna.core.clock import Clock
+from bethna.core.clock import Clock, seconds
 from bethna.core.errors import VenueError, WireError, cut
 from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel, SystemEvent, VenueHealth
 from bethna.core.wire import Catalogue
-from bethna.logic.quota import WeightKeeper
+from bethna.logic.quota_ledger import Lane, Terms
 from bethna.logic.session_types import ConnectionSettings
 from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
+from bethna.net.ws import host_of
+from bethna.runtime.clocks import SystemClock
 from bethna.services.connections import ConnectionPool
 from bethna.services.feeds import Feeds
 from bethna.services.healing import Healing
 from bethna.services.venue_rest import VenueRest
+from bethna.store.quota_file import QuotaFile, runtime_folder
+from bethna.store.quota_keeper import QuotaKeeper
 from bethna.venues.registry import codec_for, spec_for
 from bethna.venues.spec import Codec, StreamHost, VenueSpec
 
@@ -53,14 +57,21 @@ def connection_settings(settings: Settings) -> ConnectionSettings:
 
 
 def venue_spec(venue: str, settings: Settings) -> VenueSpec:
-    """The venue's rules, with the user's hosts where there are any."""
-    spec = spec_for(venue)
+    """The venue's rules on the wire that is chosen, with the user's hosts where there are any."""
+    spec = spec_for(venue, settings.wire.get(venue, ""))
     hosts = settings.hosts.get(venue)
     if not hosts:
         return spec
     return replace(
         spec, hosts=tuple(StreamHost(f"{venue}-{i}", h.ws, h.rest) for i, h in enumerate(hosts, 1))
     )
+
+
+def venue_codec(venue: str, settings: Settings) -> Codec:
+    """A fresh codec of the wire that is chosen."""
+    stream = settings.trade_stream.get(venue)
+    options = {"trade_stream": stream} if stream else {}
+    return codec_for(venue, settings.wire.get(venue, ""), **options)
 
 
 class LiveLine:
@@ -79,13 +90,12 @@ class LiveLine:
     ) -> None:
         self.venue = venue
         self.spec = venue_spec(venue, settings)
-        option = settings.trade_stream.get(venue)
-        self.codec: Codec = codec_for(venue, trade_stream=option) if option else codec_for(venue)
+        self.codec = venue_codec(venue, settings)
         self._settings = connection_settings(settings)
         self._feeds = feeds
         self._clock = clock
         self._rng = rng
-        self.quota = WeightKeeper(self.spec.weight_per_minute)
+        self.quota = self._quota_keeper(network)
         self.http = network.requests(clock, proxy=self._settings.proxy)
         self.rest = VenueRest(
             self.spec, self.codec, self._settings, clock, rng, self.quota, self.http, tap,
@@ -94,10 +104,15 @@ class LiveLine:
         self.pool = ConnectionPool(
             self.spec, self.codec, self._settings, clock, rng, feeds, tap, feeds.report,
             network=network, features=features,
+            attempts=self.quota.window(
+                "connections", self.spec.connects_per_window, seconds(self.spec.connect_window_s)
+            ),
         )  # fmt: skip
         self.healing = Healing(
             self.codec, self.rest, feeds, clock,
             snapshot_limit=settings.book_snapshot_limit, max_trades=settings.heal_max_trades,
+            renewer=self.pool if self.spec.pushed_books else None,
+            books=self.rest.in_lane(Lane.SNAPSHOTS), owed=self.rest.in_lane(Lane.BACKFILL),
         )  # fmt: skip
         self._catalogue: dict[InstrumentId, Instrument] = {}
         self._names: dict[InstrumentId, InstrumentName] = {}
@@ -105,11 +120,12 @@ class LiveLine:
 
     async def run(self) -> None:
         """Learn the catalogue, then stream, heal and measure the clock until cancelled."""
-        async with self.http, asyncio.TaskGroup() as group:
-            group.create_task(self.pool.run(), name=f"{self.venue}-pool")
-            group.create_task(self.healing.run(), name=f"{self.venue}-healing")
-            group.create_task(self._keep_catalogue(), name=f"{self.venue}-catalogue")
-            group.create_task(self.rest.run(), name=f"{self.venue}-clock")
+        with self.quota:
+            async with self.http, asyncio.TaskGroup() as group:
+                group.create_task(self.pool.run(), name=f"{self.venue}-pool")
+                group.create_task(self.healing.run(), name=f"{self.venue}-healing")
+                group.create_task(self._keep_catalogue(), name=f"{self.venue}-catalogue")
+                group.create_task(self.rest.run(), name=f"{self.venue}-clock")
 
     def follow(self, names: Iterable[InstrumentName]) -> None:
         """Follow these; a name that the catalogue does not know is refused by name, the others go on.
@@ -129,6 +145,11 @@ class LiveLine:
         self._names.pop(instrument, None)
         self.pool.unwant([instrument])
         self._feeds.leave(instrument)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of the venue is followed."""
+        return not self._names
 
     def catalogue(self) -> Collection[Instrument]:
         """What the venue lists; empty until it has said so."""
@@ -154,11 +175,24 @@ class LiveLine:
             quota_limit=self.quota.limit,
         )
 
+    def _quota_keeper(self, network: Network) -> QuotaKeeper:
+        """Shared with every process of the user that lives by the host's clock and meets the venue itself."""
+        address = host_of(self.spec.hosts[0].rest)
+        shared = network is INTERNET and isinstance(self._clock, SystemClock)
+        return QuotaKeeper(
+            Terms(self.spec.weight_per_minute, counted=self.spec.weight_header is not None),
+            self._clock,
+            self._rng,
+            QuotaFile(runtime_folder(), f"{self.venue}-{address}") if shared else None,
+            self._tell,
+            fleeting=address.startswith(("127.", "localhost", "[::1]")),
+        )
+
     async def _keep_catalogue(self) -> None:
         """Without a catalogue the desk starts all the same, on guessed names, and asks again until it has one."""
         while not self._catalogue:
             try:
-                found = await self.rest.fetch(self.codec.catalogue_request(), retries=1)
+                found = await self.rest.fetch(self.codec.catalogue_request(), lane=Lane.SNAPSHOTS, retries=1)
             except (VenueError, WireError) as error:
                 self._tell(
                     "warning", "catalogue_unavailable", f"{error.message}; names are guessed meanwhile"

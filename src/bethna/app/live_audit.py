@@ -193,7 +193,7 @@ async def _check_candles(desk: Desk, line: LiveLine, rest: VenueRest, instrument
 def _unlike(ours: object, theirs: VenueCandle) -> Iterator[str]:
     for name in ("open", "high", "low", "close", "volume", "trades"):
         expected, found = getattr(theirs, name), getattr(ours, name)
-        if expected != found:
+        if expected is not None and expected != found:
             yield f"candle {theirs.open_time // 1000} {name}: expected {expected}, found {found}"
 
 

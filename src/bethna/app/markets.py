@@ -6,11 +6,13 @@ Rules
      However often it happens, one notice stays.
   2. While `auto` simulates, the live hosts are asked again every `live_probe_s`. That one answers is told; nothing else
      happens: to go there the desk must be started anew.
+  3. A desk is live or simulated, never both: on a simulated market no host but the twin's is known.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from random import Random
 
 import structlog
@@ -31,6 +33,11 @@ LONGEST_PAUSE_S = 60.0
 _ABOUT = "twin"
 
 _log = structlog.get_logger("bethna.markets")
+
+
+def subject_of(venues: Sequence[str]) -> str:
+    """What an event about the simulated market is about: its venue, where it is followed alone."""
+    return venues[0] if len(venues) == 1 else "twin"
 
 
 class Market:
@@ -72,7 +79,8 @@ class AttachedMarket(Market):
     """A twin that somebody else runs. It may be ended and begin anew with another seed: it is asked now and then."""
 
     def __init__(self, settings: Settings, twin: RunningTwin, clock: Clock, network: Network) -> None:
-        super().__init__(replace(settings, proxy=Secret()))
+        hosts = {venue: settings.hosts[venue] for venue in twin.urls}  # whatever else there is may be live
+        super().__init__(replace(settings, hosts=hosts, proxy=Secret()))
         self._twin = twin
         self._clock = clock
         self._network = network
@@ -81,7 +89,8 @@ class AttachedMarket(Market):
     @property
     def simulation(self) -> Simulation:
         """Its seed."""
-        return Simulation(self._twin.seed, f"the settings lead to the simulated market at {self._twin.url}")
+        where = ", ".join(self._twin.urls.values())
+        return Simulation(self._twin.seed, f"the settings lead to the simulated market at {where}")
 
     @property
     def folder(self) -> str:
@@ -98,25 +107,27 @@ class AttachedMarket(Market):
         async with self._network.requests(self._clock, proxy=None) as requests:
             while True:
                 await asyncio.sleep(self.settings.live_probe_s)
-                found = await running_twin(self._twin.venue, self.settings, requests)
+                venues = tuple(self._twin.urls)
+                found = await running_twin(venues[0], self.settings, requests)
                 if found is not None and found.seed != self._twin.seed:
-                    self._twin = found
+                    self._twin = RunningTwin(self._twin.urls, found.seed)
                     self._changes += 1
                     desk.simulated(self.simulation)
-                    _tell_restarted(desk, found.venue, found.seed, self._changes)
+                    _tell_restarted(desk, subject_of(venues), found.seed, self._changes)
 
 
 class SimulatedMarket(Market):
     """A twin of ours (rules 1 and 2).
 
     Args:
-        asked: the settings as they were, whose hosts are the live ones.
+        asked: the settings as they were, whose hosts are the live ones. followed: the venues of the desk as it begins.
         reason: why it is simulated. look_again: keep an eye on the live hosts.
     """
 
     def __init__(
         self,
         asked: Settings,
+        followed: Sequence[str],
         twin: TwinProcess,
         reason: str,
         *,
@@ -125,9 +136,11 @@ class SimulatedMarket(Market):
         rng: Random,
         network: Network,
     ) -> None:
-        hosts = {**asked.hosts, twin.venue: (twin.hosts,)}
+        hosts = {venue: (urls,) for venue, urls in twin.hosts.items()}  # rule 3
         super().__init__(replace(asked, source="twin", hosts=hosts, proxy=Secret()))
         self._asked = asked
+        self._followed = tuple(followed)
+        self._subject = subject_of(followed)
         self._twin = twin
         self._first_seed = twin.seed
         self._simulation = Simulation(twin.seed, reason)
@@ -175,7 +188,7 @@ class SimulatedMarket(Market):
 
     async def _keep(self, desk: Desk) -> None:
         """Rule 1."""
-        venue = self._twin.venue
+        venue = self._subject
         while True:
             code = await self._twin.wait()
             self._ends += 1
@@ -194,9 +207,9 @@ class SimulatedMarket(Market):
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _start_anew(self, desk: Desk, seed: int, failures: int) -> bool:
-        venue = self._twin.venue
+        venue = self._subject
         try:
-            self._twin = await start_twin(venue, self._asked, seed, self._twin.port)
+            self._twin = await start_twin(self._followed, self._asked, seed, self._twin.ports)
         except BethnaError as error:
             _log.warning("twin_failed", venue=venue, error=error.message, times=failures + 1)
             said = f"{error.message}. {error.hint}".strip()
@@ -209,17 +222,17 @@ class SimulatedMarket(Market):
         """Rule 2."""
         while True:
             await asyncio.sleep(self._asked.live_probe_s)
-            found = await look(self._asked, self._twin.venue, self._clock, self._network)
+            found = await look(self._asked, self._followed, self._clock, self._network)
             reachable = bool(found.answered)
             if reachable == self._simulation.live_reachable:
                 continue
             self._change(desk, live_reachable=reachable)
             if reachable:
                 said = f"{found.answered} answers: the live market can be reached by now"
-                desk.tell("info", "live_reachable", self._twin.venue, said)
+                desk.tell("info", "live_reachable", self._subject, said)
             else:
                 said = f"the live market cannot be reached any more: {', '.join(found.silent)}"
-                desk.tell("info", "live_unreachable", self._twin.venue, said)
+                desk.tell("info", "live_unreachable", self._subject, said)
 
     def _change(self, desk: Desk, **changes: object) -> None:
         self._simulation = replace(self._simulation, **changes)

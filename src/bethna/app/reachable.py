@@ -6,6 +6,7 @@ Rules
   2. An answer in the venue's own words is reachable, also `too many requests`: the desk knows how to wait.
   3. `Not from here` (the venue's blocked statuses), an error of the server or of the way there, and words that are not
      the venue's are no answer.
+  4. Several venues are asked at once; the first one that answers ends it.
 """
 
 from __future__ import annotations
@@ -15,15 +16,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from bethna.app.live import venue_spec
+from bethna.app.live import venue_codec, venue_spec
 from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.errors import VenueError, WireError
 from bethna.core.wire import ServerTime
 from bethna.net.network import Network, Requests
 from bethna.net.ws import host_of
-from bethna.venues.registry import codec_for
-from bethna.venues.spec import StreamHost, VenueSpec
+from bethna.venues.spec import Codec, StreamHost, VenueSpec
 
 PATIENCE_S = 5.0
 HEAD_START_S = 1.0
@@ -42,13 +42,27 @@ class Look(Struct, frozen=True):
     silent: tuple[str, ...]
 
 
-async def look(settings: Settings, venue: str, clock: Clock, network: Network) -> Look:
-    """Ask the live hosts of a venue, the user's where there are any."""
+async def look(settings: Settings, venues: Sequence[str], clock: Clock, network: Network) -> Look:
+    """Ask the live hosts of venues, the user's where there are any (rule 4)."""
+    found: dict[str, Look] = {}
     async with network.requests(clock, proxy=settings.proxy.reveal() or None) as requests:
-        return await look_around(venue_spec(venue, settings), requests)
+        asked: dict[asyncio.Task[Look], str] = {}
+        async with asyncio.TaskGroup() as group:
+            for venue in venues:
+                around = look_around(venue_spec(venue, settings), requests, venue_codec(venue, settings))
+                asked[group.create_task(around, name=f"look-{venue}")] = venue
+            waiting = set(asked)
+            while waiting and not any(each.answered for each in found.values()):
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                found.update((asked[task], task.result()) for task in done)
+            for task in waiting:
+                task.cancel()
+    looks = [found[venue] for venue in venues if venue in found]
+    answered = next((each.answered for each in looks if each.answered), "")
+    return Look(answered, tuple(why for each in looks for why in each.silent))
 
 
-async def look_around(spec: VenueSpec, requests: Requests) -> Look:
+async def look_around(spec: VenueSpec, requests: Requests, codec: Codec) -> Look:
     """Ask the hosts of a venue until one answers (rule 1)."""
     waiting = list(spec.hosts)
     asked: dict[asyncio.Task[str], StreamHost] = {}
@@ -58,7 +72,7 @@ async def look_around(spec: VenueSpec, requests: Requests) -> Look:
         while not answered and (waiting or asked):
             if waiting:
                 host = waiting.pop(0)
-                asked[group.create_task(_ask(spec, host, requests), name=f"ask-{host.name}")] = host
+                asked[group.create_task(_ask(spec, host, requests, codec), name=f"ask-{host.name}")] = host
             done, _ = await asyncio.wait(
                 asked, timeout=HEAD_START_S if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
@@ -73,10 +87,9 @@ async def look_around(spec: VenueSpec, requests: Requests) -> Look:
     return Look(answered, tuple(failed[host.name] for host in spec.hosts if host.name in failed))
 
 
-async def _ask(spec: VenueSpec, host: StreamHost, requests: Requests) -> str:
+async def _ask(spec: VenueSpec, host: StreamHost, requests: Requests, codec: Codec) -> str:
     """Why a host does not serve us, empty when it does (rules 2 and 3)."""
     name = host_of(host.rest)
-    codec = codec_for(spec.name)
     request = codec.time_request()
     try:
         answer = await requests.get(host.rest + request.path, venue=spec.name, timeout_s=PATIENCE_S)

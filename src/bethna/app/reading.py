@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from bethna.config import DEFAULT_ORIGIN, Settings, load
 from bethna.config.values import Given, read
 from bethna.core.errors import ConfigError
-from bethna.venues.registry import VENUES, codec_for
+from bethna.venues.registry import VENUES, check_choices
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -30,8 +30,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         file_name="bethna.toml" if path is None else str(path),
         venues=tuple(VENUES),
     )
-    for venue, stream in settings.trade_stream.items():
-        codec_for(venue, trade_stream=stream)  # raises now, before anything is opened
+    check_choices(settings.trade_stream, settings.wire)  # now, before anything is opened
     return settings
 
 

@@ -79,11 +79,11 @@ async def _serve_one(
 ) -> str | None:
     """One desk; the source of the next one when it was asked to start anew (rule 1)."""
     clock = SystemClock()
-    async with chosen_market(settings, clock=clock) as market:
+    kept = KeptList(settings)
+    async with chosen_market(kept.settings, clock=clock) as market:
         with DataFolder(data_root(settings.data_dir), market.folder, clock.now_ns()) as folder:
             async with _recording(settings, record_to) as recording:
-                kept = KeptList(market.settings)
-                desk = Desk(kept.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep)
+                desk = Desk(market.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep)
                 kept.tell(desk)
                 recording.desk = desk
                 lag, next_one = LoopLag(clock), _NextOne()

@@ -1,7 +1,8 @@
 """Where a desk's data comes from: decided once, before there is a desk, and never changed under it.
 
 `live` and `tape:PATH` are decided already. `twin` is the twin to which the user's hosts lead, when one runs there; else
-one is started in a process of its own. `auto` asks the live hosts: it is `live` when one answers, else a twin is begun.
+one is started in a process of its own, for all venues at once. `auto` asks the live hosts of the venues that are
+followed: it is `live` when one answers (a venue that does not is then shown as unreachable), else a twin is begun.
 """
 
 from __future__ import annotations
@@ -12,19 +13,17 @@ from random import Random
 
 from msgspec.structs import replace
 
-from bethna.app.desk import wanted_names
+from bethna.app.desk import followed_venues
 from bethna.app.markets import AttachedMarket, Market, SimulatedMarket
 from bethna.app.reachable import look
 from bethna.app.twin_process import check_fault_file, fresh_seed, start_twin
-from bethna.app.twin_running import RunningTwin, running_twin
+from bethna.app.twin_running import RunningTwin, running_twins, twin_name
 from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.errors import ConfigError
 from bethna.net.network import INTERNET, Network
 from bethna.runtime.clocks import SystemClock
-
-TWINS = ("binance",)
-"""Venues that can be simulated."""
+from bethna.twins.registry import VENUES
 
 
 @asynccontextmanager
@@ -49,26 +48,26 @@ async def chosen_market(
     if settings.source not in ("auto", "twin"):
         yield Market(settings)
         return
-    venue = _venue_of(settings)
-    check_fault_file(settings)
+    venues = _venues_of(settings)
+    check_fault_file(settings, venues)
     clock, rng = clock or SystemClock(), rng or Random()
     if settings.source == "twin":
         async with network.requests(clock, proxy=None) as requests:
-            running = await running_twin(venue, settings, requests)
+            running = await running_twins(venues, settings, requests)
         if running is not None:
             _check_attached(settings, running)
             yield AttachedMarket(settings, running, clock, network)
             return
     reason = "the settings ask for it"
     if settings.source == "auto":
-        found = await look(settings, venue, clock, network)
+        found = await look(settings, venues, clock, network)
         if found.answered:
             yield Market(replace(settings, source="live"))
             return
         reason = f"no live host answers: {', '.join(found.silent)}"
-    twin = await start_twin(venue, settings, settings.twin_seed or fresh_seed(rng))
+    twin = await start_twin(venues, settings, settings.twin_seed or fresh_seed(rng))
     market = SimulatedMarket(
-        settings, twin, reason,
+        settings, venues, twin, reason,
         look_again=settings.source == "auto", clock=clock, rng=rng, network=network,
     )  # fmt: skip
     try:
@@ -92,15 +91,15 @@ def _check_attached(settings: Settings, twin: RunningTwin) -> None:
             )
 
 
-def _venue_of(settings: Settings) -> str:
-    """The venue that can be simulated and is followed. Raises UnknownInstrument or ConfigError."""
-    names, _ = wanted_names(settings)
-    venues = list(dict.fromkeys(name.venue for name in names))
-    if len(venues) > 1 or venues[0] not in TWINS:
-        raise ConfigError(
-            "source",
-            f"expected instruments of one venue that can be simulated, found {', '.join(venues)}",
-            origin=settings.origin("source"),
-            hint=f"these can be simulated: {', '.join(TWINS)}; --source live follows any",
-        )
-    return venues[0]
+def _venues_of(settings: Settings) -> tuple[str, ...]:
+    """The venues that are followed; each can be simulated. Raises UnknownInstrument or ConfigError."""
+    venues = followed_venues(settings)
+    for venue in venues:
+        if (name := twin_name(venue, settings)) not in VENUES:
+            raise ConfigError(
+                "source",
+                f"expected instruments of venues that can be simulated, found one of {name}",
+                origin=settings.origin("source"),
+                hint=f"these can be simulated: {', '.join(VENUES)}; --source live follows any",
+            )
+    return venues

@@ -13,6 +13,7 @@ from bethna.app.engines import AttachedEngine, OwnEngine
 from bethna.app.household import Engine, Household
 from bethna.app.reading import log_quietly, read_settings, with_arguments
 from bethna.client.backend import Backend
+from bethna.client.best import Best
 from bethna.client.connection_status import ConnectionStatus
 from bethna.client.facts import SimulatedMarketWarning
 from bethna.client.nouns import Books, Candles, Prices, Trades
@@ -62,6 +63,7 @@ class RealTimeTrading:
         self.trades = Trades(house)
         self.books = Books(house)
         self.candles = Candles(house)
+        self.best = Best(house)
         self.connection_status = ConnectionStatus(house.backend)
 
     @classmethod

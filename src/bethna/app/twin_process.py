@@ -1,15 +1,17 @@
-"""A simulated venue in a process of its own, as the command `bethna twin` runs it; what it simulates is its business.
+"""Simulated venues in a process of their own, as `bethna twin` runs it; what they simulate is their business.
 
 Rules
   1. It lives as long as we do: its stdin is a pipe of ours and it ends when that closes, however we end.
   2. Ctrl-C is for us: the child stands in a session of its own, so that the desk ends first.
   3. What it writes to stderr is on ours. What it says of why it does not start is passed on in its own words.
+  4. A fault that names no venue is one of the only venue that is followed; where several are, it has to name one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -17,11 +19,13 @@ from random import Random
 import msgspec
 from msgspec import Struct
 
+from bethna.app.twin_running import twin_name
 from bethna.config import HostUrls, Settings
 from bethna.core.errors import BethnaError, ConfigError, VenueError
+from bethna.twins.faults import read_plans
 from bethna.twins.faults.facts import FaultError
-from bethna.twins.faults.plan import read_plan
-from bethna.twins.market.catalogue import catalogue
+from bethna.twins.registry import VENUES
+from bethna.venues.registry import venue_names
 
 START_S = 30.0
 STOP_S = 3.0
@@ -29,13 +33,19 @@ _SEED_BITS = 32
 _USAGE = 2  # the exit code of wrong usage, docs/reference/cli.md
 
 
-class _Said(Struct):
-    """The one line of a twin that listens."""
+class _Place(Struct):
+    """Where one venue of it is."""
 
     url: str
     ws: str
+
+
+class _Said(Struct):
+    """The one line of a twin that listens."""
+
     seed: int
     pid: int
+    venues: dict[str, _Place]
 
 
 class _Words(Struct):
@@ -51,24 +61,32 @@ class _Refusal(Struct):
 
 
 class TwinProcess:
-    """A running twin.
+    """A running twin of one venue or several.
 
     Attributes:
-        url: where it takes control calls. hosts: the same for a desk.
+        urls: by venue, where it takes control calls. hosts: the same for a desk.
     """
 
-    def __init__(self, venue: str, process: asyncio.subprocess.Process, said: _Said) -> None:
-        self.venue = venue
-        self.seed = said.seed
-        self.pid = said.pid
-        self.url = said.url.rstrip("/")
-        self.hosts = HostUrls(said.ws.rstrip("/"), self.url)
+    def __init__(
+        self, process: asyncio.subprocess.Process, seed: int, pid: int, places: Mapping[str, _Place]
+    ) -> None:
+        self.seed = seed
+        self.pid = pid
+        self.urls = {venue: place.url.rstrip("/") for venue, place in places.items()}
+        self.hosts = {
+            venue: HostUrls(place.ws.rstrip("/"), self.urls[venue]) for venue, place in places.items()
+        }
         self._process = process
 
     @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self.url.rpartition(":")[2])
+    def url(self) -> str:
+        """Of its first venue."""
+        return next(iter(self.urls.values()))
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Where it listens, by venue."""
+        return {venue: int(url.rpartition(":")[2]) for venue, url in self.urls.items()}
 
     async def wait(self) -> int:
         """Its exit code, once it has ended."""
@@ -79,8 +97,11 @@ class TwinProcess:
         await _end(self._process)
 
 
-def check_fault_file(settings: Settings) -> None:
+def check_fault_file(settings: Settings, followed: Sequence[str] = ()) -> None:
     """Read the fault file before anything is started, also where it may not be needed.
+
+    Args:
+        followed: the venues of the desk (rule 4).
 
     Raises:
         ConfigError: it cannot be read, or a fault in it cannot be; the message names its line.
@@ -90,7 +111,10 @@ def check_fault_file(settings: Settings) -> None:
     origin = settings.origin("twin_faults")
     try:
         text = Path(settings.twin_faults).expanduser().read_text("utf-8-sig")
-        read_plan(text, settings.twin_faults, [listing.symbol for listing in catalogue()])
+        said = {
+            name: ([each.symbol for each in twin.listings()], twin.words) for name, twin in VENUES.items()
+        }
+        read_plans(text, settings.twin_faults, said, _usual(followed, settings))
     except FaultError as error:
         refused = ConfigError("twin_faults", error.message, origin=origin, hint=error.hint)
         refused.code = error.code
@@ -112,17 +136,29 @@ def fresh_seed(rng: Random) -> int:
     return rng.getrandbits(_SEED_BITS) or 1
 
 
-async def start_twin(venue: str, settings: Settings, seed: int, port: int = 0) -> TwinProcess:
-    """Start a twin of `venue` on loopback and wait until it listens.
+def _usual(followed: Sequence[str], settings: Settings) -> str:
+    """Rule 4."""
+    return twin_name(followed[0], settings) if len(followed) == 1 else ""
+
+
+async def start_twin(
+    followed: Sequence[str], settings: Settings, seed: int, ports: Mapping[str, int] | None = None
+) -> TwinProcess:
+    """Start a twin on loopback and wait until it listens: of these venues and then of all others, for what comes.
 
     Args:
-        port: 0 takes a free one.
+        followed: the venues of the desk. ports: by venue; None takes free ones.
 
     Raises:
         ConfigError: it does not accept what the settings say of it, such as a fault file.
         VenueError: it did not start.
     """
-    command = [sys.executable, "-m", "bethna", "twin", venue, *_options(settings, seed, port)]
+    names = {venue: twin_name(venue, settings) for venue in (*followed, *venue_names())}
+    names = {venue: name for venue, name in names.items() if name in VENUES}
+    given = ["0"] if ports is None else [str(ports[venue]) for venue in names]
+    options = _options(settings, seed, ",".join(given), _usual(followed, settings))
+    command = [sys.executable, "-m", "bethna", "twin", ",".join(names.values()), *options]
+    venue = _named(followed)
     try:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
@@ -132,8 +168,10 @@ async def start_twin(venue: str, settings: Settings, seed: int, port: int = 0) -
     line = b""
     try:
         line = await _first_line(venue, process)
-        return TwinProcess(venue, process, msgspec.json.decode(line, type=_Said))
-    except ValueError:
+        said = msgspec.json.decode(line, type=_Said)
+        places = {venue: said.venues[name] for venue, name in names.items()}
+        return TwinProcess(process, said.seed, said.pid, places)
+    except (ValueError, KeyError):
         await _end(process)
         raise _refused(venue, settings, line, process.returncode) from None
     except BaseException:
@@ -151,12 +189,18 @@ async def _first_line(venue: str, process: asyncio.subprocess.Process) -> bytes:
         raise VenueError(venue, silent) from error
 
 
-def _options(settings: Settings, seed: int, port: int) -> list[str]:
-    options = ["--host", "127.0.0.1", "--port", str(port), "--seed", str(seed), "--json", "--attached"]
+def _named(followed: Sequence[str]) -> str:
+    """What is simulated, for messages."""
+    return followed[0] if len(followed) == 1 else "market"
+
+
+def _options(settings: Settings, seed: int, ports: str, usual: str) -> list[str]:
+    options = ["--host", "127.0.0.1", "--port", ports, "--seed", str(seed), "--json", "--attached"]
     if settings.twin_pace != 1.0:
         options += ["--pace", repr(settings.twin_pace)]
     if settings.twin_faults:
         options += ["--faults", str(Path(settings.twin_faults).expanduser())]
+        options += ["--faults-of", usual] if usual else []
     return options
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -9,8 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from bethna.config import HostUrls, Settings
-from bethna.core.errors import VenueError
+from bethna.core.errors import ConfigError, VenueError
 from bethna.net.network import Requests
+from bethna.venues.registry import wire_name
 
 ASK_S = 2.0
 STATE = "/twin/state"
@@ -25,14 +27,58 @@ class _State(Struct):
 
 
 class RunningTwin:
-    """A twin of `venue` at `url`; its process is not ours to know."""
+    """Twins that somebody runs, of one seed; their process is not ours to know.
+
+    Attributes:
+        urls: by venue.
+    """
 
     pid = None
 
-    def __init__(self, venue: str, url: str, seed: int) -> None:
-        self.venue = venue
-        self.url = url
+    def __init__(self, urls: Mapping[str, str], seed: int) -> None:
+        self.urls = dict(urls)
         self.seed = seed
+
+    @property
+    def url(self) -> str:
+        """Of the first venue."""
+        return next(iter(self.urls.values()))
+
+
+def twin_name(venue: str, settings: Settings) -> str:
+    """What the twin of a venue is called on the wire that is chosen."""
+    return wire_name(venue, settings.wire.get(venue, ""))
+
+
+async def running_twins(
+    followed: Sequence[str], settings: Settings, requests: Requests
+) -> RunningTwin | None:
+    """The twins to which the user's hosts lead, None when not one of the followed venues has any.
+
+    Venues of which nothing is followed belong to it, too, where their hosts lead to a twin of the same seed.
+
+    Raises:
+        ConfigError: one of the followed venues has none, or one of another seed: their prices would not fit together.
+    """
+    asked = tuple(dict.fromkeys((*followed, *settings.hosts)))
+    found = {venue: await running_twin(venue, settings, requests) for venue in asked}
+    there = {venue: twin for venue, twin in found.items() if twin is not None}
+    first = next((there[venue] for venue in followed if venue in there), None)
+    if first is None:
+        return None
+    for venue in followed:
+        twin = there.get(venue)
+        if twin is None or twin.seed != first.seed:
+            said = "none" if twin is None else f"one of seed {twin.seed}"
+            raise ConfigError(
+                "hosts",
+                f"hosts: expected a simulated {venue} of seed {first.seed} as at {first.url}, found {said}",
+                origin=settings.origin("hosts"),
+                hint="run one `bethna twin` of all the venues and lead `hosts` to each; or leave out `hosts`",
+            )
+    return RunningTwin(
+        {venue: twin.url for venue, twin in there.items() if twin.seed == first.seed}, first.seed
+    )
 
 
 async def running_twin(venue: str, settings: Settings, requests: Requests) -> RunningTwin | None:
@@ -49,7 +95,11 @@ async def running_twin(venue: str, settings: Settings, requests: Requests) -> Ru
         state = msgspec.json.decode(answer.body, type=_State)
     except (VenueError, ValueError):
         return None
-    return RunningTwin(venue, url, state.seed) if state.simulation and state.name == venue else None
+    return (
+        RunningTwin({venue: url}, state.seed)
+        if state.simulation and state.name == twin_name(venue, settings)
+        else None
+    )
 
 
 def _is_here(host: HostUrls) -> bool:

@@ -6,6 +6,7 @@ Rules
   2. Following what is followed, and keeping a list that did not change, do nothing.
   3. A list that could not be kept is followed all the same, and told.
   4. The last one stays: a desk without any symbol would have nothing to say.
+  5. A symbol of a venue that the desk has no line to yet begins one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from bethna.api.reader import SymbolFound, SymbolsFound
 from bethna.app.live import LiveLine, nearest
 from bethna.config import DEFAULT_ORIGIN, Settings
-from bethna.core.errors import CannotFollow, StoreError, UnknownInstrument, cut
+from bethna.core.errors import CannotFollow, ConfigError, StoreError, UnknownInstrument, cut
 from bethna.core.instrument import Instrument, InstrumentName, parse_name
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel
@@ -33,13 +34,14 @@ MOST_FOLLOWED = 500
 Keep = Callable[[Sequence[str]], None]
 """Remembers a list of symbols; raises StoreError when it cannot."""
 Tell = Callable[[EventLevel, str, str, str], None]
+Begin = Callable[[str], LiveLine]
 
 
 class Watchlist:
     """The list of one desk.
 
     Args:
-        lines: one a venue; none for a tape, whose list is what is on it.
+        lines: one a venue; none for a tape, whose list is what is on it. begin: makes one more (rule 5).
         keep: called with the symbols after each change; None where nothing is remembered.
     """
 
@@ -51,8 +53,11 @@ class Watchlist:
         tell: Tell,
         keep: Keep | None,
         timeout_s: float,
+        *,
+        begin: Begin,
     ) -> None:
         self._lines = lines
+        self._begin = begin
         self._feeds = feeds
         self._preferred = preferred_venue
         self._tell = tell
@@ -107,13 +112,13 @@ class Watchlist:
         if not self._lines:
             raise _of_a_tape(name.id)
         line = self._lines.get(name.venue)
-        if line is None:
-            raise UnknownInstrument(
-                text,
-                message=f"this desk has no venue {cut(name.venue)!r}",
-                hint=f"it has: {', '.join(self._lines)}",
-            )
-        return line
+        if line is not None:
+            return line
+        try:
+            return self._begin(name.venue)
+        except ConfigError as error:
+            message = f"this desk has no venue {cut(name.venue)!r}"
+            raise UnknownInstrument(text, message=message, hint=error.hint) from error
 
     def _changed(self, code: str, instrument: InstrumentId, said: str) -> None:
         self._tell("info", code, instrument, f"{instrument} {said}")

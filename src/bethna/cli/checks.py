@@ -17,10 +17,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from bethna.app.desk import followed_venues
 from bethna.app.twin_process import check_fault_file
 from bethna.cli.port import is_desk, url_of
 from bethna.config import Settings
-from bethna.core.errors import AddressUnusable, ConfigError
+from bethna.core.errors import AddressUnusable, BethnaError
 from bethna.store.folder import data_root, running_desks
 
 LEAST_PYTHON = (3, 11)
@@ -154,8 +155,8 @@ def check_source(settings: Settings, hosts: list[Check]) -> Check:
     """What a desk would show; `hosts` are the checks of the live ones."""
     source = settings.source
     try:
-        check_fault_file(settings)
-    except ConfigError as error:
+        check_fault_file(settings, followed_venues(settings))
+    except BethnaError as error:
         return Check("source", "failed", error.message, error.hint, see=See.SETTING)
     if source != "auto":
         return Check("source", "ok", source)

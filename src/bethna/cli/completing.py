@@ -52,17 +52,25 @@ def complete_source(ctx: click.Context, param: click.Parameter, incomplete: str)
 def complete_venue(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The venues whose frames are understood."""
     del ctx, param
-    from bethna.venues.registry import VENUES
+    from bethna.venues.registry import readable_names
 
-    return [CompletionItem(venue) for venue in VENUES if venue.startswith(incomplete)]
+    return [CompletionItem(name) for name in readable_names() if name.startswith(incomplete)]
 
 
 def complete_twin(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The venues that can be simulated, and the word that lists the faults."""
+    """The venues that can be simulated (behind a comma one more), all of them, and the word that lists the faults."""
     del ctx, param
     from bethna.twins.registry import VENUES
 
-    return [CompletionItem(word) for word in (*VENUES, "faults") if word.startswith(incomplete)]
+    before, comma, word = incomplete.rpartition(",")
+    if comma:
+        taken = before.split(",")
+        return [
+            CompletionItem(f"{before},{each}")
+            for each in VENUES
+            if each.startswith(word) and each not in taken
+        ]
+    return [CompletionItem(each) for each in (*VENUES, "all", "faults") if each.startswith(word)]
 
 
 def _settings(ctx: click.Context) -> Settings:

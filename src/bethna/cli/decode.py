@@ -44,10 +44,10 @@ def decode(venue: str, ts: int | None, as_json: bool) -> int:
 
     from bethna.api.decoded import describe, describe_error
     from bethna.runtime.clocks import SystemClock
-    from bethna.venues.registry import codec_for
+    from bethna.venues.registry import codec_to_read
 
     now_ns = SystemClock().now_ns
-    codec = codec_for(venue)
+    connection = codec_to_read(venue)[1].connection(1)
     encode = msgspec.json.encode
     out = sys.stdout.buffer
     bad = False
@@ -55,7 +55,7 @@ def decode(venue: str, ts: int | None, as_json: bool) -> int:
         for frame in frames:
             ts_recv = now_ns() if ts is None else ts * 1000
             try:
-                lines = [encode(describe(event)) for event in codec.decode(frame, ts_recv)]
+                lines = [encode(describe(event)) for event in connection.decode(frame, ts_recv)]
             except WireError as error:
                 bad = True
                 lines = [encode(describe_error(error))]

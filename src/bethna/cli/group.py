@@ -16,6 +16,7 @@ VERBS = {
     "trades": "bethna.cli.show",
     "book": "bethna.cli.show",
     "candles": "bethna.cli.show",
+    "best": "bethna.cli.best",
     "watch": "bethna.cli.watch",
     "status": "bethna.cli.status",
     "record": "bethna.cli.record",

@@ -16,8 +16,10 @@ from bethna.api.answers import (
     price_row,
     trade_row,
 )
+from bethna.api.best import best_answer
 from bethna.cli.cells import Note
 from bethna.client.facts import CertifiedTrade
+from bethna.core.consolidated import BestPrice
 from bethna.core.coverage import Coverage
 from bethna.core.instrument import split_id
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
@@ -50,6 +52,11 @@ def candle_object(candle: Candle) -> Object:
     """A row of GET candles, with whose it is."""
     whose = {**_whose(candle.instrument), "interval": str(candle.interval)}
     return {"type": "candle", **whose, **to_builtins(candle_row(candle))}
+
+
+def best_object(price: BestPrice, now_ns: int) -> Object:
+    """GET best."""
+    return {"type": "best", **to_builtins(best_answer(price, now_ns))}
 
 
 def trades_object(instrument: InstrumentId, trades: Sequence[CertifiedTrade], coverage: Coverage) -> Object:

@@ -1,43 +1,61 @@
-"""What `bethna doctor` asks of the venues: does each host answer, both ways, and what time is it there?"""
+"""What `bethna doctor` asks of the venues that are followed: does each host answer, both ways, what time is it there?
+
+Nobody else is asked: that a venue of which nothing is wanted does not answer is no fault of this desk.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
 
-from bethna.app.live import venue_spec
+from bethna.app.desk import followed_venues
+from bethna.app.live import venue_codec, venue_spec
+from bethna.app.watchlist import KeptList
 from bethna.cli.checks import Check, See
 from bethna.config import Settings
 from bethna.core.clock import NS_PER_S
-from bethna.core.errors import VenueError
+from bethna.core.errors import BethnaError, VenueError
 from bethna.core.wire import ServerTime
 from bethna.net.http import HttpClient
 from bethna.net.ws import Socket, connect
 from bethna.runtime.clocks import SystemClock
-from bethna.venues.registry import VENUES, codec_for
-from bethna.venues.spec import StreamHost
+from bethna.venues.registry import venue_names
+from bethna.venues.spec import Codec, StreamHost
 
 LARGE_OFFSET_S = 1.0
 
 
 async def check_hosts(settings: Settings) -> list[Check]:
-    """Every host of every venue, all at once, each within the settings' timeout."""
+    """Every host of every venue that is followed, all at once, each within the settings' timeout."""
+    try:
+        venues = followed_venues(KeptList(settings).settings)
+    except BethnaError as error:
+        return [Check("symbols", "failed", error.message, error.hint, see=See.SETTING)]
     clock = SystemClock()
     proxy = settings.proxy.reveal() or None
     async with HttpClient(clock, proxy=proxy) as http, asyncio.TaskGroup() as group:
         asked = [
-            group.create_task(_Host(venue, host, settings.timeout_s, proxy).check(http, clock))
-            for venue in VENUES
+            group.create_task(
+                _Host(venue, venue_codec(venue, settings), host, settings.timeout_s, proxy).check(http, clock)
+            )
+            for venue in venues
             for host in venue_spec(venue, settings).hosts
         ]
-    return [check for task in asked for check in task.result()]
+    found = [check for task in asked for check in task.result()]
+    if others := [venue for venue in venue_names() if venue not in venues]:
+        said = f"not asked, since nothing of theirs is followed: {', '.join(others)}"
+        found.append(Check("other venues", "skipped", said))
+    return found
 
 
 class _Host:
     """One host of one venue."""
 
-    def __init__(self, venue: str, host: StreamHost, timeout_s: float, proxy: str | None) -> None:
+    def __init__(
+        self, venue: str, codec: Codec, host: StreamHost, timeout_s: float, proxy: str | None
+    ) -> None:
         self._venue = venue
+        self._codec = codec
         self._host = host
         self._timeout_s = timeout_s
         self._proxy = proxy
@@ -48,7 +66,7 @@ class _Host:
 
     async def _rest(self, http: HttpClient) -> Check:
         name = f"{self._venue} {self._host.name} REST"
-        codec = codec_for(self._venue)
+        codec = self._codec
         request = codec.time_request()
         try:
             answer = await http.get(
@@ -72,7 +90,7 @@ class _Host:
 
     async def _socket(self, clock: SystemClock) -> Check:
         name = f"{self._venue} {self._host.name} socket"
-        url = self._host.ws + codec_for(self._venue).socket_path(())
+        url = self._host.ws + self._codec.socket_path(())
         try:
             opened = await connect(
                 url,

@@ -1,9 +1,10 @@
-"""Runs a simulated venue for `bethna twin`: the market, its truth and its server, until somebody ends it.
+"""Runs simulated venues for `bethna twin`: their markets, their truth and a server for each, until somebody ends it.
 
 Rules
-  1. One line says where it is, once it listens; a summary ends it, except for a twin that belongs to a desk.
+  1. One line says where they are, once all listen; summaries end it, except for a twin that belongs to a desk.
   2. A truth that cannot be written any more is told at once; the market goes on, and the exit code says it.
   3. A twin that is attached ends when its stdin closes: it never outlives its desk.
+  4. Venues begin at one instant on one seed, so that they agree on what an asset is worth. An error of one ends all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from msgspec import Struct
 from bethna.core.clock import NS_PER_S
 from bethna.core.errors import StoreError
 from bethna.runtime.clocks import SystemClock
-from bethna.twins.faults import Fault
+from bethna.twins.faults import Plans
 from bethna.twins.market.facts import Listing
 from bethna.twins.market.truthfile import TruthFile
 from bethna.twins.registry import Simulated, build
@@ -35,20 +36,30 @@ _READ_BYTES = 65536
 
 
 class Simulation(Struct, frozen=True):
-    """What was asked for."""
+    """What was asked for; listings and plans by venue."""
 
-    venue: str
     seed: int
     pace: float
-    listings: tuple[Listing, ...]
-    plan: tuple[Fault, ...]
+    listings: Mapping[str, tuple[Listing, ...]]
+    plans: Plans
     truth_file: Path | None
     attached: bool
     as_json: bool
 
 
-async def simulate(asked: Simulation, listener: socket.socket, failed: list[StoreError]) -> None:
-    """Serve on `listener` until cancelled, or until stdin closes when attached.
+class _Running(Struct, frozen=True):
+    """One venue of them."""
+
+    venue: str
+    made: Simulated
+    server: TwinServer
+    listener: socket.socket
+
+
+async def simulate(
+    asked: Simulation, listeners: Mapping[str, socket.socket], failed: list[StoreError]
+) -> None:
+    """Serve each venue on its listener until cancelled, or until stdin closes when attached.
 
     Args:
         failed: gets why the truth could not be written to its end, however this ends (rule 2).
@@ -59,43 +70,76 @@ async def simulate(asked: Simulation, listener: socket.socket, failed: list[Stor
     """
     clock = SystemClock()
     start = clock.now_ns()
-    made = build(
-        asked.venue, seed=asked.seed, start=start, listings=asked.listings, pace=asked.pace, plan=asked.plan
-    )
+    made = {
+        venue: build(
+            venue, seed=asked.seed, start=start, listings=listings, pace=asked.pace,
+            plan=asked.plans.get(venue, ()),
+        )
+        for venue, listings in asked.listings.items()
+    }  # fmt: skip
     truth = _Truth(asked.truth_file, made, failed)
-    server = TwinServer(
+    running = [
+        _Running(venue, each, _server(asked, venue, each, clock, start, truth), listeners[venue])
+        for venue, each in made.items()
+    ]
+    gc.collect()
+    gc.freeze()  # the markets stay to the end: looking through them again would take time from the clients
+    try:
+        with _stdin(running) if asked.attached else _nothing():
+            await _serve(asked, running, truth)
+    finally:
+        truth.close()
+        if not asked.attached:
+            for each in running:
+                _summarize(asked, each, clock.now_ns() - start)
+
+
+def _server(
+    asked: Simulation, venue: str, made: Simulated, clock: SystemClock, start: int, truth: _Truth
+) -> TwinServer:
+    return TwinServer(
         made.venue,
         made.faults,
         clock,
         start,
         symbols=made.world.markets,
         about=lambda: {
-            "name": asked.venue,
+            "name": venue,
             "seed": asked.seed,
             "pace": asked.pace,
-            "symbols": len(asked.listings),
+            "symbols": len(asked.listings[venue]),
             "truth": truth.state(),
         },
     )
-    gc.collect()
-    gc.freeze()  # the markets stay to the end: looking through them again would take time from the clients
-    try:
-        with _stdin(server) if asked.attached else _nothing():
-            async with asyncio.TaskGroup() as group:
-                flushing = group.create_task(truth.run(), name="twin:truth")
-                await server.serve(listener, lambda: _announce(asked, authority_of(listener)))
-                flushing.cancel()
-    finally:
-        truth.close()
-        if not asked.attached:
-            _summarize(asked, made, server, clock.now_ns() - start)
+
+
+async def _serve(asked: Simulation, running: Sequence[_Running], truth: _Truth) -> None:
+    """All at once (rule 4); what is there is said when the last one listens."""
+    waited_for = len(running)
+
+    def ready() -> None:
+        nonlocal waited_for
+        waited_for -= 1
+        if not waited_for:
+            _announce(asked, running)
+
+    async with asyncio.TaskGroup() as group:
+        flushing = group.create_task(truth.run(), name="twin:truth")
+        serving = [
+            group.create_task(each.server.serve(each.listener, ready), name=f"twin:{each.venue}")
+            for each in running
+        ]
+        await asyncio.wait(serving)
+        flushing.cancel()
 
 
 class _Truth:
     """The truth file, if one is wanted, and what became of it."""
 
-    def __init__(self, path: Path | None, made: Simulated, failed: list[StoreError]) -> None:
-        self._file = None if path is None else TruthFile(path, made.world)
+    def __init__(self, path: Path | None, made: Mapping[str, Simulated], failed: list[StoreError]) -> None:
+        worlds = {venue: each.world for venue, each in made.items()}
+        world = worlds if len(worlds) > 1 else next(iter(worlds.values()))
+        self._file = None if path is None else TruthFile(path, world)
         self._path = path
         self._failed = failed
 
@@ -128,7 +172,7 @@ class _Truth:
 
 
 @contextmanager
-def _stdin(server: TwinServer) -> Iterator[None]:
+def _stdin(running: Sequence[_Running]) -> Iterator[None]:
     """Rule 3."""
     loop = asyncio.get_running_loop()
 
@@ -139,7 +183,8 @@ def _stdin(server: TwinServer) -> Iterator[None]:
             more = b""
         if not more:
             loop.remove_reader(descriptor)
-            server.stop()
+            for each in running:
+                each.server.stop()
 
     try:
         descriptor = sys.stdin.fileno()
@@ -157,24 +202,32 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-def _announce(asked: Simulation, authority: str) -> None:
+def _announce(asked: Simulation, running: Sequence[_Running]) -> None:
     """Rule 1."""
-    url, ws = f"http://{authority}", f"ws://{authority}"
+    venues = {}
+    for each in running:
+        authority = authority_of(each.listener)
+        venues[each.venue] = {"url": f"http://{authority}", "ws": f"ws://{authority}"}
     if asked.as_json:
-        said = {"url": url, "ws": ws, "seed": asked.seed, "pid": os.getpid()}
+        alone = next(iter(venues.values())) if len(venues) == 1 else {}
+        said = {**alone, "seed": asked.seed, "pid": os.getpid(), "venues": venues}
         click.echo(msgspec.json.encode(said).decode())
         return
-    click.echo(
-        f"SIMULATED {asked.venue}, seed {asked.seed}, {len(asked.listings)} symbols: nothing here was ever traded.\n"
-        f"Streams at {ws}, requests at {url}, control calls at {url}/twin/state. Ctrl-C ends it."
-    )
+    lines = []
+    for venue, place in venues.items():
+        count = len(asked.listings[venue])
+        lines.append(
+            f"SIMULATED {venue}, seed {asked.seed}, {count} symbols: nothing here was ever traded.\n"
+            f"Streams at {place['ws']}, requests at {place['url']}, control calls at {place['url']}/twin/state."
+        )
+    click.echo("\n".join(lines) + " Ctrl-C ends it.")
 
 
-def _summarize(asked: Simulation, made: Simulated, server: TwinServer, lasted_ns: int) -> None:
-    struck = ", ".join(f"{kind} {count}" for kind, count in sorted(made.faults.struck.items()))
-    counts = server.counts
+def _summarize(asked: Simulation, each: _Running, lasted_ns: int) -> None:
+    struck = ", ".join(f"{kind} {count}" for kind, count in sorted(each.made.faults.struck.items()))
+    counts = each.server.counts
     click.echo(
-        f"the simulated {asked.venue} ends after {lasted_ns / NS_PER_S:.1f} s: {counts['upgrades']} upgrades, "
+        f"the simulated {each.venue} ends after {lasted_ns / NS_PER_S:.1f} s: {counts['upgrades']} upgrades, "
         f"{counts['requests']} requests, faults struck: {struck or 'none'}; seed {asked.seed}",
         err=True,
     )

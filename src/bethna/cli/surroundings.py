@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read_settings(**options: object) -> Settings:
     """The settings of this run; `options` by setting name, None where not given. Raises ConfigError."""
     from bethna.config import load
-    from bethna.venues.registry import VENUES, codec_for
+    from bethna.venues.registry import VENUES, check_choices
 
     path = settings_file()
     settings = load(
@@ -29,14 +29,11 @@ def read_settings(**options: object) -> Settings:
         file_name="bethna.toml" if path is None else str(path),
         venues=tuple(VENUES),
     )
-    for venue, stream in settings.trade_stream.items():
-        try:
-            codec_for(venue, trade_stream=stream)
-        except ConfigError as error:  # now, before anything is opened
-            origin = settings.origin("trade_stream")
-            raise ConfigError(
-                error.key, f"{error.message} ({origin})", origin=origin, hint=error.hint
-            ) from error
+    try:
+        check_choices(settings.trade_stream, settings.wire)
+    except ConfigError as error:  # now, before anything is opened
+        origin = settings.origin(error.key)
+        raise ConfigError(error.key, f"{error.message} ({origin})", origin=origin, hint=error.hint) from error
     return settings
 
 

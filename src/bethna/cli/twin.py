@@ -1,7 +1,8 @@
-"""`bethna twin`: a simulated venue on a port, until Ctrl-C; nothing is simulated here, that is in `bethna.twins`."""
+"""`bethna twin`: simulated venues, each on a port, until Ctrl-C; it simulates nothing itself."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,12 +14,16 @@ from bethna.cli.group import json_option
 from bethna.core.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from bethna.twins.faults import Fault
+    from socket import socket
+
+    from bethna.twins.faults import Plans
     from bethna.twins.market.facts import Listing
 
 PORT = 9700
 _FAULTS = "faults"
+_ALL = "all"
 _MOST_SEED = 2**32 - 1
+_MOST_PORT = 65535
 
 
 class TwinCommand(click.Command):
@@ -35,6 +40,25 @@ class TwinCommand(click.Command):
             formatter.write_text(", ".join(NAMES))
 
 
+class PortsType(click.ParamType[tuple[int, ...]]):
+    """`9700`: the first of as many ports as there are venues; `9700,9710`: one for each; 0 is any free one."""
+
+    name = "port"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """The numbers as they are given."""
+        if isinstance(value, tuple):
+            return value
+        words = str(value).split(",")
+        if not all(word.isdecimal() and word.isascii() and int(word[:6]) <= _MOST_PORT for word in words):
+            self.fail(
+                f"{str(value)[:40]!r} is no port from 0 to {_MOST_PORT}, nor a list of such.", param, ctx
+            )
+        return tuple(int(word[:6]) for word in words)
+
+
 def _pace(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
     if value != value:
         raise click.BadParameter("nan is not a number.")
@@ -42,7 +66,7 @@ def _pace(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
 
 
 @click.command(cls=TwinCommand, short_help="Simulate a venue that misbehaves on request.")
-@click.argument("what", metavar="VENUE|faults", shell_complete=complete_twin)
+@click.argument("what", metavar="VENUE[,VENUE...]|all|faults", shell_complete=complete_twin)
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -51,10 +75,13 @@ def _pace(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
-    default=PORT,
+    "ports",
+    type=PortsType(),
+    default=str(PORT),
     show_default=True,
-    help="The port for streams, requests and control calls; 0 is any free one.",
+    metavar="N|LIST",
+    help="The port for streams, requests and control calls, the next one for the second venue, and so on; "
+    "or one for each, such as 9700,9710; 0 is any free one.",
 )
 @click.option(
     "--seed",
@@ -75,7 +102,7 @@ def _pace(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
 @click.option(
     "--symbols",
     metavar="N|LIST",
-    help="The N liveliest symbols, or those of a list such as BTCUSDT,ETHUSDT (default: all).",
+    help="The N liveliest symbols of each venue; of one venue also a list such as BTCUSDT,ETHUSDT (default: all).",
 )
 @click.option(
     "--faults",
@@ -91,45 +118,49 @@ def _pace(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
     metavar="FILE",
     help="Write everything that happens in the market into FILE (JSON lines); what it held is replaced.",
 )
+@click.option("--faults-of", "usual", metavar="VENUE", help="Whose the faults are that name no venue.")
 @click.option("--attached", is_flag=True, hidden=True, help="End when stdin closes; says nothing at the end.")
 @json_option
 def twin(
     what: str,
     host: str,
-    port: int,
+    ports: tuple[int, ...],
     seed: int,
     pace: float,
     symbols: str | None,
     faults_file: Path | None,
     truth_file: Path | None,
+    usual: str | None,
     attached: bool,
     as_json: bool,
 ) -> int:
     """Simulate VENUE on one port: its streams, its requests, and control calls under /twin. Ctrl-C ends it.
 
-    Nothing that it says was ever traded. The same seed tells the same story.
+    Nothing that it says was ever traded. The same seed tells the same story. Several venues begin at one instant and
+    agree on what an asset is worth.
 
     \b
     bethna twin VENUE --seed 7 --faults FILE --truth FILE
+    bethna twin VENUE,VENUE --port 9700                       the second one is on 9701
+    bethna twin all --json                                    every venue that there is
     bethna twin faults                                        what can go wrong, with every parameter
     curl -d '{"kind": "cut"}' http://127.0.0.1:9700/twin/faults   makes it go wrong now
     """
     if what == _FAULTS:
         _refuse_options()
         return _list_faults(as_json)
-    _check_venue(what)
+    venues = _venues(what)
     from bethna.cli.running import run
     from bethna.cli.simulate import Simulation, simulate
-    from bethna.twins.serving import listen
 
-    listings = _listings(symbols)
-    plan = _plan(faults_file, [listing.symbol for listing in listings])
-    asked = Simulation(what, seed or _fresh_seed(), pace, listings, plan, truth_file, attached, as_json)
-    listener = listen(host, port)
+    listings = _listings(symbols, venues)
+    plans = _plans(faults_file, listings, _usual(usual, venues))
+    asked = Simulation(seed or _fresh_seed(), pace, listings, plans, truth_file, attached, as_json)
     failed: list[StoreError] = []
-    with listener:
+    with ExitStack() as stack:
+        listeners = _listen(host, _ports(ports, venues), venues, stack)
         try:
-            run(simulate(asked, listener, failed))
+            run(simulate(asked, listeners, failed))
         finally:
             if failed:  # however it ended: the truth that was asked for is not whole
                 raise failed[0] from None
@@ -147,29 +178,77 @@ def _refuse_options() -> None:
             )
 
 
-def _check_venue(what: str) -> None:
+def _venues(what: str) -> tuple[str, ...]:
+    """The venues of the argument, each once."""
     from bethna.twins.registry import VENUES
 
-    if what not in VENUES:
-        known = ", ".join([*VENUES, _FAULTS])
-        raise click.UsageError(f"expected one of {known}, found {what[:40]!r}")
+    if what == _ALL:
+        return tuple(VENUES)
+    venues = tuple(dict.fromkeys(what.split(",")))
+    for venue in venues:
+        if venue not in VENUES:
+            known = ", ".join([*VENUES, _ALL, _FAULTS])
+            raise click.UsageError(f"expected one of {known}, found {venue[:40]!r}")
+    return venues
 
 
-def _listings(symbols: str | None) -> tuple[Listing, ...]:
-    from bethna.twins.market.catalogue import catalogue
-    from bethna.twins.registry import chosen
+def _usual(usual: str | None, venues: tuple[str, ...]) -> str:
+    if usual is not None and usual not in venues:
+        raise click.UsageError(f"--faults-of: expected one of {', '.join(venues)}, found {usual[:40]!r}")
+    return usual or ""
 
-    return catalogue() if symbols is None else chosen(symbols)
+
+def _ports(ports: tuple[int, ...], venues: tuple[str, ...]) -> tuple[int, ...]:
+    """One for each venue."""
+    if len(ports) == len(venues):
+        return ports
+    if len(ports) > 1:
+        said = f"one port, or {len(venues)} for {', '.join(venues)}, found {len(ports)}"
+        raise click.UsageError(f"--port: expected {said}")
+    first = ports[0]
+    if not first:
+        return (0,) * len(venues)
+    if first + len(venues) - 1 > _MOST_PORT:
+        most = _MOST_PORT - len(venues) + 1
+        raise click.UsageError(f"--port: expected at most {most} for {len(venues)} venues, found {first}")
+    return tuple(range(first, first + len(venues)))
 
 
-def _plan(path: Path | None, symbols: list[str]) -> tuple[Fault, ...]:
-    """The faults of a file. A file that is wrong is a wrong setting, named with its line."""
+def _listen(
+    host: str, ports: tuple[int, ...], venues: tuple[str, ...], stack: ExitStack
+) -> dict[str, socket]:
+    """A listening socket for each venue; the stack closes them."""
+    from bethna.twins.serving import listen
+
+    return {venue: stack.enter_context(listen(host, port)) for venue, port in zip(venues, ports, strict=True)}
+
+
+def _listings(symbols: str | None, venues: tuple[str, ...]) -> dict[str, tuple[Listing, ...]]:
+    from bethna.twins.registry import VENUES, chosen
+
+    if symbols is None:
+        return {venue: VENUES[venue].listings() for venue in venues}
+    if len(venues) == 1:
+        return {venue: chosen(symbols, venue) for venue in venues}
+    if not (symbols.isdecimal() and symbols.isascii() and int(symbols[:9])):
+        raise click.UsageError(
+            f"--symbols: expected a number where several venues are simulated, found {symbols[:40]!r}"
+        )
+    return {venue: VENUES[venue].listings()[: int(symbols[:9])] for venue in venues}
+
+
+def _plans(path: Path | None, listings: dict[str, tuple[Listing, ...]], usual: str) -> Plans:
+    """The faults of a file by venue. A file that is wrong is a wrong setting, named with its line."""
     if path is None:
-        return ()
-    from bethna.twins.faults import FaultError, read_plan
+        return {}
+    from bethna.twins.faults import FaultError, read_plans
+    from bethna.twins.registry import VENUES
 
+    said = {
+        venue: ([each.symbol for each in found], VENUES[venue].words) for venue, found in listings.items()
+    }
     try:
-        return read_plan(path.read_text(encoding="utf-8-sig"), str(path), symbols)
+        return read_plans(path.read_text(encoding="utf-8-sig"), str(path), said, usual)
     except FaultError as error:
         _refuse(error.message, error.hint)
     except UnicodeDecodeError as error:

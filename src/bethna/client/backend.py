@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from bethna.api.protocol import HealthAnswer
+from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage
 from bethna.core.instrument import Feature, Instrument
 from bethna.core.market import (
@@ -38,16 +39,22 @@ TradeEvent = Trade | GapFound | Healed | GapMarked | StreamStatus | Dropped
 BookEvent = BookSnapshot | BookDelta | BookStatus | StreamStatus | Dropped
 PriceEvent = PriceView | StreamStatus
 CandleEvent = Candle | StreamStatus
-Heard = TradeEvent | BookEvent | PriceEvent | CandleEvent | SystemEvent
+Heard = TradeEvent | BookEvent | PriceEvent | CandleEvent | BestPrice | SystemEvent
 """What a listener may be told."""
 
 
 class Want(Struct, frozen=True, gc=False):
-    """What somebody listens to. `instrument` is None for `system` alone; `interval` is of candles."""
+    """What somebody listens to. `instrument` is None for `best` and `system` alone; `interval` is of candles.
 
-    kind: Feature | Literal["system"]
+    Attributes:
+        pair, convert: of `best`: `BTC-USD`, and the currencies that are converted, in the order of `currencies_of`.
+    """
+
+    kind: Feature | Literal["best", "system"]
     instrument: InstrumentId | None = None
     interval: Interval | None = None
+    pair: str | None = None
+    convert: tuple[str, ...] = ()
 
 
 class Fetched(Struct, frozen=True):
@@ -101,6 +108,13 @@ class Backend(Protocol):
         """Top of book; an attached desk has 20 levels a side at hand."""
         ...
 
+    def best(self, pair: str, convert: Sequence[str] = ()) -> BestPrice | None:
+        """The best price of a pair (`BTC-USD`) across venues; None where an attached desk has not said it yet.
+
+        Raises UnknownInstrument when of the pair nothing is followed.
+        """
+        ...
+
     def last_trade(self, instrument: InstrumentId) -> tuple[Trade | None, Coverage]:
         """The newest trade, and how complete the stream is up to it."""
         ...
@@ -141,6 +155,14 @@ class Backend(Protocol):
         end: int | None = None,
     ) -> Fetched:
         """What the desk has: `limit` rows, or levels a side of a book; `end` ns UTC, exclusive."""
+        ...
+
+    async def fetch_best(self, pair: str, convert: Sequence[str] = ()) -> BestPrice:
+        """The same, asked for now."""
+        ...
+
+    async def fetch_best_book(self, pair: str, depth: int) -> ConsolidatedBook:
+        """The books of a pair merged by price, `depth` levels a side."""
         ...
 
     async def follow(self, text: str) -> Instrument:

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from bethna.api.protocol import BookChange
-from bethna.client.local import snapshot_of
+from bethna.client.local_ears import snapshot_of
 from bethna.client.remote_facts import nanos
 from bethna.core.coverage import State, unknown, weakest
 from bethna.core.errors import CrossedBook

@@ -20,8 +20,9 @@ from bethna.api.protocol import (
     TradesAnswer,
 )
 from bethna.api.topics import Topic
-from bethna.client.local import snapshot_of
+from bethna.client.local_ears import snapshot_of
 from bethna.client.mirror import BookMirror, CandlesMirror, EventsMirror, PricesMirror
+from bethna.client.mirror_best import BestChannel
 from bethna.client.mirror_channel import Around, Channel, Ear
 from bethna.client.mirror_trades import TradesMirror
 from bethna.client.remote_facts import (
@@ -236,6 +237,7 @@ _KINDS: dict[str, type[Channel]] = {
     "trades": TradesChannel,
     "book": BookChannel,
     "candles": CandlesChannel,
+    "best": BestChannel,
     "events": EventsChannel,
     "health": HealthChannel,
 }

@@ -27,6 +27,7 @@ from bethna.api.protocol import ErrorBody, HealthAnswer, Rate, Subscribe, Unsubs
 from bethna.api.topics import Topic, TopicKind
 from bethna.client.backend import Want
 from bethna.client.mirror import Unjoined
+from bethna.client.mirror_best import BestChannel
 from bethna.client.mirror_channel import Channel, Ear
 from bethna.client.mirror_topics import BookChannel, CandlesChannel, PricesChannel, TradesChannel
 from bethna.client.mirror_topics import channel_of as made
@@ -36,6 +37,7 @@ from bethna.core.errors import DeskRefused, UnknownInstrument, cut
 from bethna.core.instrument import Instrument
 from bethna.core.market import InstrumentId, Interval
 from bethna.core.status import EventLevel, StreamState, StreamStatus, SystemEvent
+from bethna.logic.best_price import concerned
 
 MIRRORED = 50
 MOST_ASKED = 100
@@ -50,7 +52,8 @@ _ALWAYS: tuple[tuple[Topic, Rate], ...] = (
     (Topic("events"), "every"),
 )
 _TOPICS: dict[str, TopicKind] = {
-    "prices": "prices", "trades": "trades", "books": "book", "candles": "candles", "system": "events",
+    "prices": "prices", "trades": "trades", "books": "book", "candles": "candles", "best": "best",
+    "system": "events",
 }  # fmt: skip
 
 
@@ -117,6 +120,8 @@ class Mirrors:
                 channel.ask(None)
                 if channel.topic.instrument is not None:
                     channel.lost(self.how(channel.topic.instrument))
+                elif isinstance(channel, BestChannel):
+                    channel.cut(reason)
             self._say("warning", "desk_lost", f"{self.url}: {reason}; it is tried again")
         self.reason = reason
 
@@ -246,11 +251,19 @@ class Mirrors:
         assert isinstance(channel, CandlesChannel)
         return channel
 
+    def best(self, pair: str, convert: tuple[str, ...]) -> BestChannel:
+        """The best price of a pair, at hand from now on. Raises UnknownInstrument when none of it is followed."""
+        base, _, quote = pair.partition("-")
+        concerned(self.instruments.values(), base, quote, convert)
+        channel = self._at_hand(Topic("best", pair=pair, convert=convert))
+        assert isinstance(channel, BestChannel)
+        return channel
+
     def listen(
         self, want: Want, hear: Callable[[object], None], ended: Callable[[Exception | None], None]
     ) -> Callable[[], None]:
         """See `Backend.listen`. Raises DeskRefused when a connection has no room for one more topic (rule 3)."""
-        topic = Topic(_TOPICS[want.kind], want.instrument, want.interval)
+        topic = Topic(_TOPICS[want.kind], want.instrument, want.interval, want.pair, want.convert)
         ear = Ear(hear, ended, self.now())
         stops = [self._join(topic, ear)]
         if topic.kind == "candles":  # which say nothing of turns
@@ -330,7 +343,11 @@ class Mirrors:
             yield Topic("book", instrument)
             yield Topic("trades", instrument)
             yield Topic("candles", instrument, Interval.M1)
-        yield from (topic for topic in self._asked.values() if topic.instrument in self._listed)
+        yield from (
+            topic
+            for topic in self._asked.values()
+            if topic.pair is not None or topic.instrument in self._listed
+        )
 
     def _at_hand(self, topic: Topic) -> Channel:
         name = str(topic)
@@ -375,6 +392,7 @@ class Mirrors:
         channel.ask(None)
         if error.code == "unknown_instrument":
             self._channels.pop(channel.name, None)
+            self._asked.pop(channel.name, None)
             channel.end(None)
             self.listed()
             return

@@ -237,14 +237,14 @@ class Trades(Noun[CertifiedTrade]):
 
     async def fetch(self, symbol: str, limit: int = 100) -> Table[CertifiedTrade]:
         """The newest `limit` that the desk has."""
-        _check("limit", limit, MOST_TRADES)
+        check_count("limit", limit, MOST_TRADES)
         backend = self._open()
         found = await backend.fetch("trades", backend.resolve(symbol), limit=limit)
         rows = [certified(row, found.coverage) for row in found.rows if isinstance(row, Trade)]
         return Table(CertifiedTrade, rows, found.coverage)
 
     def _hear(self, symbol: str, pending: int) -> tuple[Ear, TradeCertificate]:
-        _check("pending", pending, 10_000_000)
+        check_count("pending", pending, 10_000_000)
         backend = self._open()
         instrument = backend.resolve(symbol)
         provenance = Provenance.LIVE if backend.simulation() is None else Provenance.SYNTHETIC
@@ -266,13 +266,13 @@ class Books(Noun[Book]):
 
     def get(self, symbol: str, *, depth: int = 20) -> Book | None:
         """The top of the book, None before there is one. Raises UnknownInstrument when it is not followed."""
-        _check("depth", depth, MOST_LEVELS)
+        check_count("depth", depth, MOST_LEVELS)
         backend = self._open()
         return _book(backend, backend.resolve(symbol), depth)
 
     def stream(self, symbol: str, *, depth: int = 20) -> Stream[Book]:
         """The top of the book as it changes; each is the book of the moment at which it is read."""
-        _check("depth", depth, MOST_LEVELS)
+        check_count("depth", depth, MOST_LEVELS)
         backend = self._open()
         instrument = backend.resolve(symbol)
         box: Latest[Any] = Latest(lambda _: "book")
@@ -286,7 +286,7 @@ class Books(Noun[Book]):
 
     def events(self, symbol: str, *, pending: int = PENDING) -> Stream[BookEvent]:
         """A snapshot, then the changes that join it; a new snapshot after each loss. Trust and turns in order."""
-        _check("pending", pending, 10_000_000)
+        check_count("pending", pending, 10_000_000)
         instrument = self._open().resolve(symbol)
         return Stream(self._ear(Strict(pending), Want("books", instrument)), lambda event: event)
 
@@ -296,7 +296,7 @@ class Books(Noun[Book]):
 
     async def fetch(self, symbol: str, depth: int = 20) -> Table[BookLevel]:
         """`depth` levels of each side: bids, then asks, best first."""
-        _check("depth", depth, MOST_LEVELS)
+        check_count("depth", depth, MOST_LEVELS)
         backend = self._open()
         found = await backend.fetch("books", backend.resolve(symbol), limit=depth)
         return Table(BookLevel, [] if found.book is None else levels_of(found.book), found.coverage)
@@ -337,7 +337,7 @@ class Candles(Noun[Candle]):
         self, symbol: str, interval: str = "1m", limit: int = 500, end: int | None = None
     ) -> Table[Candle]:
         """The newest `limit` that open before `end` (ns UTC, exclusive), ascending, the open one last."""
-        _check("limit", limit, MOST_CANDLES)
+        check_count("limit", limit, MOST_CANDLES)
         backend, length = self._open(), interval_of(interval)
         found = await backend.fetch("candles", backend.resolve(symbol), limit=limit, interval=length, end=end)
         return Table(Candle, [row for row in found.rows if isinstance(row, Candle)], found.coverage)
@@ -390,6 +390,7 @@ def _either(event: Any, kind: type[T], anew: _Anew[T]) -> Any:
     return anew(event) if isinstance(event, kind) else event
 
 
-def _check(name: str, value: int, most: int) -> None:
+def check_count(name: str, value: int, most: int) -> None:
+    """Raises ConfigError for what is not from 1 to `most`."""
     if not 1 <= value <= most:
         raise ConfigError(name, f"{name}: expected a whole number from 1 to {most}, found {value!r}")

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from bethna.api.best import BestAnswer, BestBookAnswer
 from bethna.api.listings import SettingsAnswer
 from bethna.api.protocol import (
     BookAnswer,
@@ -30,6 +31,7 @@ from bethna.api.protocol import (
 )
 from bethna.client.backend import Ended, Fetched, Heard, Want
 from bethna.client.discover import find_answering, find_running
+from bethna.client.mirror_best import book_of_answer, price_of_answer
 from bethna.client.mirrors import Mirrors
 from bethna.client.remote_facts import (
     book_of,
@@ -46,6 +48,7 @@ from bethna.client.remote_link import Link, address_of
 from bethna.client.tables import joined
 from bethna.config import Settings
 from bethna.core.clock import NS_PER_MS, NS_PER_US, Clock
+from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, Gap, Provenance, unknown, with_gaps
 from bethna.core.errors import Closed, DeskRefused, DeskUnreachable, UnknownInstrument
 from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id
@@ -185,6 +188,11 @@ class RemoteBackend:
             return view
         return replace(view, trust=Trust.UNTRUSTED, coverage=self._cut_off(view.coverage))
 
+    def best(self, pair: str, convert: Sequence[str] = ()) -> BestPrice | None:
+        """One best price across venues, None before the desk has said it; without a connection nobody is in."""
+        self._said()
+        return self._mirrors.best(pair, tuple(convert)).price
+
     def _cut_off(self, coverage: Coverage) -> Coverage:
         """A certificate of what was said before the connection was lost: since then nothing is known (rule 2)."""
         return with_gaps(
@@ -244,6 +252,8 @@ class RemoteBackend:
         self._said()
         if want.instrument is not None:
             self._mirrors.check(want.instrument)
+        if want.pair is not None:
+            self._mirrors.best(want.pair, want.convert)
         return self._mirrors.listen(want, hear, ended)  # type: ignore[arg-type]  # it says what is Heard
 
     async def fetch(
@@ -290,6 +300,19 @@ class RemoteBackend:
             if instrument is None or row.instrument == instrument
         ]
         return Fetched(views, joined(view.coverage for view in views))
+
+    async def fetch_best(self, pair: str, convert: Sequence[str] = ()) -> BestPrice:
+        """See `Backend.fetch_best`."""
+        self._said()
+        asked = f"?convert={','.join(convert)}" if convert else ""
+        return price_of_answer(await self._link.get(f"best/{quote(pair, safe='')}{asked}", BestAnswer))
+
+    async def fetch_best_book(self, pair: str, depth: int) -> ConsolidatedBook:
+        """See `Backend.fetch_best_book`."""
+        self._said()
+        return book_of_answer(
+            await self._link.get(f"best/{quote(pair, safe='')}/book?depth={depth}", BestBookAnswer)
+        )
 
     async def follow(self, text: str) -> Instrument:
         """Ask the desk to follow one more, for every client."""

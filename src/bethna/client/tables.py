@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bethna.client.facts import BookLevel, CertifiedTrade
+from bethna.core.consolidated import VenueQuote
 from bethna.core.coverage import Coverage, derive, unknown
 from bethna.core.errors import FeatureOff
 from bethna.core.market import Candle, PriceView
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-Row = TypeVar("Row", bound=PriceView | CertifiedTrade | BookLevel | Candle)
+Row = TypeVar("Row", bound=PriceView | CertifiedTrade | BookLevel | Candle | VenueQuote)
 
 Type = Literal["text", "number", "count", "instant", "flag"]
 
@@ -80,8 +81,24 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         _plain("closed", "flag"),
         _STATE,
     ),
+    VenueQuote: (
+        _plain("instrument", "text"),
+        _plain("bid", "number"),
+        _plain("bid_quantity", "number"),
+        _plain("ask", "number"),
+        _plain("ask_quantity", "number"),
+        _plain("own_bid", "number"),
+        _plain("own_ask", "number"),
+        Column("out", "text", lambda row: row.out or ""),
+        Column("rate", "text", lambda row: "" if row.rate is None else row.rate.pair),
+        _plain("ts_event", "instant"),
+        _plain("ts_recv", "instant"),
+        _STATE,
+    ),
 }
-_NAMES: dict[type, str] = {PriceView: "price", CertifiedTrade: "trade", BookLevel: "level", Candle: "candle"}
+_NAMES: dict[type, str] = {
+    PriceView: "price", CertifiedTrade: "trade", BookLevel: "level", Candle: "candle", VenueQuote: "venue",
+}  # fmt: skip
 
 
 class Table(Sequence[Row], Generic[Row]):

@@ -49,6 +49,7 @@ _ABOUT: Mapping[str, Meta] = {
     "data_dir": _told("a folder, or empty", "The desk's data; empty is the platform's user-data folder."),
     "hosts": _told("`VENUE=WS|REST[,WS|REST...][;VENUE=...]`", "Hosts instead of a venue's own, best first."),
     "trade_stream": _told("`VENUE=NAME[;VENUE=NAME]`", "The trade stream to follow, where a venue has several."),
+    "wire": _told("`VENUE=NAME[;VENUE=NAME]`", "The wire to speak, where a venue has several; none is its usual one."),
     "proxy": _told("a URL `http://`, `https://` or `socks5://`, or empty", "A proxy for all that goes to venues."),
     "timeout_s": _between(0.1, 300, "The longest wait for a connection, for a REST answer and for a pong."),
     "heartbeat_s": _between(1, 600, "The silence after which a socket is pinged."),

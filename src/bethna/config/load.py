@@ -1,6 +1,6 @@
 """Layers of settings, joined; it knows where values stand, not what they may be.
 
-1. A later layer wins; `hosts` and `trade_stream` are merged by venue. An empty variable counts as not set.
+1. A later layer wins; `hosts`, `trade_stream` and `wire` are merged by venue. An empty variable counts as not set.
 2. A name that nobody knows is refused with the nearest one, except BETHNA_SHARED, BETHNA_CONFIG and BETHNA_TEST_*.
 3. A value that does not fit is refused with its key, where it came from and what is allowed.
 """
@@ -20,8 +20,8 @@ from bethna.core.errors import ConfigError
 
 # Variables that are ours and no settings: where the tests find recordings, where the settings file is, test switches.
 _NOT_SETTINGS = re.compile(r"BETHNA_SHARED|BETHNA_CONFIG|BETHNA_TEST_.*")
-_BY_VENUE = ("hosts", "trade_stream")
-_VENUE_KEYS = ("ws", "rest", "trade_stream")
+_BY_VENUE = ("hosts", "trade_stream", "wire")
+_VENUE_KEYS = ("ws", "rest", "trade_stream", "wire")
 # Options that are not called like the setting they stand for.
 _OPTIONS = {"symbols": "symbol", "twin_seed": "seed", "twin_faults": "faults"}
 _IN_FILE = (*(name for name in TYPES if name not in _BY_VENUE), "venues")
@@ -92,7 +92,7 @@ def _from_file(text: str, file_name: str) -> Iterator[tuple[str, Given]]:
 
 
 def _from_venues(venues: object, origin: Callable[..., str]) -> Iterator[tuple[str, Given]]:
-    """`[venues.NAME]` tables: ws and rest (a text, or lists of the same length), and trade_stream."""
+    """`[venues.NAME]` tables: ws and rest (a text, or lists of the same length), trade_stream and wire."""
     if not isinstance(venues, dict):
         refuse("venues", "tables `[venues.NAME]`", venues, origin("venues"))
     for venue, table in venues.items():
@@ -105,9 +105,9 @@ def _from_venues(venues: object, origin: Callable[..., str]) -> Iterator[tuple[s
         if "ws" in table or "rest" in table:
             pairs = _pairs(venue, table, where)
             yield "hosts", Given({venue: pairs}, where, text=False)
-        if "trade_stream" in table:
-            stream = table["trade_stream"]
-            yield "trade_stream", Given({venue: stream}, origin("venues", venue, "trade_stream"), text=False)
+        for key in ("trade_stream", "wire"):
+            if key in table:
+                yield key, Given({venue: table[key]}, origin("venues", venue, key), text=False)
 
 
 def _pairs(venue: str, table: dict[str, Any], where: str) -> list[str]:

@@ -73,6 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     hosts: Mapping[str, tuple[HostUrls, ...]] = {}
     trade_stream: Mapping[str, str] = {}
+    wire: Mapping[str, str] = {}
     proxy: Secret = Secret()
     timeout_s: float = 10.0
     heartbeat_s: float = 30.0

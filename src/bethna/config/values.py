@@ -172,7 +172,7 @@ def _host(pair: str) -> HostUrls:
     return HostUrls(found["ws"].rstrip("/"), found["rest"].rstrip("/"))
 
 
-def _read_trade_stream(value: Any, text: bool) -> dict[str, str]:
+def _read_words(value: Any, text: bool) -> dict[str, str]:
     found = _venue_parts(value, text)
     for name in found.values():
         if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
@@ -202,5 +202,6 @@ _READERS: dict[str, Callable[[Any, bool], Any]] = {
     "proxy": _read_proxy,
     "token": _read_token,
     "hosts": _read_hosts,
-    "trade_stream": _read_trade_stream,
+    "trade_stream": _read_words,
+    "wire": _read_words,
 }

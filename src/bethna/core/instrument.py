@@ -37,7 +37,16 @@ QUOTES: tuple[str, ...] = (
     "PLN", "RON", "ARS", "JPY", "MXN", "CZK", "COP", "PAX", "UST", "VAI", "IDR", "USD",
 )  # fmt: skip
 
+# What some venues write for it, after ISO 4217: XBT is nobody's country. Not a renaming, so nobody is told.
+SPELLINGS: dict[str, str] = {"XBT": "BTC", "XDG": "DOGE"}
+
 _WORD = r"[^\W_]+"
+# `BTC-PERPETUAL`, `BTC_USDC-PERPETUAL`, `BTC-25DEC26`, `XRP_USDC-5JUN26-0d625-C`, `BTC-USD-INDEX`, `BTC-DVOL`: a coin,
+# maybe what it is counted in, and what kind of contract it is.
+_CONTRACT = re.compile(
+    rf"({_WORD}(?:_{_WORD})?-)(PERPETUAL|DVOL|{_WORD}-INDEX|\d{{1,2}}[A-Z]{{3}}\d{{2}})(?:-((?:\d+D)?\d+)(-[CP]))?",
+    re.ASCII,
+)
 _SEPARATED = re.compile(rf"({_WORD})[-/_]({_WORD})", re.UNICODE)
 _JOINED = re.compile(_WORD, re.UNICODE)
 
@@ -48,13 +57,33 @@ Feature = Literal["prices", "trades", "books", "candles"]
 FEATURES: tuple[Feature, ...] = ("prices", "trades", "books", "candles")
 
 
-class Instrument(Struct, frozen=True, gc=False):
-    """One thing that trades at one venue.
+class Contract(Struct, frozen=True, gc=False):
+    """What makes an instrument no spot pair.
 
     Attributes:
-        id: `BTC-USDT@binance`. venue_symbol: their spelling, `BTCUSDT`.
+        size: of one contract, in the unit of quantities. settlement: the currency that it pays in.
+        inverse: it is quoted or counted against the coin itself: an inverse option's price is in the coin, an inverse
+            perpetual's or future's quantity is in quote currency.
+        expiry: ns UTC. strike: in quote currency.
+    """
+
+    kind: Literal["perpetual", "future", "option", "index"]
+    settlement: str | None = None
+    inverse: bool = False
+    size: float | None = None
+    expiry: int | None = None
+    strike: float | None = None
+    option: Literal["call", "put"] | None = None
+
+
+class Instrument(Struct, frozen=True, gc=False):
+    """One thing that trades at one venue, or an index that it computes.
+
+    Attributes:
+        id: `BTC-USDT@binance`, `BTC-PERPETUAL@venue`. venue_symbol: their spelling, `BTCUSDT`.
         tick_size, lot_size: smallest price and quantity step, None where no catalogue said so.
         tradable: the venue says that it trades now. verified: it comes from the venue's catalogue.
+        contract: None for a spot pair.
     """
 
     id: InstrumentId
@@ -66,11 +95,12 @@ class Instrument(Struct, frozen=True, gc=False):
     lot_size: float | None = None
     tradable: bool = True
     verified: bool = False
+    contract: Contract | None = None
 
     @property
     def symbol(self) -> str:
-        """`BTC-USDT`."""
-        return f"{self.base}-{self.quote}"
+        """`BTC-USDT`, `BTC-PERPETUAL`."""
+        return self.id.partition("@")[0]
 
 
 class InstrumentName(Struct, frozen=True, gc=False):
@@ -100,6 +130,9 @@ def split_id(instrument: InstrumentId) -> tuple[str, str]:
 def split_joined(text: str) -> tuple[str, str] | None:
     """A concatenated symbol as (base, quote) by the longest known quote currency; None when none fits."""
     upper = text.upper()
+    for spelling in SPELLINGS:
+        if upper.startswith(spelling) and upper[len(spelling) :] in QUOTES:
+            return spelling, upper[len(spelling) :]
     for quote in QUOTES:
         if upper.endswith(quote) and len(upper) > len(quote):
             return upper[: -len(quote)], quote
@@ -109,13 +142,19 @@ def split_joined(text: str) -> tuple[str, str] | None:
 def parse_name(text: str, preferred_venue: str) -> InstrumentName:
     """Any accepted spelling as one name; without `@venue` it means the preferred venue.
 
-    Accepts `BTC-USDT@binance`, `BTC-USDT`, `BTC/USDT`, `BTC_USDT`, `BTCUSDT`, `btcusdt`. Dated aliases are resolved
-    on the base currency and reported in `alias`.
+    Accepts `BTC-USDT@binance`, `BTC-USDT`, `BTC/USDT`, `BTC_USDT`, `BTCUSDT`, `btcusdt`, `XBT/USD`, and the names of
+    contracts: `BTC-PERPETUAL`, `ETH-25DEC26-4000-C`. Dated aliases are resolved on the base currency and reported in
+    `alias`.
 
     Raises:
-        UnknownInstrument: the text cannot be read as a base and a quote currency.
+        UnknownInstrument: the text cannot be read as a base and a quote currency, nor as a contract.
     """
     name, _, venue = text.strip().partition("@")
+    venue = (venue or preferred_venue).lower()
+    if found := _CONTRACT.fullmatch(name.upper()):
+        coin, what, strike, option = found.groups(default="")
+        strike = f"-{strike.replace('D', 'd')}" if strike else ""  # a decimal point is written `d`
+        return InstrumentName(f"{coin}{what}{strike}{option}", venue)
     separated = _SEPARATED.fullmatch(name)
     if separated:
         base, quote = separated[1].upper(), separated[2].upper()
@@ -123,7 +162,6 @@ def parse_name(text: str, preferred_venue: str) -> InstrumentName:
         base, quote = halves
     else:
         raise UnknownInstrument(text)
+    base, quote = SPELLINGS.get(base, base), SPELLINGS.get(quote, quote)
     alias = ALIASES.get(base)
-    return InstrumentName(
-        f"{alias.new if alias else base}-{quote}", (venue or preferred_venue).lower(), alias
-    )
+    return InstrumentName(f"{alias.new if alias else base}-{quote}", venue, alias)

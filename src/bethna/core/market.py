@@ -20,6 +20,8 @@ InstrumentId = NewType("InstrumentId", str)
 Side = Literal["buy", "sell"]
 Level = tuple[float, float]
 """(price, absolute quantity); in a delta, quantity 0 removes the level."""
+UNNUMBERED = -1
+"""The update id of a venue that has none."""
 
 
 class Interval(StrEnum):
@@ -97,7 +99,8 @@ class BookDelta(Struct, frozen=True, gc=False):
     """Changed levels of a book: absolute quantities, 0 removes.
 
     Attributes:
-        first_id, last_id: the update ids that this delta covers, inclusive.
+        first_id, last_id: the update ids that this delta covers, inclusive; UNNUMBERED where the venue has none.
+        epoch: the connection by whose order unnumbered updates follow each other, 0 where the venue numbers them.
     """
 
     instrument: InstrumentId
@@ -107,14 +110,18 @@ class BookDelta(Struct, frozen=True, gc=False):
     asks: list[Level]
     ts_event: int
     ts_recv: int
+    epoch: int = 0
 
 
 class BookSnapshot(Struct, frozen=True, gc=False):
     """The levels of a book at one update id, best first.
 
     Attributes:
+        last_id: UNNUMBERED where the venue has no ids.
         limit: how many levels a side were asked for; a side with fewer levels than that is the whole side.
         partial: True for a pushed top-of-book frame that certifies nothing below itself.
+        epoch: as of a delta.
+        proven: how many levels a side the venue lets us prove after every update; None for all, 0 for none.
     """
 
     instrument: InstrumentId
@@ -125,6 +132,8 @@ class BookSnapshot(Struct, frozen=True, gc=False):
     limit: int
     partial: bool = False
     ts_event: int | None = None
+    epoch: int = 0
+    proven: int | None = None
 
 
 class VenueCandle(Struct, frozen=True, gc=False):
@@ -133,6 +142,7 @@ class VenueCandle(Struct, frozen=True, gc=False):
     Attributes:
         interval: the venue's own word (`1m`, `3d`, `1M`); it may be one that we do not build.
         open_time: ns UTC, inclusive. closed: only then are the figures final.
+        trades: None where the venue does not say.
         first_id, last_id: trade ids inside, None when there was no trade.
     """
 
@@ -144,7 +154,7 @@ class VenueCandle(Struct, frozen=True, gc=False):
     low: float
     close: float
     volume: float
-    trades: int
+    trades: int | None
     closed: bool
     first_id: int | None
     last_id: int | None
@@ -153,7 +163,7 @@ class VenueCandle(Struct, frozen=True, gc=False):
 
 
 class Ticker(Struct, frozen=True, gc=False):
-    """The venue's rolling 24 hours; fields that a shorter form does not carry are None.
+    """The venue's rolling 24 hours; fields that a venue or a shorter form does not carry are None.
 
     Attributes:
         last_trade_id: the newest trade inside, as the subscribed trade stream counts; None where that counts otherwise.
@@ -161,11 +171,11 @@ class Ticker(Struct, frozen=True, gc=False):
 
     instrument: InstrumentId
     last: float
-    open: float
-    high: float
-    low: float
-    volume: float
-    quote_volume: float
+    open: float | None
+    high: float | None
+    low: float | None
+    volume: float | None
+    quote_volume: float | None
     change_pct: float | None
     bid: float | None
     ask: float | None
@@ -173,6 +183,70 @@ class Ticker(Struct, frozen=True, gc=False):
     ts_event: int
     ts_recv: int
     last_trade_id: int | None = None
+
+
+class LastTrade(Struct, frozen=True, gc=False):
+    """How far an instrument's trades have come, as the venue says beside them (a heartbeat).
+
+    Attributes:
+        trade_id: as the subscribed trade stream counts.
+    """
+
+    instrument: InstrumentId
+    trade_id: int
+    ts_event: int
+    ts_recv: int
+
+
+class IndexPrice(Struct, frozen=True, gc=False):
+    """A figure that the venue computes and nobody trades: a price index, or a volatility index in percent a year."""
+
+    instrument: InstrumentId
+    value: float
+    ts_event: int
+    ts_recv: int
+
+
+class Greeks(Struct, frozen=True, gc=False):
+    """An option's sensitivities as the venue says them.
+
+    Attributes:
+        delta: per unit of the underlying. gamma: of delta per unit of quote currency.
+        vega: quote currency per volatility point. theta: quote currency per day. rho: quote currency per point of rate.
+    """
+
+    delta: float
+    gamma: float
+    vega: float
+    theta: float
+    rho: float
+
+
+class Valuation(Struct, frozen=True, gc=False):
+    """What a venue says that a derivative is worth, beside its trades and its book; None where it says nothing of that.
+
+    Attributes:
+        mark_price: in the instrument's own quote unit (an inverse option's is the coin).
+        underlying: what `underlying_price` is the price of, in the venue's words.
+        mark_iv, bid_iv, ask_iv: volatility a year as a fraction, 0.3825 is 38.25 %.
+        open_interest: in the unit of the instrument's quantities.
+        funding, funding_8h: rate of the moment and of the last eight hours, as a fraction.
+    """
+
+    instrument: InstrumentId
+    mark_price: float
+    index_price: float | None
+    ts_event: int
+    ts_recv: int
+    underlying_price: float | None = None
+    underlying: str | None = None
+    mark_iv: float | None = None
+    bid_iv: float | None = None
+    ask_iv: float | None = None
+    greeks: Greeks | None = None
+    open_interest: float | None = None
+    funding: float | None = None
+    funding_8h: float | None = None
 
 
 class TradePage(Struct, frozen=True, gc=False):

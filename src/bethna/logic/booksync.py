@@ -14,10 +14,12 @@ Rules (Binance spot, "how to manage a local order book correctly"; protocol shee
   8. A crossed book is corrupt: distrust it and start again with a snapshot.
   9. No snapshot for `patience_ns`: the book is untrusted, and the asking goes on.
   10. While the stream is down a book is not trusted and nothing is asked for: a snapshot without a stream ages unseen.
-     The first delta tells what is needed: it joins, or it opens a gap.
+     The first delta tells what is needed: it joins, or it opens a gap. Where the venue begins every book with a
+     snapshot of its own, one that has not come `patience_ns` after the stream stands is asked for.
   11. A delta whose ids are far from the stream's (gaplog rule 5) is in doubt. Two that agree are believed: above as a
      gap, below as a venue that counts anew; meanwhile the book is not trusted. Likewise a snapshot that the stream has
-     not reached after `patience_ns` is not of this stream: start again.
+     not reached after `patience_ns` is not of this stream: start again. Where ids may jump, a snapshot on the stream
+     that is below what it said before, and later by the venue's time, is that of a venue that counts anew.
 """
 
 from __future__ import annotations
@@ -62,6 +64,9 @@ class BookSync:
         moved: called with each delta after it was applied, in order, once each.
         output: told of gaps, trust and wants.
         patience_ns: how long to wait for a snapshot (rule 9). max_held: how many deltas may wait (rule 6).
+        max_jump: ids between updates beyond which one is in doubt (rule 11); None where every update names the one
+            before it, so that ids may jump and are never in doubt.
+        pushes: the venue begins every book with a snapshot on the stream.
         stood: called with a snapshot when the book stands on it, before the held deltas that join it are `moved`.
 
     Attributes:
@@ -76,6 +81,8 @@ class BookSync:
         patience_ns: int,
         max_held: int,
         stood: Callable[[BookSnapshot], None] | None = None,
+        max_jump: int | None = MAX_JUMP,
+        pushes: bool = False,
     ) -> None:
         self.log = GapLog("book")
         self.book: OrderBook | None = None
@@ -91,6 +98,8 @@ class BookSync:
         self._output = output
         self._patience_ns = patience_ns
         self._max_held = max_held
+        self._max_jump = max_jump
+        self._pushes = pushes
         self._next_id = -1
         self._seen_id = -1
         self._held: dict[int, BookDelta] = {}
@@ -138,6 +147,15 @@ class BookSync:
         self._stand_on(snapshot)
         return True
 
+    def pushed(self, snapshot: BookSnapshot) -> bool:
+        """As `snapshot`, of one that stands on the stream itself (rules 10 and 11)."""
+        self.connected(snapshot.ts_recv)
+        before, ts = self._last_ts(), snapshot.ts_event
+        below = self._max_jump is None and snapshot.last_id < self._seen_id
+        if below and before is not None and ts is not None and before < ts:
+            self._begin_anew(snapshot)
+        return self.snapshot(snapshot)
+
     def tick(self, now: int) -> None:
         """Let time pass (rules 7 to 9 and 11). `now` is on the clock of `ts_recv`, which may be set back."""
         self._wanted_at, self._stood_at = min(self._wanted_at, now), min(self._stood_at, now)
@@ -146,7 +164,9 @@ class BookSync:
             self._astray.expire(self._expected())
         if self._down:
             return
-        if self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
+        if self.trust is Trust.WAITING and self._pushes:
+            self._await_first(now)
+        elif self.trust is Trust.SYNCING and now - self._wanted_at > self._patience_ns:
             self._set_trust(Trust.UNTRUSTED, "no snapshot came in time", now)
             self._want("still no snapshot", now)
         elif self.trust is Trust.UNTRUSTED and now - self._wanted_at > self._patience_ns:
@@ -154,6 +174,12 @@ class BookSync:
         if now - self._counted_at >= COUNT_EVERY_NS:
             self._counted_at = now
             self._look_over(now)
+
+    def _await_first(self, now: int) -> None:
+        """Rule 10, last sentence."""
+        if self._wanted_at and now - self._wanted_at > self._patience_ns:
+            self._set_trust(Trust.SYNCING, "the venue has begun no book", now)
+            self._want("no snapshot has come", now)
 
     def _look_over(self, now: int) -> None:
         """Rules 7 and 8, now and then: reading a whole book costs as much as many updates."""
@@ -175,21 +201,24 @@ class BookSync:
             return False
         return True
 
-    def expect(self, last_id: int, ts: int) -> None:
-        """The venue's book has come to `last_id`, and the updates up to it have not come here (rule 5)."""
+    def expect(self, last_id: int, ts: int, reason: str = "") -> None:
+        """The venue's book has come to `last_id`, and the updates up to it have not come here (rule 5).
+
+        Args:
+            reason: how it is known, where not from the venue's quotes.
+        """
         first = max(self._expected(), self._next_id)
         if self.book is None or not 0 <= first <= last_id:
             return
         hole = self.log.open(first, last_id, self._last_ts(), None)
         self._seen_id = last_id
         self._output.book_gap(hole.gap("book"), ts)
-        self._set_trust(
-            Trust.SYNCING, f"updates {first} to {last_id} have not come, the venue quotes them", ts
-        )
+        said = reason or f"updates {first} to {last_id} have not come, the venue quotes them"
+        self._set_trust(Trust.SYNCING, said, ts)
         if self.mute:  # another snapshot would age as the last one did: `tick` asks, with patience
             self._wanted_at = ts
         else:
-            self._want("behind the venue's quotes", ts)
+            self._want(reason or "behind the venue's quotes", ts)
         self._mute = self.last
 
     @property
@@ -219,6 +248,12 @@ class BookSync:
         self._refreshing = False
         if self.trust not in (Trust.WAITING, Trust.OFF):
             self._set_trust(Trust.WAITING if self.book is None else Trust.SYNCING, reason, ts)
+
+    def connected(self, now: int) -> None:
+        """The stream is there again; a snapshot on the stream itself is a proof of that (rule 10)."""
+        self._down = False
+        if self._pushes and self.trust is not TRUSTED:  # the venue owes one from now on
+            self._wanted_at = now
 
     @property
     def book_lost(self) -> bool:
@@ -254,8 +289,10 @@ class BookSync:
 
     def _far(self, delta: BookDelta) -> bool:
         """Rule 11; below the stream only what is newer than the last delta: else it is a late one or a duplicate."""
-        expected = self._expected()
-        if expected < 0 or abs(delta.first_id - expected) <= MAX_JUMP or delta.first_id in self._held:
+        expected, most = self._expected(), self._max_jump
+        if most is None or expected < 0:
+            return False
+        if abs(delta.first_id - expected) <= most or delta.first_id in self._held:
             return False
         if delta.first_id > expected:
             return True
@@ -280,14 +317,14 @@ class BookSync:
         moved = [self._irregular(each) for each in agreed]
         return any(moved)
 
-    def _begin_anew(self, delta: BookDelta) -> None:
+    def _begin_anew(self, first: BookDelta | BookSnapshot) -> None:
         """Rule 11: what the stream said before belongs to another count; a new snapshot makes the book whole."""
         lost = self._expected()
         self.log.seal()
-        hole = self.log.open(lost, lost, self._last_ts(), delta.ts_event, "renumbered")
+        hole = self.log.open(lost, lost, self._last_ts(), first.ts_event, "renumbered")
         hole.take(lost, lost, fetched=True)
         self._seen_id = -1
-        self._distrust("the venue counts its updates anew", delta.ts_recv)
+        self._distrust("the venue counts its updates anew", first.ts_recv)
 
     def _last_ts(self) -> int | None:
         return self.last.ts_event if self.last is not None else None

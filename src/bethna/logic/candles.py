@@ -94,6 +94,9 @@ class CandleBuilder:
     Args:
         scale: lots per base unit, 10 ** (digits of quantities on the wire).
         sources, provenance: what the certificates say of where the trades come from.
+
+    Attributes:
+        proof: the best that a certificate can say.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class CandleBuilder:
         self.scale = scale
         self.sources = sources
         self.provenance = provenance
+        self.proof = State.COMPLETE
         self.watched_from: int | None = None
         self.amended = 0
         self._epoch = 0
@@ -265,11 +269,12 @@ class CandleBuilder:
         if self.watched_from is not None and self.watched_from > bar.open_time:  # rule 4
             touching.insert(0, Gap("trades", None, None, bar.open_time, self.watched_from, "not_watched"))
         as_of = min(end, venue_now)
-        coverage = with_gaps(Coverage(self.provenance, State.COMPLETE, (), self.sources, as_of), touching)
+        coverage = with_gaps(Coverage(self.provenance, self.proof, (), self.sources, as_of), touching)
+        known = bar.count > 0 and bar.first_id >= 0
         return Candle(
             self.instrument, interval, bar.open_time, bar.open, bar.high, bar.low, bar.close,
             from_lots(bar.lots, self.scale), bar.count, end <= venue_now,
-            bar.first_id if bar.count else None, bar.last_id if bar.count else None, coverage,
+            bar.first_id if known else None, bar.last_id if known else None, coverage,
         )  # fmt: skip
 
 

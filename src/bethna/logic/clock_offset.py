@@ -16,6 +16,8 @@ Rules
   4. When the two methods differ by more than `SUSPECT_NS`, `suspect` asks for a new measurement; a stepped clock and
      late data look alike until then.
   5. The median of `events` is counted anew every RECOUNT_EVENTS samples: clocks drift slowly, sorting is not free.
+  6. A `rest` sample that can be wrong by more than FINE_NS (a long way, a venue that says whole seconds) only bounds
+     the offset: within its bounds the events speak.
 
 Source of the bound: RFC 5905, section 8 (on-wire protocol): |error| <= round trip / 2.
 """
@@ -34,6 +36,7 @@ Method = Literal["rest", "events"]
 
 MAX_AGE_NS = 1800 * NS_PER_S
 SUSPECT_NS = 2 * NS_PER_S
+FINE_NS = NS_PER_S // 10
 KEPT_REST = 16
 KEPT_EVENTS = 255
 MIN_EVENTS = 5
@@ -57,11 +60,12 @@ class ClockOffset:
         self._new_events = 0
         self._median: int | None = None
 
-    def rest(self, sent: int, received: int, server: int, now: int) -> None:
-        """The venue said `server` in answer to a question sent and received at these host times."""
+    def rest(self, sent: int, received: int, server: int, now: int, coarse_ns: int = 0) -> None:
+        """The venue said `server`, cut off to multiples of `coarse_ns`, in answer to a question of these host times."""
         if received < sent:  # rule 1
             return
-        sample = RestSample(server - (sent + received) // 2, (received - sent + 1) // 2, now)
+        middle, error = (sent + received) // 2, (received - sent + 1 + coarse_ns) // 2
+        sample = RestSample(server + coarse_ns // 2 - middle, error, now)
         kept = [old for old in self._rest if _agree(old, sample)]  # rule 3
         if len(kept) < len(self._rest):
             self._events.clear()  # they were measured against the old clock
@@ -81,11 +85,13 @@ class ClockOffset:
 
     def measured(self, now: int) -> tuple[int, Method] | None:
         """The offset in nanoseconds and how it was measured; None before any sample."""
-        best = self.best(now)
-        if best is not None:
+        best, by_events = self.best(now), self._by_events()
+        if best is None:
+            return None if by_events is None else (by_events, "events")
+        if by_events is None or best.error_ns <= FINE_NS:
             return best.offset_ns, "rest"
-        by_events = self._by_events()
-        return None if by_events is None else (by_events, "events")
+        lowest, highest = best.offset_ns - best.error_ns, best.offset_ns + best.error_ns  # rule 6
+        return min(max(by_events, lowest), highest), "events" if lowest <= by_events <= highest else "rest"
 
     def offset_ns(self, now: int) -> int | None:
         """Venue minus host, nanoseconds; None before any sample."""

@@ -14,25 +14,26 @@ Rules
      trade shows by its id what was missed.
   6. A candle is closed when the trades are known to its end, not when a clock has passed it. When that takes longer
      than UNHEARD_NS, the time that is not known is a gap, `unheard`, until something is heard.
+  7. A book is `unverified` beyond the levels that its venue lets us prove.
+  8. Trades that their venue does not number are `unverified`: one that never came would be missed by nobody.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from bethna.core.clock import NS_PER_S
-from bethna.core.coverage import Coverage, Gap, State, unknown, with_gaps
+from bethna.core.coverage import Coverage, Gap, State, unknown, weakest, with_gaps
 from bethna.core.errors import CrossedBook
 from bethna.core.instrument import Instrument
 from bethna.core.market import (
+    UNNUMBERED,
     BookDelta,
     BookSnapshot,
     BookView,
     Candle,
     Interval,
+    LastTrade,
     PriceView,
     Quote,
     Ticker,
@@ -41,38 +42,44 @@ from bethna.core.market import (
 )
 from bethna.core.money import decimals_of
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
+from bethna.core.wire import BookDoubt
+from bethna.logic.absence import Absence
 from bethna.logic.booksync import TRUSTED, BookSync
 from bethna.logic.candles import CandleBuilder
-from bethna.logic.feed_ports import BookStreamItem, FeedPorts, FeedSettings, TradeStreamItem
+from bethna.logic.feed_ports import BookStreamItem, BookStyle, FeedPorts, FeedSettings, TradeStreamItem
 from bethna.logic.frontier import Frontier
+from bethna.logic.gaplog import MAX_JUMP
+from bethna.logic.pushedbook import PushedBook
 from bethna.logic.quotecheck import QuoteCheck
-from bethna.logic.trades import TradeSequence
+from bethna.logic.tickers import change_pct
+from bethna.logic.trades import TradeSequence, keep_in_order
 
 UNHEARD_NS = 10 * NS_PER_S
+NEVER = 1 << 63
 
 __all__ = ["BookStreamItem", "FeedPorts", "FeedSettings", "InstrumentFeed", "TradeStreamItem"]
-
-
-class _Absence(Struct, frozen=True, gc=False):
-    """A time without a socket, ns UTC: `since` and `until` by the venue's clock, `noticed` by the desk's."""
-
-    since: int
-    noticed: int
-    until: int | None = None
 
 
 class InstrumentFeed:
     """The state of one instrument. Times are ns UTC: `ts_recv` and `now` by the desk's clock."""
 
-    def __init__(self, instrument: Instrument, ports: FeedPorts, settings: FeedSettings) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        ports: FeedPorts,
+        settings: FeedSettings,
+        *,
+        book_style: BookStyle = "numbered",
+    ) -> None:
         self.instrument = instrument
         self.id = instrument.id
         self.sequence = TradeSequence(
             self._release, self, patience_ns=settings.patience_ns, max_held=settings.max_held_trades
         )
+        self._pushes = book_style != "numbered"
         self.booksync = BookSync(
             self._book_moved, self, patience_ns=settings.patience_ns, max_held=settings.max_held_deltas,
-            stood=self._book_stood,
+            stood=self._book_stood, max_jump=None if self._pushes else MAX_JUMP, pushes=self._pushes,
         )  # fmt: skip
         if not settings.books:
             self.booksync.off()
@@ -86,13 +93,14 @@ class InstrumentFeed:
         self.ticker: Ticker | None = None
         self.venue_now = 0
         self._provenance = settings.provenance
-        self._away: _Absence | None = None
+        self._away = Absence()
         self._ports = ports
         self._publish_trade = ports.trade
         self._publish_book = ports.book
         self._publish_quote = ports.quote
         self._count_trade = self.candle_builder.apply
-        self.apply_delta = self.booksync.apply
+        self.pushed = PushedBook(self.booksync) if book_style == "pushed" else None
+        self.apply_delta = self.pushed.apply if self.pushed else self.booksync.apply
 
     def apply_trade(self, trade: Trade) -> None:
         """A trade from the stream. Nearly every one is the next one and none waits: it leaves at once."""
@@ -104,6 +112,9 @@ class InstrumentFeed:
             self.kept.append(trade)
             self._count_trade(trade)
             self._publish_trade(trade)
+        elif trade_id == UNNUMBERED:  # rule 8
+            self.candle_builder.proof = State.UNVERIFIED
+            self._release(trade)
         else:
             sequence.apply(trade)
 
@@ -124,9 +135,30 @@ class InstrumentFeed:
         self._cross_examine()
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
-        """A whole book, from history; a pushed top of book certifies nothing below itself and is not stood upon."""
-        if not snapshot.partial:
+        """A whole book from history; it cannot join what has no numbers."""
+        if self.pushed is None and not snapshot.partial:
             self.booksync.snapshot(snapshot)
+
+    def apply_pushed_snapshot(self, snapshot: BookSnapshot) -> None:
+        """A whole book from the stream; a top of book certifies nothing below itself and is not stood upon."""
+        if snapshot.partial:
+            return
+        if self.pushed is not None:
+            self.pushed.snapshot(snapshot)
+        else:
+            self.booksync.pushed(snapshot)
+
+    def apply_doubt(self, doubt: BookDoubt) -> None:
+        """What a connection said of the book is wrong, as the venue itself proves."""
+        if self.pushed is not None:
+            self.pushed.doubt(doubt)
+        else:
+            self.booksync.disproved(doubt.reason, doubt.ts_recv)
+
+    def connection_ended(self, epoch: int, now: int) -> None:
+        """A socket is gone."""
+        if self.pushed is not None:
+            self.pushed.ended(epoch, now)
 
     def apply_quote(self, quote: Quote) -> None:
         """Best bid and ask, from the stream."""
@@ -141,10 +173,17 @@ class InstrumentFeed:
         """The venue's rolling day."""
         self.ticker = ticker
         if ticker.last_trade_id is not None:
-            self.sequence.expect(ticker.last_trade_id, ticker.ts_event, ticker.ts_recv)
-            if ticker.last_trade_id < self.sequence.next_id:
-                self.frontier.agreed(ticker.ts_event)
+            self._agree(ticker.last_trade_id, ticker.ts_event, ticker.ts_recv)
         self._ports.ticker(ticker)
+
+    def apply_last_trade(self, last: LastTrade) -> None:
+        """How far the venue's trades have come."""
+        self._agree(last.trade_id, last.ts_event, last.ts_recv)
+
+    def _agree(self, trade_id: int, ts_event: int, ts_recv: int) -> None:
+        self.sequence.expect(trade_id, ts_event, ts_recv)
+        if trade_id < self.sequence.next_id:
+            self.frontier.agreed(ts_event)
 
     def apply_page(self, page: TradePage, now: int) -> None:
         """Trades from history, to fill a gap."""
@@ -166,14 +205,14 @@ class InstrumentFeed:
     def disconnected(self, reason: str, now: int) -> None:
         """No socket carries this instrument now (rule 5)."""
         self.booksync.disconnected(reason, now)
-        before, newest = self._absence(), self.newest()
-        if newest is not None:
-            self._away = _Absence(before.since if before else newest.ts_event, now)
+        newest = self.newest()
+        self._away.begin(None if newest is None else newest.ts_event, self._traded(), now)
 
-    def connected(self) -> None:
+    def connected(self, now: int) -> None:
         """A socket carries it again."""
-        if self._away is not None and self._away.until is None:
-            self._away = replace(self._away, until=self.venue_time())
+        self._away.end(self.venue_time())
+        if self._pushes:
+            self.booksync.connected(now)
 
     def set_overlapping(self, overlapping: bool) -> None:
         """Two of our own sockets deliver this instrument: duplicates are expected."""
@@ -201,7 +240,7 @@ class InstrumentFeed:
     def late(self, trade: Trade) -> None:
         """A trade of a marked gap came after all."""
         self.trades += 1
-        self._keep_in_order(trade)
+        keep_in_order(self.kept, trade)
         self.candle_builder.late(trade)
         self._publish_trade(trade)
 
@@ -232,7 +271,8 @@ class InstrumentFeed:
             return self._unknown()
         gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps(), *self._absences()]
         doubted = self.booksync.book_lost
-        state = State.INCOMPLETE if doubted else State.COMPLETE
+        proof = weakest((self.candle_builder.proof, self._proof(self.booksync.certified_depth)))
+        state = State.INCOMPLETE if doubted else proof
         return with_gaps(self._certificate(state, self._certified_until()), gaps)
 
     def price(self, *, stale: bool, last_message: int | None) -> PriceView:
@@ -240,7 +280,9 @@ class InstrumentFeed:
         last = self.kept[-1] if self.kept else None
         quote = self.quotes.latest
         gap = self.sequence.open_gap or self.sequence.lost_tail
-        base = self._certificate(State.COMPLETE if last else State.UNKNOWN, self._certified_until())
+        base = self._certificate(
+            self.candle_builder.proof if last else State.UNKNOWN, self._certified_until()
+        )
         return PriceView(
             self.id,
             last.price if last else None,
@@ -248,7 +290,7 @@ class InstrumentFeed:
             last.ts_recv if last else None,
             last_message,
             stale,
-            self.ticker.change_pct if self.ticker else None,
+            change_pct(self.ticker) if self.ticker else None,
             quote.bid if quote else None,
             quote.ask if quote else None,
             with_gaps(base, [gap] if gap else self._absences()),
@@ -276,12 +318,17 @@ class InstrumentFeed:
         gaps = [gap for gap in sync.log.gaps() if not gap.healed]
         trusted = sync.trust is TRUSTED
         ts_event, ts_recv = sync.stands_at()
-        base = self._certificate(State.COMPLETE if trusted else State.INCOMPLETE, ts_event)
+        base = self._certificate(self._proof(depth) if trusted else State.INCOMPLETE, ts_event)
         return BookView(
             self.id, bids, asks, sync.book.update_id, sync.trust, min(sync.certified_depth, sync.book.known_depth),
             ts_event, ts_recv,
             base if trusted else with_gaps(base, gaps),
         )  # fmt: skip
+
+    def _proof(self, depth: int) -> State:
+        """What the venue lets us say of a trusted book of this depth (rule 7)."""
+        proven = self.pushed.proven if self.pushed is not None else None
+        return State.COMPLETE if proven is None or depth <= proven else State.UNVERIFIED
 
     def recent_trades(self, limit: int) -> list[Trade]:
         """Newest trades, newest last."""
@@ -362,31 +409,15 @@ class InstrumentFeed:
             "absences": self._absences(),
         }
 
-    def _keep_in_order(self, late: Trade) -> None:
-        """Newest last means by id: a late trade is no last price."""
-        kept, at = self.kept, len(self.kept)
-        while at and kept[at - 1].trade_id > late.trade_id:
-            at -= 1
-        if len(kept) == kept.maxlen:
-            if not at:
-                return
-            kept.popleft()
-            at -= 1
-        kept.insert(at, late)
-
-    def _absence(self) -> _Absence | None:
-        """Rule 5: the time without a socket, while no trade has come since."""
-        away, last = self._away, self.sequence.last
-        if away is None or self.sequence.held or (last is not None and last.ts_recv > away.noticed):
-            return None
-        return away
-
     def _absences(self) -> list[Gap]:
-        away = self._absence()
-        if away is None:
-            return []
-        until = self.venue_time() if away.until is None else away.until
-        return [Gap("trades", None, None, away.since, until, "disconnected")]
+        """Rule 5."""
+        return self._away.gaps(self._traded(), self.venue_time())
+
+    def _traded(self) -> int | None:
+        """When a trade last came, by the desk's clock; of those that wait nobody knows how far they reach."""
+        if self.sequence.held:
+            return NEVER
+        return None if self.sequence.last is None else self.sequence.last.ts_recv
 
     def _cross_examine(self) -> None:
         book, failed = self.booksync.book, self.quotes.failed

@@ -6,7 +6,7 @@ The machine itself is in `feed`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -17,6 +17,10 @@ from bethna.core.status import BookStatus, GapFound, GapMarked, Healed
 
 TradeStreamItem = Trade | GapFound | Healed | GapMarked
 BookStreamItem = BookDelta | BookSnapshot | BookStatus
+
+
+BookStyle = Literal["numbered", "chained", "pushed"]
+"""How a venue's book updates follow each other: by ids without holes, by naming the one before, or by order alone."""
 
 
 class FeedSettings(Struct, frozen=True):

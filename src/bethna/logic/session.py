@@ -2,23 +2,17 @@
 
     CONNECTING -> OPEN -> PROVEN -> CLOSED          (CLOSED can be reached from everywhere and is final)
 
+What it says about streams, and what the answers mean, is in `logic.subscriptions` with the rules that are not here.
+
 Rules
   1. A connection that is not open after `timeout_ns` is given up.
-  2. The first streams travel in the URL; later changes are SUBSCRIBE and UNSUBSCRIBE. What is sent is computed from the
-     difference between what is wanted and what the venue has, so a want taken back in time costs no message.
-  3. Everything we send counts (subscriptions, pings, pongs): never more than `messages` in any `window_ns`. A pong goes
-     first; of several pings only the newest is answered (RFC 6455, 5.5.3).
-  4. Removals are sent before additions, at most `batch` streams a message.
-  5. A request lives until the venue answers it or data arrives for a stream that only it can have started. Without
-     either for `ack_timeout_ns` it is reported and sent again under a new id, with growing pauses, for as long as it is
-     wanted. An answer to any of its ids settles it. What is not wanted any more by then is asked to be removed: it may
-     have been taken.
-  6. A refused request for several streams is halved and asked again until the guilty stream is named; the others live.
-     A refused stream is dead on this socket until it is wanted anew. A refusal without an id is that of the oldest open
-     request. A refusal that comes after the request was repeated with fewer streams says nothing about those.
-  7. A stream with a request in the air is not touched until that is settled; then the difference of rule 2 decides.
-  8. Nothing heard for `quiet_ns`: we ping. Nothing for `timeout_ns` after that: the connection is dead.
-  9. A socket that should carry streams and shows no data for `silent_ns` after opening is given up.
+  3. Everything we send counts (subscriptions, greetings, answers, pings, pongs): never more than `messages` in any
+     `window_ns`. The answer to a challenge goes first, then a pong; of several challenges and of several pings only the
+     newest is answered (for pings RFC 6455, 5.5.3).
+  8. Nothing heard for `quiet_ns`: we ping. Nothing for `timeout_ns` after that: the connection is dead. Whatever
+     arrives is a sign of life, heartbeats and answers included; a venue that never pings is not missed.
+  9. A socket that should carry streams and shows no data for `silent_ns` after opening is given up. Heartbeats are no
+     data: they prove the connection, not the subscription.
  10. Before the venue's own cut (`life_ns`), and when it announces its shutdown, a rotation is asked for, once; the
      connection itself goes on.
  11. After the end nothing comes out any more. The first reason is the reason.
@@ -26,15 +20,14 @@ Rules
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import assert_never
 
 from bethna.core.clock import NS_PER_S
 from bethna.logic.quota import SlidingWindow
 from bethna.logic.session_types import (
     Acked,
-    AckMissing,
+    Challenged,
     Delivered,
     Effect,
     Ended,
@@ -47,40 +40,19 @@ from bethna.logic.session_types import (
     Pinged,
     Proven,
     Refused,
+    Renew,
     Rotate,
+    Said,
     SendPing,
     SendPong,
+    SendText,
     SessionRules,
     ShutdownNoticed,
-    StreamRefused,
-    Subscribe,
     Tick,
-    Unsubscribe,
     Unwant,
     Want,
 )
-
-_MAX_PAUSE_DOUBLINGS = 4
-_KEPT_IDS = 8
-_UNSUBSCRIBE_TRIES = 3
-
-
-class _Request:
-    """One control message and its repetitions.
-
-    `ids` are those it was sent under, with how many streams it named then; `due` is when it is sent again, None while
-    it waits to be sent.
-    """
-
-    __slots__ = ("add", "due", "ids", "settled", "streams", "tries")
-
-    def __init__(self, streams: tuple[str, ...], *, add: bool) -> None:
-        self.add = add
-        self.streams = streams
-        self.ids: dict[int, int] = {}
-        self.tries = 0
-        self.due: int | None = None
-        self.settled = False
+from bethna.logic.subscriptions import Subscriptions, one_batch
 
 
 class Session:
@@ -91,16 +63,21 @@ class Session:
         url_streams: what the URL subscribes to.
         streams: what is wanted besides.
         now: when connecting began.
-
-    Attributes:
-        refused: streams that the venue does not serve, with its words.
+        greeting: what is said first on the open socket.
+        batch_of: streams of one word may stand together in a control message.
     """
 
     def __init__(
-        self, rules: SessionRules, url_streams: Sequence[str], streams: Sequence[str], now: int
+        self,
+        rules: SessionRules,
+        url_streams: Sequence[str],
+        streams: Sequence[str],
+        now: int,
+        *,
+        greeting: Sequence[str] = (),
+        batch_of: Callable[[str], str] = one_batch,
     ) -> None:
         self.phase = Phase.CONNECTING
-        self.refused: dict[str, str] = {}
         self._rules = rules
         self._now = self._began = self._heard_at = now
         self._opened_at = 0
@@ -108,33 +85,39 @@ class Session:
         self._expects_since: int | None = None
         self._rotation_asked = False
         self._window = SlidingWindow(rules.messages, rules.window_ns)
+        self._answer: str | None = None
         self._pong: bytes | None = None
-        self._wanted = dict.fromkeys((*url_streams, *streams))
-        self._held: dict[str, _Request | None] = dict.fromkeys(url_streams)  # None: the venue has it
-        self._queue: deque[_Request] = deque()
-        self._air: dict[int, _Request] = {}
-        self._next_id = 1
-        self._dirty = True
+        self._streams = Subscriptions(rules, url_streams, streams, greeting, batch_of)
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Streams that the venue does not serve, with its words."""
+        return self._streams.refused
 
     @property
     def held(self) -> tuple[str, ...]:
         """Streams that the venue has taken, or may have."""
-        return tuple(self._held)
+        return self._streams.held
 
     @property
     def confirmed(self) -> tuple[str, ...]:
         """Streams that the venue has taken."""
-        return tuple(stream for stream, request in self._held.items() if request is None)
+        return self._streams.confirmed
+
+    @property
+    def renewing(self) -> Collection[str]:
+        """Streams that are being renewed; none after the end."""
+        return () if self.phase is Phase.CLOSED else self._streams.renewing
 
     @property
     def awaiting(self) -> bool:
-        """Requests are in the air: the driver should tell which streams deliver."""
-        return bool(self._air)
+        """Requests are in the air that data can answer: the driver should tell which streams deliver."""
+        return self._rules.data_confirms and self._streams.in_air
 
     @property
     def settled(self) -> bool:
         """Everything wanted is with the venue or refused, and nothing else is."""
-        return not self._air and not self._queue and not self._dirty
+        return self._streams.settled
 
     def receive(self, what: Input, now: int) -> list[Effect]:
         """Take what happened; what is to be done about it, in order."""
@@ -153,7 +136,7 @@ class Session:
             return None
         if self.phase is Phase.CONNECTING:
             return self._began + rules.timeout_ns
-        must_send = self._pong is not None or bool(self._queue) or self._dirty
+        must_send = self._answer is not None or self._pong is not None or self._streams.has_message
         times = []
         if self._probed_at is not None:
             times.append(self._probed_at + rules.timeout_ns)
@@ -165,7 +148,7 @@ class Session:
             times.append(self._opened_at + rules.life_ns)
         if self.phase is Phase.OPEN and self._expects_since is not None:
             times.append(self._expects_since + rules.silent_ns)
-        times.extend(request.due for request in self._air.values() if request.due is not None)
+        times.extend(self._streams.dues())
         if must_send:
             times.append(self._now + self._window.wait(self._now))
         return max(self._now, min(times))
@@ -176,30 +159,36 @@ class Session:
         match what:
             case Opened():
                 self._opened(now)
-            case Heard():
-                self._hear(now)
-            case Pinged(payload):
-                self._hear(now)
-                self._pong = payload  # rule 3
             case Delivered(streams):
                 self._deliver(streams, now, out)
-            case Acked(request_id):
-                self._hear(now)
-                self._acked(self._request(request_id))
-            case Refused(request_id, message):
-                self._hear(now)
-                self._refused(request_id, message, out)
-            case ShutdownNoticed():
-                self._hear(now)
-                self._rotate("the venue announced its shutdown", out)
             case Want(streams):
-                self._want(streams)
+                self._streams.want(streams)
             case Unwant(streams):
-                self._unwant(streams)
+                self._streams.unwant(streams)
+            case Renew(streams):
+                self._streams.renew(streams)
             case Tick():
                 pass
             case Lost(code, reason) | Leave(code, reason):
                 self._end(code, reason, out)
+            case _:
+                self._hear(now)
+                self._listen(what, now, out)
+
+    def _listen(self, what: Said, now: int, out: list[Effect]) -> None:
+        match what:
+            case Heard():
+                pass
+            case Pinged(payload):
+                self._pong = payload  # rule 3
+            case Challenged(answer):
+                self._answer = answer  # rule 3
+            case Acked(request_id, listed, scope):
+                self._streams.acked(request_id, listed, scope, now, out)
+            case Refused(request_id, message, named):
+                self._streams.refuse(request_id, message, named, now, out)
+            case ShutdownNoticed():
+                self._rotate("the venue announced its shutdown", out)
             case _:
                 assert_never(what)
 
@@ -220,72 +209,7 @@ class Session:
         if self.phase is Phase.OPEN:
             self.phase = Phase.PROVEN
             out.append(Proven())
-        for stream in streams:
-            request = self._held.get(stream)
-            if request is not None and request.add and request.tries:  # rule 5
-                self._acked(request)
-
-    def _want(self, streams: tuple[str, ...]) -> None:
-        self._wanted.update(dict.fromkeys(streams))
-        for stream in streams:
-            self.refused.pop(stream, None)  # rule 6: wanted anew
-        self._dirty = True
-
-    def _unwant(self, streams: tuple[str, ...]) -> None:
-        for stream in streams:
-            self._wanted.pop(stream, None)
-            self.refused.pop(stream, None)
-        self._dirty = True
-
-    # --- answers
-
-    def _request(self, request_id: int | str | None) -> _Request | None:
-        return self._air.get(request_id) if isinstance(request_id, int) else None
-
-    def _acked(self, request: _Request | None) -> None:
-        if request is None:
-            return
-        self._settle(request)
-        for stream in request.streams:
-            if request.add:
-                self._held[stream] = None
-            else:
-                self._held.pop(stream, None)
-
-    def _refused(self, request_id: int | str | None, message: str, out: list[Effect]) -> None:
-        if request_id is None:
-            request_id = next(iter(self._air), None)
-        request = self._request(request_id)
-        if request is None:
-            return
-        if isinstance(request_id, int) and request.ids[request_id] != len(request.streams):  # rule 6
-            del request.ids[request_id], self._air[request_id]
-            return
-        if not request.add:
-            self._acked(request)  # what cannot be removed is not there
-            return
-        self._settle(request)
-        streams = request.streams
-        if len(streams) > 1:  # rule 6
-            half = len(streams) // 2
-            for part in (streams[:half], streams[half:]):
-                self._ask(part, add=True)
-            return
-        del self._held[streams[0]]
-        if streams[0] in self._wanted:
-            self.refused[streams[0]] = message
-            out.append(StreamRefused(streams[0], message))
-
-    def _settle(self, request: _Request) -> None:
-        request.settled = True
-        for request_id in request.ids:
-            self._air.pop(request_id, None)
-        self._dirty = True
-
-    def _ask(self, streams: tuple[str, ...], *, add: bool) -> None:
-        request = _Request(streams, add=add)
-        self._held.update(dict.fromkeys(streams, request))
-        self._queue.append(request)
+        self._streams.delivered(streams)
 
     # --- what time brings
 
@@ -307,11 +231,9 @@ class Session:
             return
         if now - self._opened_at >= rules.life_ns:
             self._rotate("the venue cuts connections of this age", out)
-        for request in dict.fromkeys(self._air.values()):
-            if request.due is not None and now >= request.due:
-                self._overdue(request, out)
+        self._streams.tick(now, out)
         self._flush(now, out)
-        if not self._held:
+        if not self._streams.carries_any:
             self._expects_since = None
         elif self._expects_since is None:
             self._expects_since = now
@@ -328,18 +250,6 @@ class Session:
             self._rotation_asked = True
             out.append(Rotate(reason))
 
-    def _overdue(self, request: _Request, out: list[Effect]) -> None:
-        if request.tries == 1:  # rule 5: reported once
-            out.append(AckMissing(request.streams))
-        if not request.add and (request.tries >= _UNSUBSCRIBE_TRIES or self._any_wanted(request)):
-            self._acked(request)  # a removal is not worth more; an addition later sets it right
-            return
-        request.due = None
-        self._queue.append(request)
-
-    def _any_wanted(self, request: _Request) -> bool:
-        return any(stream in self._wanted for stream in request.streams)
-
     # --- sending
 
     def _flush(self, now: int, out: list[Effect]) -> None:
@@ -351,72 +261,20 @@ class Session:
             out.append(effect)
 
     def _next_message(self, now: int) -> Effect | None:
+        if self._answer is not None:
+            answer, self._answer = SendText(self._answer), None
+            return answer
         if self._pong is not None:
             pong, self._pong = SendPong(self._pong), None
             return pong
         if self._probed_at is None and self._quiet(now):  # rule 8
             self._probed_at = now
             return SendPing()
-        if not self._queue and self._dirty:
-            self._compare()
-        while self._queue:
-            request = self._queue.popleft()
-            if self._prepare(request):
-                return self._send(request, now)
-            if not self._queue and self._dirty:
-                self._compare()
-        return None
-
-    def _compare(self) -> None:
-        """Queue the next message that brings the venue closer to what is wanted (rules 2, 4, 7)."""
-        batch = self._rules.batch
-        drop = [s for s, request in self._held.items() if request is None and s not in self._wanted]
-        if drop:
-            self._ask(tuple(drop[:batch]), add=False)
-            return
-        add = [s for s in self._wanted if s not in self._held and s not in self.refused]
-        if add:
-            self._ask(tuple(add[:batch]), add=True)
-            return
-        self._dirty = False
-
-    def _prepare(self, request: _Request) -> bool:
-        """Bring a waiting request up to date; False when nothing of it is left to ask."""
-        if request.settled or not request.add:
-            return not request.settled
-        kept = tuple(stream for stream in request.streams if stream in self._wanted)
-        dropped = tuple(stream for stream in request.streams if stream not in self._wanted)
-        request.streams = kept
-        if dropped and request.tries:
-            self._ask(
-                dropped, add=False
-            )  # they may have been taken: nobody knows until a removal is answered
-        else:
-            for stream in dropped:
-                del self._held[stream]
-        if not kept:
-            self._settle(request)
-        return bool(kept)
-
-    def _send(self, request: _Request, now: int) -> Effect:
-        request_id = self._next_id
-        self._next_id += 1
-        request.tries += 1
-        pause = min(request.tries - 1, _MAX_PAUSE_DOUBLINGS)
-        request.due = now + (self._rules.ack_timeout_ns << pause)
-        request.ids[request_id] = len(request.streams)
-        self._air[request_id] = request
-        if len(request.ids) > _KEPT_IDS:
-            oldest = next(iter(request.ids))
-            del request.ids[oldest], self._air[oldest]
-        if request.add:
-            return Subscribe(request.streams, request_id)
-        return Unsubscribe(request.streams, request_id)
+        return self._streams.next_message(now)
 
     def _end(self, code: str, reason: str, out: list[Effect]) -> None:
         self.phase = Phase.CLOSED
-        self._queue.clear()
-        self._air.clear()
+        self._streams.end()
         out.append(Ended(code, reason))
 
 

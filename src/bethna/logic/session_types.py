@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Literal
 
 from msgspec import Struct
 
@@ -54,7 +55,12 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
 
 
 class SessionRules(Struct, frozen=True, gc=False):
-    """The figures of one session, all times in nanoseconds."""
+    """The figures of one session, all times in nanoseconds.
+
+    Attributes:
+        ordered: answers name no request, so only one is in the air at a time.
+        data_confirms: a control message is taken whole or not at all, so data for one of its streams answers it.
+    """
 
     timeout_ns: int
     quiet_ns: int
@@ -64,6 +70,8 @@ class SessionRules(Struct, frozen=True, gc=False):
     messages: int
     window_ns: int
     batch: int
+    ordered: bool = False
+    data_confirms: bool = True
 
 
 # What left spaced may arrive bunched: the window we keep is this much longer than the one the venue counts in.
@@ -77,6 +85,8 @@ def session_rules(
     ping_timeout_s: float | None,
     life_ns: int,
     silent_ns: int,
+    ordered: bool = False,
+    data_confirms: bool = True,
 ) -> SessionRules:
     """The figures of one session under a venue's limits: `messages_per_s` is what we allow ourselves."""
     window = SlidingWindow.per_second(messages_per_s / _BUNCHING) if messages_per_s < 1 else None
@@ -89,6 +99,8 @@ def session_rules(
         messages=1 if window else int(messages_per_s),
         window_ns=window.window_ns if window else seconds(_BUNCHING),
         batch=settings.subscribe_batch,
+        ordered=ordered,
+        data_confirms=data_confirms,
     )
 
 
@@ -129,17 +141,29 @@ class Delivered(Struct, frozen=True, gc=False):
     streams: tuple[str, ...] = ()
 
 
+AckScope = Literal["request", "stream", "connection"]
+
+
 class Acked(Struct, frozen=True, gc=False):
-    """The venue took a request."""
+    """The venue took a request; `subscriptions` and `scope` are those of `core.wire.Ack`."""
 
     request_id: int | str | None
+    subscriptions: tuple[str, ...] | None = None
+    scope: AckScope = "request"
 
 
 class Refused(Struct, frozen=True, gc=False):
-    """The venue refused a request."""
+    """The venue refused a request, or only `streams` of it where it named them."""
 
     request_id: int | str | None
     message: str
+    streams: tuple[str, ...] = ()
+
+
+class Challenged(Struct, frozen=True, gc=False):
+    """The venue wants this sent, or it cuts the connection."""
+
+    answer: str
 
 
 class ShutdownNoticed(Struct, frozen=True, gc=False):
@@ -154,6 +178,12 @@ class Want(Struct, frozen=True, gc=False):
 
 class Unwant(Struct, frozen=True, gc=False):
     """These are not."""
+
+    streams: tuple[str, ...]
+
+
+class Renew(Struct, frozen=True, gc=False):
+    """What these streams begin with is wanted once more."""
 
     streams: tuple[str, ...]
 
@@ -176,20 +206,8 @@ class Leave(Struct, frozen=True, gc=False):
     reason: str
 
 
-Input = (
-    Opened
-    | Heard
-    | Pinged
-    | Delivered
-    | Acked
-    | Refused
-    | ShutdownNoticed
-    | Want
-    | Unwant
-    | Tick
-    | Lost
-    | Leave
-)
+Said = Heard | Pinged | Acked | Refused | Challenged | ShutdownNoticed
+Input = Opened | Said | Delivered | Want | Unwant | Renew | Tick | Lost | Leave
 
 
 # --- what a session asks for
@@ -207,6 +225,12 @@ class Unsubscribe(Struct, frozen=True, gc=False):
 
     streams: tuple[str, ...]
     request_id: int
+
+
+class SendText(Struct, frozen=True, gc=False):
+    """Send this: a greeting, or the answer to a challenge."""
+
+    text: str
 
 
 class SendPong(Struct, frozen=True, gc=False):
@@ -253,4 +277,5 @@ class Ended(Struct, frozen=True, gc=False):
     reason: str
 
 
-Effect = Subscribe | Unsubscribe | SendPong | SendPing | StreamRefused | AckMissing | Proven | Rotate | Ended
+Message = Subscribe | Unsubscribe | SendText | SendPong | SendPing
+Effect = Message | StreamRefused | AckMissing | Proven | Rotate | Ended

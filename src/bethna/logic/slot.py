@@ -17,7 +17,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from bethna.logic.backoff import Backoff
-from bethna.logic.quota import SlidingWindow
+from bethna.logic.quota import Window
 
 
 class Open(Struct, frozen=True, gc=False):
@@ -57,16 +57,14 @@ class Slot:
 
     Args:
         backoff: counts this slot's failures.
-        attempts: the venue's window of connection attempts, shared by its slots.
+        attempts: the venue's window of connection attempts, shared by its slots, and by other processes.
         prove_ns: how long a successor may take to be ready.
 
     Attributes:
         main, successor: socket numbers, None where there is none.
     """
 
-    def __init__(
-        self, numbers: Numbers, backoff: Backoff, attempts: SlidingWindow, prove_ns: int, now: int
-    ) -> None:
+    def __init__(self, numbers: Numbers, backoff: Backoff, attempts: Window, prove_ns: int, now: int) -> None:
         self.main: int | None = None
         self.successor: int | None = None
         self.backoff = backoff

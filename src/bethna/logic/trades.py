@@ -30,6 +30,7 @@ Rules
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -41,6 +42,9 @@ from bethna.logic.gaplog import MAX_JUMP, Astray, GapLog, Hole
 TAIL_NS = 2 * NS_PER_S
 MOST_PER_S = 20_000
 """Trades a second that no market has; the liveliest known are below a tenth of that."""
+
+NO_TRADE = -2
+"""No id of a trade, and not that of one without an id either."""
 
 
 class TradeOutput(Protocol):
@@ -75,7 +79,7 @@ class TradeSequence:
     Attributes:
         overlapping: two of our own sockets deliver this stream (a rotation), so duplicates are expected.
         last: the newest trade that left in order.
-        next_id: the expected id, -1 before the first trade.
+        next_id: the expected id, NO_TRADE before the first trade.
         hole: the gap that is being healed, None when trades flow. While there is none, whoever owns this machine may
             release the expected trade itself, moving `next_id` and `last` (rule 2).
     """
@@ -84,7 +88,7 @@ class TradeSequence:
         self, release: Callable[[Trade], None], output: TradeOutput, *, patience_ns: int, max_held: int
     ) -> None:
         self.log = GapLog("trades")
-        self.next_id = -1
+        self.next_id = NO_TRADE
         self.heals = 0
         self.late_trades = 0
         self.overlapping = False
@@ -250,7 +254,7 @@ class TradeSequence:
         self.log.seal()
         lost = self.log.open(self.next_id, self.next_id, self._last_ts(), trade.ts_event, "renumbered")
         self._output.gap_marked(lost.gap("trades"), now)
-        self.next_id = -1
+        self.next_id = NO_TRADE
         self._irregular(trade)
 
     def _hold(self, trade: Trade, now: int) -> None:
@@ -356,3 +360,16 @@ class TradeSequence:
 
     def _last_ts(self) -> int | None:
         return self.last.ts_event if self.last else None
+
+
+def keep_in_order(kept: deque[Trade], late: Trade) -> None:
+    """Put a late trade among the newest ones. Newest last means by id: a late trade is no last price."""
+    at = len(kept)
+    while at and kept[at - 1].trade_id > late.trade_id:
+        at -= 1
+    if len(kept) == kept.maxlen:
+        if not at:
+            return
+        kept.popleft()
+        at -= 1
+    kept.insert(at, late)

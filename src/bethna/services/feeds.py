@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -28,20 +28,23 @@ from bethna.core.instrument import Instrument, parse_name
 from bethna.core.market import (
     BookDelta,
     BookSnapshot,
+    IndexPrice,
     InstrumentId,
+    LastTrade,
     Quote,
     Ticker,
     Trade,
     TradePage,
+    Valuation,
     VenueCandle,
 )
-from bethna.core.status import EventLevel, InstrumentHealth, StreamState, StreamStatus, SystemEvent, Trust
-from bethna.core.wire import MarketEvent, RestEvent
-from bethna.logic.chronicle import Chronicle
+from bethna.core.status import EventLevel, InstrumentHealth, StreamState, StreamStatus, SystemEvent
+from bethna.core.wire import BookDoubt, MarketEvent, RestEvent
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
-from bethna.logic.feed_ports import NoWants, Wants
+from bethna.logic.feed_ports import BookStyle, NoWants, Wants
 from bethna.logic.lateness import Lateness
+from bethna.logic.told_feed import ToldFeed
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import failure
 
@@ -49,7 +52,9 @@ MOST_BREAKS = 3
 NEAREST_PER_TICK = 20
 FRESH_NS = 5 * NS_PER_S
 LEFT = "it is not followed any more"
-EVENT_KINDS = (Trade, BookDelta, Quote, Ticker, BookSnapshot, VenueCandle)
+EVENT_KINDS = (
+    Trade, BookDelta, Quote, Ticker, BookSnapshot, VenueCandle, LastTrade, IndexPrice, Valuation,
+)  # fmt: skip
 
 
 class _Ports:
@@ -65,60 +70,13 @@ class _Ports:
         self.owe_trades = wants.owe_trades
 
 
-class _ToldFeed(InstrumentFeed):
-    """A feed whose rare effects are also told to people; the way of a trade or an update is the same."""
-
-    def __init__(
-        self,
-        instrument: Instrument,
-        ports: _Ports,
-        settings: FeedSettings,
-        report: Callable[[SystemEvent], None],
-    ) -> None:
-        super().__init__(instrument, ports, settings)
-        self._chronicle = Chronicle(instrument.id, report)
-        self._connected = True
-
-    def tick(self, now: int, venue_now: int) -> None:
-        super().tick(now, venue_now)
-        self._chronicle.tick(now)
-
-    def finish(self, now: int) -> None:
-        super().finish(now)
-        self._chronicle.finish(now)
-
-    def disconnected(self, reason: str, now: int) -> None:
-        self._connected = False  # one event of the connection, not one of each book on it
-        super().disconnected(reason, now)
-        self._connected = True
-
-    def gap_found(self, gap: Gap, ts: int) -> None:
-        super().gap_found(gap, ts)
-        self._chronicle.gap_found(gap, ts)
-
-    def gap_healed(self, gap: Gap, found: int, ts: int) -> None:
-        super().gap_healed(gap, found, ts)
-        self._chronicle.gap_healed(gap, found, ts)
-
-    def gap_marked(self, gap: Gap, ts: int) -> None:
-        super().gap_marked(gap, ts)
-        self._chronicle.gap_marked(gap, ts)
-
-    def book_gap(self, gap: Gap, ts: int) -> None:
-        super().book_gap(gap, ts)
-        self._chronicle.book_gap(gap, ts)
-
-    def book_trust(self, trust: Trust, reason: str, ts: int) -> None:
-        super().book_trust(trust, reason, ts)
-        self._chronicle.book_trust(trust, reason, ts, connected=self._connected)
-
-
 class Feeds:
     """Every followed instrument of the desk.
 
     Args:
         clock: the desk's clock; only its monotonic time is asked, for the age of clock measurements.
         follow_unknown: follow an instrument when its first event arrives (a tape says itself what is on it).
+        book_styles: how the book updates of venues follow each other; `numbered` where nothing is said.
     """
 
     def __init__(
@@ -129,14 +87,16 @@ class Feeds:
         wants: Wants | None = None,
         *,
         follow_unknown: bool = False,
+        book_styles: Mapping[str, BookStyle] | None = None,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._settings = settings
         self.wants: Wants = wants or NoWants()
         self._follow_unknown = follow_unknown
+        self._book_styles = dict(book_styles or {})
         self._only: frozenset[InstrumentId] | None = None
-        self._feeds: dict[InstrumentId, _ToldFeed] = {}
+        self._feeds: dict[InstrumentId, ToldFeed] = {}
         self._states: dict[InstrumentId, tuple[StreamState, str]] = {}
         self._routes: dict[type, dict[InstrumentId, Callable[[Any], object]]] = {
             kind: {} for kind in EVENT_KINDS
@@ -164,15 +124,39 @@ class Feeds:
         else:
             self.unfollowed += 1
 
+    def doubt(self, doubt: BookDoubt) -> None:
+        """The venue itself proves that what a connection said of a book is wrong."""
+        if feed := self._feeds.get(doubt.instrument):
+            feed.apply_doubt(doubt)
+
+    def connection_ended(self, conn: int, venue: str, now: int) -> None:
+        """A socket of a venue is gone, whether or not another one carries its streams."""
+        if self._book_styles.get(venue) == "pushed":
+            for feed in self._feeds.values():
+                if feed.instrument.venue == venue:
+                    feed.connection_ended(conn, now)
+
     def apply_rest(self, events: Iterable[RestEvent], now: int) -> None:
         """What a REST answer said, fetched by us or found on a tape."""
         for event in events:
             if isinstance(event, BookSnapshot):
-                self.apply(event)
+                self._apply_history(event)
             elif isinstance(event, TradePage) and (
                 event.instrument in self._feeds or self._adopt(event.instrument)
             ):
                 self._feeds[event.instrument].apply_page(event, now)
+
+    def _apply_history(self, snapshot: BookSnapshot) -> None:
+        feed = self._feeds.get(snapshot.instrument)
+        if feed is None:
+            if not self._adopt(snapshot.instrument):
+                self.unfollowed += 1
+                return
+            feed = self._feeds[snapshot.instrument]
+        try:
+            feed.apply_snapshot(snapshot)
+        except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
+            self._broke(snapshot.instrument, error)
 
     def heal_failed(self, instrument: InstrumentId, reason: str, now: int) -> None:
         """Missing trades cannot be had: go on with the hole in it."""
@@ -195,7 +179,7 @@ class Feeds:
             except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
                 self._broke(feed.id, error)
 
-    def _note_lag(self, feed: _ToldFeed, now: int) -> None:
+    def _note_lag(self, feed: ToldFeed, now: int) -> None:
         """Rule 5."""
         newest = feed.newest()
         if newest is None or now - newest.ts_recv >= FRESH_NS:
@@ -218,7 +202,7 @@ class Feeds:
             if not connected:
                 feed.disconnected(reason or state, now)
             elif state == "live":
-                feed.connected()
+                feed.connected(now)
 
     def set_overlapping(self, instruments: Iterable[InstrumentId], overlapping: bool) -> None:
         """Two of our own sockets carry these instruments for a while."""
@@ -238,18 +222,21 @@ class Feeds:
         """Follow one more instrument; nothing happens when it is followed already."""
         if instrument.id in self._feeds:
             return
-        feed = _ToldFeed(
-            instrument, _Ports(self._bus, instrument.id, self.wants), self._settings, self.report
-        )
+        feed = ToldFeed(
+            instrument, _Ports(self._bus, instrument.id, self.wants), self._settings, self.report,
+            book_style=self._book_styles.get(instrument.venue, "numbered"),
+        )  # fmt: skip
         feed.set_overlapping(instrument.id in self._overlapping)
         self._feeds[instrument.id] = feed
         self._states.setdefault(instrument.id, ("waiting", "no data yet"))
         self._routes[Trade][instrument.id] = feed.apply_trade
         self._routes[BookDelta][instrument.id] = feed.apply_delta
-        self._routes[BookSnapshot][instrument.id] = feed.apply_snapshot
+        self._routes[BookSnapshot][instrument.id] = feed.apply_pushed_snapshot
         self._routes[Quote][instrument.id] = feed.apply_quote
         self._routes[Ticker][instrument.id] = feed.apply_ticker
-        self._routes[VenueCandle][instrument.id] = _let_go
+        self._routes[LastTrade][instrument.id] = feed.apply_last_trade
+        for kind in (VenueCandle, IndexPrice, Valuation):
+            self._routes[kind][instrument.id] = _let_go
 
     def follow_only(self, instruments: Iterable[InstrumentId]) -> None:
         """Of the instruments that come by themselves, follow these alone."""
@@ -428,4 +415,4 @@ def _guess(instrument: InstrumentId) -> Instrument:
 
 
 def _let_go(event: object) -> None:
-    """A venue's own candle: the desk builds its own; comparing them is the audit's business."""
+    """A venue's own candle: the desk builds its own; comparing them is the audit's. For the rest nobody asks."""

@@ -1,10 +1,13 @@
-"""Healing: fetches what the feeds miss, book snapshots and trades by id, and hands it back; it judges nothing.
+"""Healing: brings what the feeds miss, book snapshots and trades by id, and hands it back; it judges nothing.
 
 Rules
   1. One want a kind and instrument is open at a time; the newest word replaces the one that waits.
   2. A snapshot that the feed found too old is asked for again after a delay that grows: the venue serves it from
      memory. So is what could not be fetched.
-  3. Trades are fetched page by page from the first missing id; each page is handed over as it comes.
+  3. Trades are fetched page by page from the first missing id; each page is handed over as it comes. A venue whose
+     history goes by time is told the time of the last trade before the gap, less a margin, then that of the newest
+     trade it gave; its pages may begin before the gap, MOST_FRUITLESS of them in a row. A page that brings nothing
+     newer ends the search.
   4. A host that does not serve trades from an id on is asked for the newest ones, which hold a young gap.
   5. What the venue refuses for good, what its history lacks, or what is larger than `max_trades`, is told as failed,
      with the reason; not so when another gap is wanted meanwhile, for then the feed is done with this one. What the
@@ -12,6 +15,13 @@ Rules
   6. When the feed's patience ends it goes on without, and the trades are owed: they are asked for again, one gap after
      the other and with growing delays, until history has answered; the feed takes what still comes. What is wanted goes
      before what is owed.
+  7. A book that begins with a snapshot on the socket is not fetched but subscribed anew. The delay grows with each time
+     in a row, and is forgotten after CALM_S without one; RENEWALS_AT_ONCE books of a venue may be on their way, since
+     the messages of its sockets are few. What is wanted while one is on its way is answered by it.
+  8. Nothing is renewed where a subscription brings the snapshot by itself: there is no socket, or it has not begun the
+     book yet. A want that comes again within CALM_S is served even so: that snapshot has not come.
+  9. A trusted book is not renewed: it may want more levels, and the same subscription has no more to give. Nor is one
+     that has come right while its want waited.
 """
 
 from __future__ import annotations
@@ -19,16 +29,25 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from math import inf
 from typing import Protocol
 
 from msgspec import Struct
 
-from bethna.core.clock import Clock
+from bethna.core.clock import NS_PER_S, Clock
 from bethna.core.coverage import Gap
-from bethna.core.errors import BethnaError, RateLimited, VenueAnswer, VenueError, WireError
+from bethna.core.errors import (
+    BethnaError,
+    RateLimited,
+    UnknownInstrument,
+    VenueAnswer,
+    VenueError,
+    WireError,
+)
 from bethna.core.instrument import Instrument
-from bethna.core.market import InstrumentId, TradePage
-from bethna.core.status import EventLevel, SystemEvent
+from bethna.core.market import InstrumentId, Trade, TradePage
+from bethna.core.status import EventLevel, InstrumentHealth, SystemEvent, Trust
 from bethna.core.wire import RestEvent
 from bethna.venues.spec import Codec, RestRequest
 
@@ -40,6 +59,12 @@ SERVER_FAULT = 500
 MOST_OWED = 200
 FIRST_OWED_S = 5.0
 NEXT_OWED_S = 0.5
+SINCE_MARGIN_NS = NS_PER_S
+MOST_FRUITLESS = 20
+RENEWALS_AT_ONCE = 8
+RENEWAL_S = 10.0
+"""A renewal that takes longer gives up its place: the session goes on with it by itself."""
+CALM_S = 2 * MAX_RETRY_S
 
 
 class Fetch(Protocol):
@@ -61,8 +86,20 @@ class Patient(Protocol):
         """It cannot be had."""
         ...
 
+    def health(self, instrument: InstrumentId) -> InstrumentHealth:
+        """How an instrument is. Raises UnknownInstrument."""
+        ...
+
     def report(self, event: SystemEvent) -> None:
         """Tell people."""
+        ...
+
+
+class Renewer(Protocol):
+    """A venue's sockets, where books begin with a snapshot on them."""
+
+    def renew_book(self, instrument: InstrumentId, *, even_new: bool = False) -> asyncio.Event | None:
+        """Subscribe a book anew, set when that is done; None where a subscription under way brings its snapshot."""
         ...
 
 
@@ -72,20 +109,43 @@ class _Owed(Struct, frozen=True):
     instrument: Instrument
     first: int
     last: int
+    start: int | None
 
 
 class Healing:
-    """The healer of one venue; `run` is its one coroutine."""
+    """The healer of one venue; `run` is its one coroutine.
+
+    Args:
+        rest: for trades; books and owed: for snapshots, and for trades that nothing waits for, each in its own lane of
+            the quota; `rest` where they are None.
+        renewer: where books are not fetched but subscribed anew, None where they are fetched.
+    """
 
     def __init__(
-        self, codec: Codec, rest: Fetch, feeds: Patient, clock: Clock, *, snapshot_limit: int, max_trades: int
+        self,
+        codec: Codec,
+        rest: Fetch,
+        feeds: Patient,
+        clock: Clock,
+        *,
+        snapshot_limit: int,
+        max_trades: int,
+        renewer: Renewer | None = None,
+        books: Fetch | None = None,
+        owed: Fetch | None = None,
     ) -> None:
         self._codec = codec
         self._rest = rest
+        self._books = books or rest
+        self._owed_rest = owed or rest
         self._feeds = feeds
         self._clock = clock
         self._snapshot_limit = snapshot_limit
         self._max_trades = max_trades
+        self._renewer = renewer
+        self._renewals = asyncio.Semaphore(RENEWALS_AT_ONCE)
+        self._renewed_at: dict[InstrumentId, int] = {}
+        self._passed_over: dict[InstrumentId, int] = {}
         self._snapshots: dict[InstrumentId, Instrument] = {}
         self._trades: dict[InstrumentId, tuple[Instrument, Gap]] = {}
         self._attempts: dict[tuple[str, InstrumentId], int] = {}
@@ -118,7 +178,7 @@ class Healing:
         if owed is None:
             owed = self._owed[instrument.id] = deque(maxlen=MOST_OWED)
             self._group.create_task(self._settle(instrument.id, owed))
-        owed.append(_Owed(instrument, first, last))
+        owed.append(_Owed(instrument, first, last, gap.start))
 
     async def run(self) -> None:
         """Serve wants until cancelled, a few at once; every task has this one as parent."""
@@ -133,7 +193,13 @@ class Healing:
                 ]:
                     del self._snapshots[instrument.id]
                     self._busy.add(("book", instrument.id))
-                    group.create_task(self._bring_snapshot(instrument, gate))
+                    renewer = self._renewer
+                    bring = (
+                        self._bring_snapshot(instrument, gate)
+                        if renewer is None
+                        else self._renew_book(instrument, renewer)
+                    )
+                    group.create_task(bring)
                 for instrument, gap in [
                     w for key, w in self._trades.items() if ("trades", key) not in self._busy
                 ]:
@@ -147,9 +213,8 @@ class Healing:
         try:
             await self._wait_for_turn(key)
             async with gate:
-                events = await self._fetch(
-                    key, self._codec.snapshot_request(instrument, self._snapshot_limit)
-                )
+                request = self._codec.snapshot_request(instrument, self._snapshot_limit)
+                events = await self._fetch(key, request, self._books)
         except (VenueError, WireError) as error:
             await self._put_off(error, instrument, key, "snapshot_failed")
             self._snapshots[instrument.id] = instrument
@@ -163,6 +228,42 @@ class Healing:
             self._busy.discard(key)
             self._woken.set()
 
+    async def _renew_book(self, instrument: Instrument, renewer: Renewer) -> None:
+        """Rules 7 to 9."""
+        name, key = instrument.id, ("book", instrument.id)
+        try:
+            if self._ago_s(self._renewed_at, name) > CALM_S:
+                self._attempts.pop(key, None)
+            await self._wait_for_turn(key)
+            async with self._renewals:
+                if self._is_trusted(name):
+                    return
+                again = self._ago_s(self._passed_over, name) <= CALM_S
+                done = renewer.renew_book(name, even_new=again)
+                if done is None:
+                    self._passed_over[name] = self._clock.monotonic_ns()
+                    return
+                self._attempts[key] = self._attempts.get(key, 0) + 1
+                self._renewed_at[name] = self._clock.monotonic_ns()
+                self._passed_over.pop(name, None)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(RENEWAL_S):
+                        await done.wait()
+            self._snapshots.pop(name, None)
+        finally:
+            self._busy.discard(key)
+            self._woken.set()
+
+    def _ago_s(self, times: dict[InstrumentId, int], instrument: InstrumentId) -> float:
+        at = times.get(instrument)
+        return inf if at is None else (self._clock.monotonic_ns() - at) / NS_PER_S
+
+    def _is_trusted(self, instrument: InstrumentId) -> bool:
+        try:
+            return self._feeds.health(instrument).trust is Trust.TRUSTED
+        except UnknownInstrument:
+            return False
+
     async def _bring_trades(self, instrument: Instrument, gap: Gap, gate: asyncio.Semaphore) -> None:
         key, first, last = ("trades", instrument.id), gap.first_id, gap.last_id
         try:
@@ -171,7 +272,7 @@ class Healing:
                 return
             await self._wait_for_turn(key)
             async with gate:
-                await self._find(instrument, first, last)
+                await self._find(instrument, first, last, gap.start)
             self._attempts.pop(key, None)
             self._over(instrument, key, "heal_delayed")
             self._paid(instrument.id, first, last)
@@ -193,7 +294,7 @@ class Healing:
                 continue
             gap = owed[0]
             try:
-                await self._page_through(gap.instrument, gap.first, gap.last)
+                await self._page_through(gap.instrument, gap.first, gap.last, gap.start, self._owed_rest)
             except (VenueError, WireError) as error:
                 delay_s = min(MAX_RETRY_S, 2 * delay_s)
                 if not _final(error):
@@ -209,9 +310,9 @@ class Healing:
         for gap in [each for each in owed if first <= each.first and each.last <= last]:
             owed.remove(gap)
 
-    async def _find(self, instrument: Instrument, first: int, last: int) -> None:
+    async def _find(self, instrument: Instrument, first: int, last: int, start: int | None) -> None:
         try:
-            if not await self._page_through(instrument, first, last):
+            if not await self._page_through(instrument, first, last, start):
                 self._fail(instrument, "not_in_history")
         except VenueAnswer as refused:
             if refused.status >= SERVER_FAULT:  # rule 5: for now, not for good
@@ -220,39 +321,50 @@ class Healing:
                 self._tell(refused, instrument, "heal_refused")
                 self._fail(instrument, "heal_refused")
 
-    async def _page_through(self, instrument: Instrument, first: int, last: int) -> bool:
+    async def _page_through(
+        self, instrument: Instrument, first: int, last: int, start: int | None, rest: Fetch | None = None
+    ) -> bool:
         """Rule 3; True when history had all of them."""
-        at, found = first, 0
-        while at <= last:
-            request = self._codec.trades_request(instrument, at, min(PAGE, last - at + 1))
-            ids = await self._bring_page(instrument, request)
-            found += sum(at <= each <= last for each in ids)
-            newest = max(ids, default=-1)
-            if newest < at:
+        since = None if start is None else max(0, start - SINCE_MARGIN_NS)
+        at, found, newest, fruitless, by_time = first, 0, -1, 0, False
+        while at <= last and fruitless < MOST_FRUITLESS:
+            limit = PAGE if by_time else min(PAGE, last - at + 1)
+            request = self._codec.trades_request(instrument, at, limit, since)
+            trades = await self._bring_page(instrument, request, rest)
+            ids = {trade.trade_id for trade in trades}
+            if max(ids, default=-1) <= newest:
                 break
-            at = newest + 1
+            found += sum(at <= each <= last for each in ids)
+            newest, since = max((trade.trade_id, trade.ts_event) for trade in trades)
+            by_time = by_time or min(ids) < at
+            fruitless = fruitless + 1 if newest < at else 0
+            at = max(at, newest + 1)
         return found == last - first + 1
 
     async def _newest_hold(self, instrument: Instrument, first: int) -> bool:
         """Rule 4; True when the newest trades reach back to the gap's first."""
         try:
-            ids = await self._bring_page(instrument, self._codec.recent_trades_request(instrument, PAGE))
+            trades = await self._bring_page(instrument, self._codec.recent_trades_request(instrument, PAGE))
         except VenueAnswer as error:
             if error.status >= SERVER_FAULT:
                 raise
             self._tell(error, instrument, "heal_refused")
             return False
-        return bool(ids) and min(ids) <= first
+        return any(trade.trade_id <= first for trade in trades)
 
-    async def _fetch(self, key: tuple[str, InstrumentId], request: RestRequest) -> Sequence[RestEvent]:
+    async def _fetch(
+        self, key: tuple[str, InstrumentId], request: RestRequest, rest: Fetch | None = None
+    ) -> Sequence[RestEvent]:
         self._asked[key] = request.path.partition("?")[0]
-        return await self._rest.fetch(request)
+        return await (rest or self._rest).fetch(request)
 
-    async def _bring_page(self, instrument: Instrument, request: RestRequest) -> list[int]:
-        """Fetch trades and hand them over; their ids."""
-        events = await self._fetch(("trades", instrument.id), request)
+    async def _bring_page(
+        self, instrument: Instrument, request: RestRequest, rest: Fetch | None = None
+    ) -> list[Trade]:
+        """Fetch trades and hand them over."""
+        events = await self._fetch(("trades", instrument.id), request, rest)
         self._feeds.apply_rest(events, self._clock.now_ns())
-        return [trade.trade_id for page in events if isinstance(page, TradePage) for trade in page.trades]
+        return [trade for page in events if isinstance(page, TradePage) for trade in page.trades]
 
     async def _wait_for_turn(self, key: tuple[str, InstrumentId]) -> None:
         """Rule 2: nothing at first, then a delay that doubles up to MAX_RETRY_S."""

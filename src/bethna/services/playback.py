@@ -23,10 +23,20 @@ from bethna.core.clock import NS_PER_S, Clock
 from bethna.core.errors import TapeError, VenueAnswer, WireError
 from bethna.core.market import InstrumentId
 from bethna.core.status import SystemEvent, TapePosition, VenueHealth
-from bethna.core.wire import Ack, MarketEvent, Refusal, RestEvent, ShutdownNotice, UnknownMessage
+from bethna.core.wire import (
+    Ack,
+    BookDoubt,
+    Challenge,
+    MarketEvent,
+    Refusal,
+    RestEvent,
+    ShutdownNotice,
+    UnknownMessage,
+    VenueCondition,
+)
 from bethna.runtime.clocks import ManualClock
 from bethna.store.tapes import TapeEntry, TapeReader
-from bethna.venues.spec import Codec
+from bethna.venues.spec import Codec, Connection
 
 MAX_TICKS = 120
 FRAMES_PER_TURN = 500
@@ -38,6 +48,14 @@ class PlaybackSink(Protocol):
 
     def apply(self, event: MarketEvent, conn: int = 0) -> None:
         """One market event."""
+        ...
+
+    def doubt(self, doubt: BookDoubt) -> None:
+        """What a socket said of a book is wrong."""
+        ...
+
+    def connection_ended(self, conn: int, venue: str, now: int) -> None:
+        """A socket is gone."""
         ...
 
     def apply_rest(self, events: Iterable[RestEvent], now: int) -> None:
@@ -109,6 +127,7 @@ class TapePlayer:
         self._pace = pace
         self._report = report
         self._codecs: dict[int | None, tuple[str, Codec]] = {}
+        self._connections: dict[int | None, Connection] = {}
         self._carried: dict[int, set[InstrumentId]] = {}
         self._next_tick = 0
 
@@ -213,17 +232,21 @@ class TapePlayer:
 
     def _frame(self, entry: TapeEntry, ts: int) -> None:
         self.frames += 1
-        codec = self._codec(entry)
         try:
-            events = codec.decode(entry.raw, ts)
+            events = self._connection(entry).decode(entry.raw, ts)
         except WireError as error:
             self._wire_error(error)
             return
         for event in events:
-            if not isinstance(event, Ack | Refusal | ShutdownNotice | UnknownMessage):
-                self._sink.apply(event)
-            elif isinstance(event, UnknownMessage):
-                self.unknown_messages += 1
+            match event:
+                case UnknownMessage():
+                    self.unknown_messages += 1
+                case BookDoubt():
+                    self._sink.doubt(event)
+                case Ack() | Refusal() | ShutdownNotice() | Challenge() | VenueCondition():
+                    pass
+                case _:
+                    self._sink.apply(event)
 
     def _answer(self, entry: TapeEntry, ts: int) -> None:
         if entry.url is None:
@@ -252,6 +275,13 @@ class TapePlayer:
             known = self._codecs[entry.conn] = self._codec_for_url(entry.url or "")
         return known[1]
 
+    def _connection(self, entry: TapeEntry) -> Connection:
+        """The memory of an entry's socket; one without a number is the first."""
+        known = self._connections.get(entry.conn)
+        if known is None:
+            known = self._connections[entry.conn] = self._codec(entry).connection((entry.conn or 0) + 1)
+        return known
+
     def _opened(self, entry: TapeEntry) -> None:
         codec = self._codec(entry)
         if entry.conn is None:
@@ -266,6 +296,9 @@ class TapePlayer:
 
     def _closed(self, conn: int) -> None:
         """Rule 4: what no second socket carries any more does not overlap."""
+        if self._connections.pop(conn, None) is not None:
+            venue, _ = self._codecs[conn]
+            self._sink.connection_ended(conn + 1, venue, self.position or 0)
         gone = self._carried.pop(conn, set())
         for instrument in gone:
             if sum(instrument in carried for carried in self._carried.values()) < 2:
@@ -274,6 +307,7 @@ class TapePlayer:
     def _begin_again(self) -> None:
         self._sink.reset()
         self._codecs.clear()
+        self._connections.clear()
         self._carried.clear()
         self._next_tick = 0
 

@@ -22,9 +22,10 @@ import msgspec
 
 from bethna.core.clock import NS_PER_US
 from bethna.core.errors import cut
-from bethna.twins.binance.seam import Answer
-from bethna.twins.faults import PARAMETERS, SHEETS, Fault, FaultError, Faults, KindSheet, read_fault
+from bethna.twins.faults import PARAMETERS, SHEETS, Fault, FaultError, Faults, KindSheet, Words, read_fault
 from bethna.twins.faults.plan import TOO_DEEP
+from bethna.twins.faults.words import BINANCE
+from bethna.twins.line.seam import Answer
 
 PREFIX = "/twin"
 MAX_FAULTS = 10_000
@@ -39,14 +40,20 @@ class Control:
     Args:
         symbols: what the venue lists; a fault of another symbol is refused.
         state: what `GET /twin/state` says at an instant.
+        words: of the venue; a fault that it cannot have is refused.
     """
 
     def __init__(
-        self, faults: Faults, symbols: Collection[str], state: Callable[[int], dict[str, object]]
+        self,
+        faults: Faults,
+        symbols: Collection[str],
+        state: Callable[[int], dict[str, object]],
+        words: Words = BINANCE,
     ) -> None:
         self._faults = faults
         self._symbols = symbols
         self._state = state
+        self._words = words
 
     def is_for(self, target: str) -> bool:
         """Whether a request is one of these calls."""
@@ -68,7 +75,7 @@ class Control:
             case "/twin/state", "GET" | "HEAD":
                 return _said(self._state(now))
             case "/twin/kinds", "GET" | "HEAD":
-                return _said({"kinds": kinds(), "parameters": PARAMETERS})
+                return _said({"kinds": kinds(self._words), "parameters": parameters_of(self._words)})
             case "/twin/faults", "GET" | "HEAD":
                 return _said({"faults": self._standing(now)})
             case "/twin/faults", "POST":
@@ -98,7 +105,7 @@ class Control:
                 400, "bad_fault", f"expected 1 to {MAX_FAULTS} faults, found {len(wanted)}", _EXAMPLE
             )
         try:
-            faults = [read_fault(each, self._symbols) for each in wanted]
+            faults = [read_fault(each, self._symbols, self._words) for each in wanted]
         except FaultError as error:
             return _error(400, "bad_fault", error.message, error.hint or _EXAMPLE)
         for fault in faults:
@@ -121,12 +128,19 @@ def told(fault: Fault) -> dict[str, object]:
     return {name: getattr(fault, name) for name in ("kind", "at_s", "for_s", *sheet.parameters)}
 
 
-def kinds() -> list[dict[str, object]]:
-    """Every kind of fault: its name, what it means, what it takes and the defaults of that."""
+def kinds(words: Words | None = None) -> list[dict[str, object]]:
+    """Every kind of fault that a venue (None: any) can have: its name, its meaning, what it takes with the defaults."""
     return [
         {"kind": name, "meaning": sheet.meaning, "parameters": defaults_of(sheet)}
         for name, sheet in SHEETS.items()
+        if words is None or words.fits(name)
     ]
+
+
+def parameters_of(words: Words) -> dict[str, str]:
+    """The parameters that the kinds of a venue take, and what they may be."""
+    taken = {"at_s", "for_s"}.union(*(SHEETS[kind].parameters for kind in words.kinds()))
+    return {name: allowed for name, allowed in PARAMETERS.items() if name in taken}
 
 
 def defaults_of(sheet: KindSheet) -> dict[str, object]:
@@ -138,11 +152,15 @@ def defaults_of(sheet: KindSheet) -> dict[str, object]:
 
 def fault_table() -> list[tuple[str, str, str, str]]:
     """Every kind: its name, how long it lasts, what else it takes, what it means; for the command and the pages."""
-    return [(name, _lasts(sheet), _takes(sheet), sheet.meaning) for name, sheet in SHEETS.items()]
+    return [(name, _lasts(sheet), _takes(sheet), _means(sheet)) for name, sheet in SHEETS.items()]
 
 
 def _lasts(sheet: KindSheet) -> str:
     return "once" if sheet.instant else f"{Fault(kind=sheet.name, offset_s=1.0).for_s:g} s"
+
+
+def _means(sheet: KindSheet) -> str:
+    return f"{sheet.meaning} (only {', '.join(sheet.venues)})" if sheet.venues else sheet.meaning
 
 
 def _takes(sheet: KindSheet) -> str:

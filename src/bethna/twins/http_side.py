@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 from websockets.utils import accept_key
 
-from bethna.twins.binance.seam import Answer
+from bethna.twins.line.seam import Answer
 from bethna.twins.socket_side import MAX_UNREAD, House, SocketSide
 
 MAX_HEAD = 64 * 1024

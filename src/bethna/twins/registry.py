@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from random import Random
 from typing import NamedTuple
 
 from bethna.core.errors import UnknownInstrument, cut
 from bethna.twins.binance.venue import BinanceTwin
-from bethna.twins.faults import Fault, Faults
+from bethna.twins.coinbase import listings as coinbase_listings
+from bethna.twins.coinbase import venue as coinbase
+from bethna.twins.coinbase import words as coinbase_words
+from bethna.twins.coinbase.advanced import venue as coinbase_advanced
+from bethna.twins.coinbase.advanced import words as advanced_words
+from bethna.twins.deribit.listings import listings as deribit_listings
+from bethna.twins.deribit.venue import DeribitTwin
+from bethna.twins.deribit.words import WORDS as DERIBIT
+from bethna.twins.faults import Fault, FaultError, Faults, Words
+from bethna.twins.faults.plan import fitting
+from bethna.twins.faults.words import BINANCE
+from bethna.twins.kraken import WORDS as KRAKEN
+from bethna.twins.kraken import KrakenTwin
+from bethna.twins.kraken import listings as kraken_listings
 from bethna.twins.market.catalogue import catalogue
 from bethna.twins.market.facts import Listing
 from bethna.twins.market.world import World
 from bethna.twins.serving import Venue
 
-Build = Callable[[World, Faults, Random], Venue]
+
+class Twin(NamedTuple):
+    """A venue that has a twin.
+
+    Attributes:
+        build: makes it of a world, faults and the venue's own dice.
+        words: what a plan of faults may say of it. listings: what it lists when nobody says otherwise.
+    """
+
+    build: Callable[[World, Faults, Random], Venue]
+    words: Words
+    listings: Callable[[], tuple[Listing, ...]]
 
 
 def _binance(world: World, faults: Faults, rng: Random) -> Venue:
     return BinanceTwin(world, faults, rng=rng)
 
 
-VENUES: dict[str, Build] = {"binance": _binance}
+def _kraken(world: World, faults: Faults, rng: Random) -> Venue:
+    return KrakenTwin(world, faults, rng=rng)
+
+
+def _deribit(world: World, faults: Faults, rng: Random) -> Venue:
+    return DeribitTwin(world, faults, rng=rng)
+
+
+VENUES: dict[str, Twin] = {
+    "binance": Twin(_binance, BINANCE, catalogue),
+    "coinbase": Twin(coinbase.build, coinbase_words.WORDS, coinbase_listings.listings),
+    "coinbase_advanced": Twin(coinbase_advanced.build, advanced_words.ADVANCED, coinbase_listings.listings),
+    "kraken": Twin(_kraken, KRAKEN, kraken_listings),
+    "deribit": Twin(_deribit, DERIBIT, deribit_listings),
+}
 
 
 class Simulated(NamedTuple):
@@ -40,26 +78,38 @@ def build(
     start: int,
     listings: Sequence[Listing] | None = None,
     pace: float = 1.0,
-    plan: Iterable[Fault] = (),
+    plan: Sequence[Fault] = (),
 ) -> Simulated:
     """A twin of `venue`: all of it is a function of these arguments and of what it is asked.
 
     Args:
         seed: of the market, of the faults' draws and of the venue's own dice.
         start: ns UTC. listings: None lists the whole catalogue. pace: how many times as often orders arrive.
+
+    Raises:
+        FaultError: a fault of a kind that the venue cannot have.
     """
-    world = World(seed, start, listings, pace=pace)
+    twin = VENUES[venue]
+    faults_of_others = [fault.kind for fault in plan if not twin.words.fits(fault.kind)]
+    if faults_of_others:
+        kind = faults_of_others[0]
+        said = f"kind: expected a kind of fault that {venue} can have, found {kind!r}"
+        raise FaultError(said, hint=fitting(kind, twin.words))
+    world = World(seed, start, twin.listings() if listings is None else listings, pace=pace)
     faults = Faults(plan, start, Random(f"{seed}/faults"))
-    return Simulated(world, faults, VENUES[venue](world, faults, Random(f"{seed}/venue")))
+    return Simulated(world, faults, twin.build(world, faults, Random(f"{seed}/venue")))
 
 
-def chosen(asked: str) -> tuple[Listing, ...]:
+def chosen(asked: str, venue: str = "binance") -> tuple[Listing, ...]:
     """The listings of `--symbols`: a number takes the liveliest ones, names (commas between) those.
+
+    Args:
+        venue: whose symbols.
 
     Raises:
         UnknownInstrument: a name that the catalogue does not have, or a number of none or more than there are.
     """
-    everything = catalogue()
+    everything = VENUES[venue].listings()
     if asked.strip().isdecimal() and asked.strip().isascii():
         count = int(asked.strip()[:9])
         if not 0 < count <= len(everything):

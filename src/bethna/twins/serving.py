@@ -18,11 +18,11 @@ from typing import Protocol, TypeVar
 
 from bethna.core.clock import NS_PER_MS, NS_PER_US, Clock
 from bethna.core.errors import AddressUnusable
-from bethna.twins.binance.seam import Answer
 from bethna.twins.control import Control
 from bethna.twins.course import Course
-from bethna.twins.faults import Faults
+from bethna.twins.faults import Faults, Words
 from bethna.twins.http_side import HttpSide, Patience
+from bethna.twins.line.seam import Answer
 from bethna.twins.socket_side import Conversation, Guest, SocketSide
 
 T = TypeVar("T")
@@ -31,7 +31,12 @@ BACKLOG = 512
 
 
 class Venue(Protocol):
-    """A venue's machine; what its methods mean is in `binance.venue`."""
+    """A venue's machine; what its methods mean is in `line.venue`."""
+
+    @property
+    def words(self) -> Words:
+        """What a plan of faults may say of it."""
+        ...
 
     def upgrade(self, target: str, address: str, now: int) -> Conversation | Answer:
         """A client wants a WebSocket."""
@@ -82,7 +87,7 @@ class TwinServer:
         )
         self._about = about
         self._course = Course(clock, start)
-        self._control = Control(faults, symbols, self.state)
+        self._control = Control(faults, symbols, self.state, venue.words)
         self._patience = patience or Patience()
         self._guests: dict[Guest, None] = {}
         self._dirty: dict[SocketSide, None] = {}

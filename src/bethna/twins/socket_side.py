@@ -20,7 +20,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, SERVER
 from websockets.protocol import Protocol as Frames
 
-from bethna.twins.binance.seam import Answer, Wire
+from bethna.twins.line.seam import Answer, Wire
 
 T = TypeVar("T")
 MAX_UNREAD = 8 * 1024 * 1024

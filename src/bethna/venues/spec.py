@@ -40,6 +40,9 @@ class VenueSpec(Struct, frozen=True, gc=False):
         blocked_statuses: HTTP statuses that mean `not from here`: try the next host.
         price_decimals, quantity_decimals: digits of the padded text on the wire.
         weight_header: lower-case name of the REST header with the weight used in this minute, None where there is none.
+        chained_books: every book update names the one before it; ids may jump.
+        pushed_books: a book begins with a snapshot on the socket, and only another one, subscribed anew, can mend it.
+        ordered_answers: answers to control messages name no request; then only one is in the air at a time.
     """
 
     name: str
@@ -57,6 +60,9 @@ class VenueSpec(Struct, frozen=True, gc=False):
     quantity_decimals: int
     aliases: tuple[str, ...] = ()
     weight_header: str | None = None
+    chained_books: bool = False
+    pushed_books: bool = False
+    ordered_answers: bool = False
 
 
 class RestRequest(Struct, frozen=True, gc=False):
@@ -66,12 +72,31 @@ class RestRequest(Struct, frozen=True, gc=False):
     weight: int
 
 
-class Codec(Protocol):
-    """Bytes to facts and wants to bytes; stateful only in the symbols it has learned.
+class Connection(Protocol):
+    """What one socket says: bytes to facts, with what must be remembered of this socket to understand the next ones.
 
-    `decode` and `decode_http` raise WireError (or, for an error body, VenueAnswer) and nothing else, whatever bytes
-    they are given.
+    `decode` raises WireError (or, for an error body, VenueAnswer) and nothing else, whatever bytes it is given. It
+    remembers no more than a bounded amount, whatever the venue says.
     """
+
+    def decode(self, raw: bytes, ts_recv: int) -> Sequence[WireEvent]:
+        """One socket message as facts, in the order the venue gave them."""
+        ...
+
+    def greeting(self) -> Sequence[str]:
+        """What is said first on a new socket, before anything is subscribed."""
+        ...
+
+
+class Codec(Protocol):
+    """A venue's language; stateful only in the symbols it has learned.
+
+    `decode_http` raises WireError (or, for an error body, VenueAnswer) and nothing else, whatever bytes it is given.
+    """
+
+    def connection(self, number: int) -> Connection:
+        """The memory of a new socket; its unnumbered updates carry `number` (at least 1) as their epoch."""
+        ...
 
     def learn(self, instruments: Iterable[Instrument]) -> None:
         """Take instruments from a catalogue or from wants; afterwards their frames carry these ids."""
@@ -79,10 +104,6 @@ class Codec(Protocol):
 
     def instrument(self, venue_symbol: str) -> Instrument:
         """The instrument behind the venue's spelling; unverified when only guessed. Raises WireError."""
-        ...
-
-    def decode(self, raw: bytes, ts_recv: int) -> Sequence[WireEvent]:
-        """One socket message as facts, in the order the venue gave them."""
         ...
 
     def decode_http(self, path: str, raw: bytes, ts_recv: int) -> Sequence[RestEvent]:
@@ -95,6 +116,10 @@ class Codec(Protocol):
 
     def stream_instrument(self, stream: str) -> InstrumentId | None:
         """Whose stream this is, None for a stream of all or none."""
+        ...
+
+    def batch_of(self, stream: str) -> str:
+        """Streams of one word may stand together in a control message."""
         ...
 
     def socket_path(self, streams: Sequence[str]) -> str:
@@ -113,8 +138,15 @@ class Codec(Protocol):
         """The book of one instrument."""
         ...
 
-    def trades_request(self, instrument: Instrument, first_id: int, limit: int) -> RestRequest:
-        """Trades from `first_id` on, ascending; ids as the subscribed trade stream counts them."""
+    def trades_request(
+        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+    ) -> RestRequest:
+        """Trades from `first_id` on, ascending; ids as the subscribed trade stream counts them.
+
+        Args:
+            since: ns UTC by the venue's clock of a trade before the first, where one is known; for venues whose history
+                goes by time.
+        """
         ...
 
     def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:

@@ -1,5 +1,6 @@
 /** The page's keys. A panel that has more of its own adds them with `keyboard.add`. */
 import { tick } from 'svelte';
+import { best } from './best.svelte';
 import { keyboard, type Action } from './keys';
 import { INTERVALS } from './protocol';
 import { settings, type Deck, type View } from './settings.svelte';
@@ -56,6 +57,7 @@ keyboard.add(
   go('w', 'market', 'to the watchlist'),
   go('c', 'chart', 'to the chart'),
   go('b', 'book', 'to the book'),
+  { keys: ['v'], words: 'in the book: this venue or all venues', group: 'Panels', run: () => best.turn() },
   go('r', 'tape', 'to the trades'),
   go('h', 'health', 'to Health'),
   go('e', 'events', 'to the events'),

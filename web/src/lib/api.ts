@@ -3,7 +3,7 @@
  *
  * Whatever goes wrong is a DeskError with words for people: what failed, and what to do.
  */
-import type { Candle, CandleSeries, DeskConnection, Figure, Followed, InstrumentFacts, Interval, Micros, StoryAnswer, SymbolList } from './protocol';
+import type { BestBook, Candle, CandleSeries, DeskConnection, Figure, Followed, InstrumentFacts, Interval, Micros, StoryAnswer, SymbolList } from './protocol';
 
 const TIMEOUT_MS = 10_000;
 const NO_CONTENT = 204;
@@ -100,6 +100,11 @@ export function unfollow(instrument: string): Promise<Followed | null> {
 
 export async function fetchConnections(signal?: AbortSignal): Promise<DeskConnection[]> {
   return (await ask<{ connections: DeskConnection[] }>('/api/v1/connections', signal ? { signal } : {})).connections;
+}
+
+/** The books of a pair's venues as one. */
+export function fetchBestBook(pair: string, depth: number, signal?: AbortSignal): Promise<BestBook> {
+  return ask<BestBook>(`/api/v1/best/${encodeURIComponent(pair)}/book?depth=${depth}`, signal ? { signal } : {});
 }
 
 export interface StoryWish {

@@ -56,7 +56,16 @@ class Connections {
 
   /** How late an instrument's newest was: the latest of the connections that carry it. */
   lagOf(instrument: string): number | null {
-    const lags = (this.list ?? []).filter((one) => one.instruments.includes(instrument)).map((one) => one.lag_ms);
+    return this.worstLag((one) => one.instruments.includes(instrument));
+  }
+
+  /** The latest of a venue's connections. */
+  lagOfVenue(venue: string): number | null {
+    return this.worstLag((one) => one.venue === venue);
+  }
+
+  private worstLag(asked: (one: DeskConnection) => boolean): number | null {
+    const lags = (this.list ?? []).filter(asked).map((one) => one.lag_ms);
     return lags.reduce((worst, lag) => (lag === null ? worst : Math.max(worst ?? -Infinity, lag)), null);
   }
 }

@@ -16,10 +16,10 @@ export interface Fitting {
   heads: boolean;
 }
 
-/** How much of the ladder fits; of a height that is not known yet, all of it. */
-export function fitting(height: number): Fitting {
+/** How much of the ladder fits; of a height that is not known yet, all of it. `middle`: of what stands between the sides. */
+export function fitting(height: number, middle = MIDDLE_PX): Fitting {
   if (height <= 0) return { levels: LADDER_LEVELS, heads: true };
-  const room = height - PADDING_PX - MIDDLE_PX;
+  const room = height - PADDING_PX - middle;
   const heads = room >= HEADS_PX + 2 * LEAST_LEVEL_PX;
   const levels = Math.floor((room - (heads ? HEADS_PX : 0)) / (2 * LEAST_LEVEL_PX));
   return { levels: Math.min(LADDER_LEVELS, Math.max(1, levels)), heads };
@@ -48,7 +48,7 @@ function sums(levels: PriceLevel[]): LadderRow[] {
   });
 }
 
-export function ladderOf(book: Book): Ladder {
+export function ladderOf(book: Pick<Book, 'bids' | 'asks'>): Ladder {
   const bids = sums(book.bids);
   const asks = sums(book.asks);
   const largest = Math.max(bids.at(-1)?.sum ?? 0, asks.at(-1)?.sum ?? 0);

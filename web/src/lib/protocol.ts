@@ -98,6 +98,44 @@ export interface Book {
   coverage: Coverage;
 }
 
+export type OutReason = 'waiting' | 'stale' | 'refused' | 'halted' | 'untrusted' | 'no book' | 'empty' | 'crossed' | 'no live rate' | 'far';
+export type MergedLevel = [price: number, quantity: number, venues: Record<string, number>];
+
+/** One venue of a best price; `out` is null when it is in. */
+export interface VenueRow {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  bid: number | null;
+  bid_quantity: number | null;
+  ask: number | null;
+  ask_quantity: number | null;
+  ts_event: Micros | null;
+  ts_recv: Micros | null;
+  age_ms: number | null;
+  out: OutReason | null;
+  why: string;
+  coverage: Coverage;
+}
+
+/** The books of several venues merged by price. */
+export interface BestBook {
+  symbol: string;
+  base: string;
+  quote: string;
+  bids: MergedLevel[];
+  asks: MergedLevel[];
+  certified_depth: number;
+  bids_end_at: string | null;
+  asks_end_at: string | null;
+  /** The instruments of who bids more than the other one asks. */
+  crossed_by: [bidder: string, asker: string] | null;
+  venues: VenueRow[];
+  ts_recv: Micros | null;
+  age_ms: number | null;
+  coverage: Coverage;
+}
+
 export interface Trade {
   price: number;
   quantity: number;

@@ -12,25 +12,26 @@ from collections import deque
 from typing import Protocol, assert_never
 
 import structlog
-from msgspec import Struct
 
-from bethna.core.clock import NS_PER_S, Clock, seconds
+from bethna.core.clock import NS_PER_S, seconds
 from bethna.core.errors import ConnectError, ConnectionLost, RateLimited, VenueAnswer, WireError
-from bethna.core.market import (
-    BookDelta,
-    BookSnapshot,
-    InstrumentId,
-    Quote,
-    Ticker,
-    Trade,
-    VenueCandle,
+from bethna.core.market import BookSnapshot, InstrumentId
+from bethna.core.wire import (
+    Ack,
+    BookDoubt,
+    Challenge,
+    ControlEvent,
+    MarketEvent,
+    Refusal,
+    ShutdownNotice,
+    UnknownMessage,
+    VenueCondition,
 )
-from bethna.core.wire import Ack, ControlEvent, MarketEvent, Refusal, ShutdownNotice, UnknownMessage
 from bethna.logic.session import Session
 from bethna.logic.session_types import (
     Acked,
     AckMissing,
-    ConnectionSettings,
+    Challenged,
     Delivered,
     Effect,
     Ended,
@@ -38,6 +39,7 @@ from bethna.logic.session_types import (
     Input,
     Leave,
     Lost,
+    Message,
     Opened,
     Phase,
     Pinged,
@@ -46,20 +48,19 @@ from bethna.logic.session_types import (
     Rotate,
     SendPing,
     SendPong,
+    SendText,
     ShutdownNoticed,
     StreamRefused,
     Subscribe,
     Tick,
     Unsubscribe,
 )
-from bethna.net.network import Network
-from bethna.net.tap import Tap
-from bethna.net.timers import Timer, Timers
+from bethna.net.timers import Timer
 from bethna.net.ws import CLOSE_GRACE_S, Socket, host_of
-from bethna.services.connections.sink import FrameSink, Mark
-from bethna.venues.spec import Codec
+from bethna.services.connections.sink import MARKET_KINDS, Mark
+from bethna.services.connections.wiring import Ending, Wiring
+from bethna.venues.spec import Connection
 
-MARKET_KINDS: tuple[type, ...] = (Trade, Quote, BookDelta, BookSnapshot, VenueCandle, Ticker)
 KEPT_EXCERPTS = 20
 # Endings that we asked for: they say goodbye properly.
 _POLITE = frozenset({"rotated", "unwanted", "not_proven", "stopped"})
@@ -90,6 +91,10 @@ class LinkOwner(Protocol):
         """So many frames broke the protocol that the socket should be replaced."""
         ...
 
+    def link_condition(self, said: VenueCondition) -> None:
+        """The venue said how it is."""
+        ...
+
     def link_unanswered(self, link: Link, streams: tuple[str, ...]) -> None:
         """A subscription was not acknowledged in time; it was sent again."""
         ...
@@ -103,32 +108,6 @@ class LinkOwner(Protocol):
         ...
 
 
-class Ending(Struct, frozen=True, gc=False):
-    """How a connection's life ended.
-
-    Attributes:
-        code: one of the session's codes. status: of a denied upgrade. retry_after_s: when the venue asked to wait.
-    """
-
-    code: str
-    reason: str
-    status: int | None = None
-    retry_after_s: float | None = None
-
-
-class Wiring(Struct, frozen=True):
-    """What all links of a venue share."""
-
-    venue: str
-    codec: Codec
-    settings: ConnectionSettings
-    clock: Clock
-    timers: Timers
-    sink: FrameSink
-    tap: Tap | None
-    network: Network
-
-
 class Link:
     """One socket's life from connecting to its end; `run` is its one coroutine.
 
@@ -140,7 +119,15 @@ class Link:
     """
 
     def __init__(
-        self, number: int, shard: int, host: int, url: str, session: Session, wiring: Wiring, owner: LinkOwner
+        self,
+        number: int,
+        shard: int,
+        host: int,
+        url: str,
+        session: Session,
+        connection: Connection,
+        wiring: Wiring,
+        owner: LinkOwner,
     ) -> None:
         self.number = number
         self.shard = shard
@@ -164,7 +151,7 @@ class Link:
         self._denied: ConnectError | RateLimited | None = None
         self._heard_frames = 0
         self._bad: deque[int] = deque(maxlen=wiring.settings.wire_errors)
-        self._decode = wiring.codec.decode
+        self._decode = connection.decode
         self._tap = wiring.tap
         self._apply = self._first
 
@@ -251,6 +238,10 @@ class Link:
         """When market data last came here, ns UTC; None before any."""
         return max((mark.at for marks in self.marks.values() for mark in marks.values()), default=None)
 
+    def has_begun(self, instrument: InstrumentId) -> bool:
+        """The venue has pushed a snapshot of its book here."""
+        return instrument in self.marks[BookSnapshot]
+
     def forget(self, instrument: InstrumentId) -> None:
         """An instrument left this socket: what it showed proves nothing any more."""
         for marks in self.marks.values():
@@ -321,12 +312,19 @@ class Link:
 
     def _control(self, event: ControlEvent) -> None:
         match event:
-            case Ack(request_id):
-                self.receive(Acked(request_id))
-            case Refusal(request_id, code, message):
-                self.receive(Refused(request_id, message if code is None else f"{message} (code {code})"))
+            case Ack(request_id, subscriptions, scope):
+                self.receive(Acked(request_id, subscriptions, scope))
+            case Refusal(request_id, code, message, streams):
+                said = message if code is None else f"{message} (code {code})"
+                self.receive(Refused(request_id, said, streams))
             case ShutdownNotice():
                 self.receive(ShutdownNoticed())
+            case BookDoubt():
+                self._wiring.sink.doubt(event)
+            case Challenge(answer):
+                self.receive(Challenged(answer))
+            case VenueCondition():
+                self._owner.link_condition(event)
             case UnknownMessage(kind):
                 self.unknown += 1
                 if self.unknown == 1:
@@ -350,16 +348,6 @@ class Link:
 
     def _do(self, effect: Effect) -> None:
         match effect:
-            case Subscribe(streams, request_id):
-                self._send(self._wiring.codec.encode_subscribe(streams, request_id))
-            case Unsubscribe(streams, request_id):
-                self._send(self._wiring.codec.encode_unsubscribe(streams, request_id))
-            case SendPong(payload):
-                if self._socket is not None:
-                    self._socket.pong(payload)
-            case SendPing():
-                if self._socket is not None:
-                    self._socket.ping()
             case StreamRefused(stream, reason):
                 self._owner.link_refused(self, stream, reason)
             case AckMissing(streams):
@@ -372,7 +360,24 @@ class Link:
             case Ended(code, reason):
                 self._end(code, reason)
             case _:
-                assert_never(effect)
+                self._say(effect)
+
+    def _say(self, message: Message) -> None:
+        match message:
+            case Subscribe(streams, request_id):
+                self._send(self._wiring.codec.encode_subscribe(streams, request_id))
+            case Unsubscribe(streams, request_id):
+                self._send(self._wiring.codec.encode_unsubscribe(streams, request_id))
+            case SendText(text):
+                self._send(text)
+            case SendPong(payload):
+                if self._socket is not None:
+                    self._socket.pong(payload)
+            case SendPing():
+                if self._socket is not None:
+                    self._socket.ping()
+            case _:
+                assert_never(message)
 
     def _send(self, text: str) -> None:
         if self._socket is not None:
@@ -394,6 +399,7 @@ class Link:
             self._socket.close()
         else:
             self._socket.abort()
+        self._wiring.sink.connection_ended(self.number, self._wiring.venue, self._wiring.clock.now_ns())
         self._owner.link_ended(self, self.ending)
 
     def _give_up(self) -> None:

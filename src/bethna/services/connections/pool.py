@@ -12,21 +12,28 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import structlog
 
 from bethna.core.clock import NS_PER_S, Clock
+from bethna.core.errors import excerpt_of
 from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.market import InstrumentId
 from bethna.core.status import ConnectionHealth, EventLevel, StreamState, SystemEvent, VenueHealth, VenueState
+from bethna.core.wire import VenueCondition
 from bethna.logic.backoff import Rng
+from bethna.logic.quota import Window
 from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
 from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
 from bethna.net.timers import LoopTimers, Timer, Timers
-from bethna.services.connections.link import KEPT_EXCERPTS, Ending, Link, Wiring
-from bethna.services.connections.shard import Shard, Shared
+from bethna.services.connections.link import KEPT_EXCERPTS, Link
+from bethna.services.connections.shard import Shard
+from bethna.services.connections.shared import Shared
 from bethna.services.connections.sink import FrameSink
+from bethna.services.connections.wiring import Ending, Wiring
 from bethna.venues.spec import Codec, VenueSpec
 
 PULSE_NS = NS_PER_S
+
+_BOOKS: tuple[Feature, ...] = ("books",)
 
 OnEvent = Callable[[SystemEvent], None]
 
@@ -60,6 +67,7 @@ class ConnectionPool:
         timers: Timers | None = None,
         network: Network = INTERNET,
         features: Collection[Feature] = FEATURES,
+        attempts: Window | None = None,
     ) -> None:
         self._spec = spec
         self._codec = codec
@@ -70,7 +78,7 @@ class ConnectionPool:
         self._on_event = on_event
         self._timers = timers or LoopTimers(clock)
         self._shared = Shared(
-            spec, Wiring(spec.name, codec, settings, clock, self._timers, sink, tap, network), rng
+            spec, Wiring(spec.name, codec, settings, clock, self._timers, sink, tap, network), rng, attempts
         )
         self._layout = Shards(min(spec.max_streams, settings.streams_per_socket or spec.max_streams))
         self._instruments: dict[InstrumentId, Instrument] = {}
@@ -81,6 +89,8 @@ class ConnectionPool:
         self._group: asyncio.TaskGroup | None = None
         self._pulse_timer: Timer | None = None
         self._failing = ""
+        self._not_trading: str | None = None
+        self._renewals: dict[InstrumentId, asyncio.Event] = {}
 
     # --- what is wanted
 
@@ -113,6 +123,45 @@ class ConnectionPool:
                 groups[instrument] = (*groups.get(instrument, ()), stream)
         for number, groups in changed.items():
             self._remove_from_socket(number, groups)
+
+    def renew_book(self, instrument: InstrumentId, *, even_new: bool = False) -> asyncio.Event | None:
+        """Have the venue push a book's snapshot once more; what is returned is set when it is subscribed again.
+
+        None where no socket carries the book, or its subscription is under way and brings the snapshot by itself.
+
+        Args:
+            even_new: also where the socket has not seen any snapshot of it yet; without this such a one is waited for.
+        """
+        asked = [
+            self._shards[number].renew(instrument, streams, even_new=even_new)
+            for number, streams in self._book_streams(instrument).items()
+        ]
+        return self._renewals.setdefault(instrument, asyncio.Event()) if any(asked) else None
+
+    def _tell_renewed(self) -> None:
+        for instrument in tuple(self._renewals):
+            streams = self._book_streams(instrument).items()
+            if not any(self._shards[number].is_renewing(each) for number, each in streams):
+                self._renewals.pop(instrument).set()
+
+    def _book_streams(self, instrument: InstrumentId) -> dict[int, tuple[str, ...]]:
+        """Shard -> the streams that only the book needs: another feature's data has no reason to pause.
+
+        What serves other features too is left alone, whether or not those are followed here; where the book has no
+        stream of its own, all that it needs are meant.
+        """
+        known = self._instruments.get(instrument)
+        if known is None or "books" not in self._features:
+            return {}
+        needed = self._codec.streams(known, _BOOKS)
+        shared = set(self._codec.streams(known, [each for each in FEATURES if each != "books"]))
+        own = [stream for stream in needed if stream not in shared] or needed
+        placed, found = self._layout.placed(instrument), dict[int, tuple[str, ...]]()
+        for stream in own:
+            number = placed.get(stream, 0)
+            if number in self._shards and stream not in self._refused:
+                found[number] = (*found.get(number, ()), stream)
+        return found
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -182,6 +231,7 @@ class ConnectionPool:
         self._pulse_timer = self._timers.call_at(self._clock.monotonic_ns() + PULSE_NS, self._pulse)
         for shard in tuple(self._shards.values()):
             shard.pulse()
+        self._tell_renewed()
         if self._failing and all(shard.is_up and not shard.failures for shard in self._shards.values()):
             self._failing = ""
             self.report("info", "venue_recovered", "connections hold again")
@@ -250,6 +300,17 @@ class ConnectionPool:
             self.report("error", "venue_failing", text)
             _log.warning("venue_failing", venue=self._spec.name, failures=failures, reason=reason)
 
+    def condition(self, said: VenueCondition) -> None:
+        """The venue said how it is: health repeats its words while it does not trade, each turn is told once."""
+        was = self._not_trading
+        self._not_trading = None if said.trading else excerpt_of(said.message)
+        if was is None and self._not_trading is not None:
+            self.report(
+                "warning", "venue_not_trading", f"it says that it does not trade: {self._not_trading}"
+            )
+        elif was is not None and said.trading:
+            self.report("info", "venue_trading", "it says that it trades again")
+
     def _refused_of(self, instrument: InstrumentId) -> list[str]:
         return [stream for stream in self._layout.placed(instrument) if stream in self._refused]
 
@@ -295,6 +356,8 @@ class ConnectionPool:
         links = self._links()
         totals = self._shared.totals
         state, message = self._state(shards)
+        if self._not_trading is not None:
+            message = "; ".join(filter(None, (message, f"not trading: {self._not_trading}")))
         return VenueHealth(
             self._spec.name,
             state,

@@ -5,45 +5,28 @@ It is the hands of a `Slot` and the ears of its links; it knows nothing of other
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol, assert_never
 
 from bethna.core.clock import NS_PER_S, seconds
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel, StreamState
-from bethna.logic.backoff import Backoff, Rng
-from bethna.logic.hosts import HostChoice
-from bethna.logic.quota import SlidingWindow
+from bethna.core.wire import VenueCondition
+from bethna.logic.backoff import Backoff
 from bethna.logic.session import Session
-from bethna.logic.session_types import SessionRules, Unwant, Want, session_rules
-from bethna.logic.slot import Down, Numbers, Open, Promoted, Retire, Slot, SlotEffect
+from bethna.logic.session_types import Renew, SessionRules, Unwant, Want, session_rules
+from bethna.logic.slot import Down, Open, Promoted, Retire, Slot, SlotEffect
 from bethna.net.timers import Timer
-from bethna.services.connections.link import KEPT_EXCERPTS, Ending, Link, Wiring
-from bethna.services.connections.watch import Freshness
-from bethna.venues.spec import VenueSpec
+from bethna.services.connections.link import Link
+from bethna.services.connections.shared import Shared
+from bethna.services.connections.wiring import Ending
 
-KEPT_ENDINGS = 50
 _MAX_SILENT_DOUBLINGS = 5
 _FIRST_REMEDY_NS = 120 * NS_PER_S
 _LONGEST_REMEDY_NS = 3600 * NS_PER_S
 _UNREADABLE_AGAIN_NS = 60 * NS_PER_S
 # HTTP statuses of an upgrade that may be the fault of the streams in its URL.
 _URL_STATUSES = frozenset({400, 404, 414, 431})
-
-
-class Totals:
-    """Counts of one venue since start, its last endings and unreadable frames; those of living links are not yet in."""
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.reconnects = 0
-        self.rotations = 0
-        self.frames = 0
-        self.unknown = 0
-        self.wire_errors = 0
-        self.excerpts: deque[str] = deque(maxlen=KEPT_EXCERPTS)
-        self.endings: deque[tuple[int, Ending]] = deque(maxlen=KEPT_ENDINGS)
 
 
 class ShardOwner(Protocol):
@@ -69,6 +52,10 @@ class ShardOwner(Protocol):
         """The venue does not serve a stream."""
         ...
 
+    def condition(self, said: VenueCondition) -> None:
+        """The venue said how it is."""
+        ...
+
     def report(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
         """Something for a person; the subject is the venue unless said otherwise."""
         ...
@@ -76,27 +63,6 @@ class ShardOwner(Protocol):
     def failed(self, failures: int, reason: str) -> None:
         """A connection failed for the `failures`-th time in a row."""
         ...
-
-
-class Shared:
-    """What the shards of one venue have in common.
-
-    Attributes:
-        unreadable: frames that broke the protocol and were not told of yet; when that was last told, monotonic ns.
-    """
-
-    def __init__(self, spec: VenueSpec, wiring: Wiring, rng: Rng) -> None:
-        self.spec = spec
-        self.wiring = wiring
-        self.rng = rng
-        self.fresh = Freshness(wiring.settings)
-        self.numbers = Numbers()
-        self.attempts = SlidingWindow(spec.connects_per_window, seconds(spec.connect_window_s))
-        self.hosts = HostChoice(len(spec.hosts), seconds(wiring.settings.blocked_s))
-        self.host_in_use = 0
-        self.totals = Totals()
-        self.unreadable = 0
-        self.unreadable_told_at: int | None = None
 
 
 class Shard:
@@ -163,6 +129,25 @@ class Shard:
                 link.forget(instrument)
         self._stale.difference_update(instruments)
 
+    def renew(self, instrument: InstrumentId, streams: tuple[str, ...], *, even_new: bool) -> bool:
+        """Begin the book of an instrument anew; True when that is on its way now.
+
+        On the socket whose word counts downstream: the newest that has begun the book. During a rotation that may be
+        the successor, and a snapshot of the older one would be let go. One that has not begun it yet has its snapshot
+        under way with the subscription itself: it is asked only if `even_new`.
+        """
+        serving = self._serving()
+        begun = [link for link in serving if link.has_begun(instrument)]
+        link = begun[-1] if begun else self.main
+        if link is None or not (begun or even_new) or not set(streams) & set(link.session.confirmed):
+            return False
+        link.receive(Renew(streams))
+        return True
+
+    def is_renewing(self, streams: Collection[str]) -> bool:
+        """Some of these are being renewed."""
+        return any(stream in link.session.renewing for link in self._serving() for stream in streams)
+
     def stop(self, code: str, reason: str) -> None:
         """Nothing travels here any more."""
         self._do(self.slot.stop(code, reason))
@@ -218,6 +203,10 @@ class Shard:
     def link_refused(self, link: Link, stream: str, reason: str) -> None:
         """The venue does not serve a stream."""
         self._owner.refuse(stream, reason)
+
+    def link_condition(self, said: VenueCondition) -> None:
+        """The venue said how it is."""
+        self._owner.condition(said)
 
     def link_unreadable(self, message: str) -> None:
         """A frame broke the protocol: the first is told with its reason, what follows once a minute by its count."""
@@ -305,9 +294,13 @@ class Shard:
         streams = tuple(self._owner.wanted(self.number))
         in_url = () if self._bare else streams[: spec.url_streams]
         self._bare = False
-        session = Session(self._rules(), in_url, streams[len(in_url) :], self._clock.monotonic_ns())
+        connection = wiring.codec.connection(number)
+        session = Session(
+            self._rules(), in_url, streams[len(in_url) :], self._clock.monotonic_ns(),
+            greeting=connection.greeting(), batch_of=wiring.codec.batch_of,
+        )  # fmt: skip
         url = spec.hosts[host].ws + wiring.codec.socket_path(in_url)
-        self.links[number] = link = Link(number, self.number, host, url, session, wiring, self)
+        self.links[number] = link = Link(number, self.number, host, url, session, connection, wiring, self)
         shared.totals.attempts += 1
         self._owner.spawn(link)
 
@@ -322,6 +315,9 @@ class Shard:
             ping_timeout_s=spec.ping_timeout_s,
             life_ns=seconds(max(1.0, spec.max_life_s - spec.rotate_before_s - spread)),
             silent_ns=seconds(settings.silent_s) << min(self._silent_in_a_row, _MAX_SILENT_DOUBLINGS),
+            ordered=spec.ordered_answers,
+            # Venues that push their books answer for each stream: data of one says nothing about the others.
+            data_confirms=not (spec.pushed_books or spec.ordered_answers),
         )
 
     def _promoted(self, number: int, rotated: bool) -> None:

@@ -8,9 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from bethna.core.market import InstrumentId
+from bethna.core.market import (
+    BookDelta,
+    BookSnapshot,
+    IndexPrice,
+    InstrumentId,
+    LastTrade,
+    Quote,
+    Ticker,
+    Trade,
+    Valuation,
+    VenueCandle,
+)
 from bethna.core.status import StreamState
-from bethna.core.wire import MarketEvent
+from bethna.core.wire import BookDoubt, MarketEvent
+
+MARKET_KINDS: tuple[type, ...] = (
+    Trade, Quote, BookDelta, BookSnapshot, VenueCandle, Ticker, LastTrade, IndexPrice, Valuation,
+)  # fmt: skip
 
 
 class FrameSink(Protocol):
@@ -18,6 +33,14 @@ class FrameSink(Protocol):
 
     def apply(self, event: MarketEvent, conn: int = 0) -> object:
         """One market event from socket `conn`; during a rotation the same one comes from two sockets."""
+        ...
+
+    def doubt(self, doubt: BookDoubt) -> None:
+        """What socket `doubt.epoch` said of a book is wrong, as the venue itself proves."""
+        ...
+
+    def connection_ended(self, conn: int, venue: str, now: int) -> None:
+        """Socket `conn` is gone, whether or not another one carries its streams."""
         ...
 
     def stream_state(

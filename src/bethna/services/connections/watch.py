@@ -1,6 +1,7 @@
 """Looks after how fresh the streams of the pool are and whether a replacement socket shows what the old one shows.
 
-It compares the marks that links leave and cuts nothing.
+It compares the marks that links leave and cuts nothing. A snapshot that begins a book is a sign of life like any other,
+but no stream of its own: it comes once, and nobody waits for the next one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bethna.core.clock import NS_PER_S, seconds
-from bethna.core.market import InstrumentId
+from bethna.core.market import BookSnapshot, InstrumentId
 from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.watchdog import Verdict, Watchdog
 from bethna.services.connections.link import Link
@@ -17,6 +18,7 @@ from bethna.services.connections.link import Link
 # One slow stream among lively ones of the same instrument may be slow for long before that means anything.
 _STREAM_PATIENCE = 12
 _LIVELY_NS = 5 * NS_PER_S
+_ONCE: frozenset[type] = frozenset({BookSnapshot})
 
 
 class StreamKey(NamedTuple):
@@ -84,7 +86,7 @@ class Freshness:
                     mark.count = 0
         known = self._kinds.setdefault(instrument, set())
         stale, spoke = "", False
-        for kind in sorted(known | newest.keys(), key=lambda kind: kind.__name__):
+        for kind in sorted((known | newest.keys()) - _ONCE, key=lambda kind: kind.__name__):
             key = StreamKey(instrument, kind)
             if kind not in known:
                 known.add(kind)

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import format_datetime
-from html import escape
 from http import HTTPStatus
 
 import msgspec
 
-from bethna.core.clock import NS_PER_S
-from bethna.twins.binance.limits import Denial, retry_after_s, venue_ms
-from bethna.twins.binance.seam import Answer
+from bethna.twins.binance.limits import Denial
+from bethna.twins.line import denials
+from bethna.twins.line.limits import retry_after_s, venue_ms
+from bethna.twins.line.seam import Answer
 
 JSON = "application/json;charset=UTF-8"
-HTML = "text/html"
 _RESTRICTED = (
     "Service unavailable from a restricted location according to 'b. Eligibility' in the terms of use."
 )
-UNANSWERED = Answer(0, {}, b"", cut=True)
 
 
-def headers(venue_now: int, kind: str = JSON) -> dict[str, str]:
+def headers(venue_now: int) -> dict[str, str]:
     """What every answer carries."""
-    moment = datetime.fromtimestamp(venue_now // NS_PER_S, UTC)
-    return {"Content-Type": kind, "Date": format_datetime(moment, usegmt=True), "Server": "nginx"}
+    return denials.headers(venue_now, JSON)
 
 
 def error_body(code: int, message: str) -> bytes:
@@ -64,10 +59,7 @@ def failed(status: int, venue_now: int) -> Answer:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         said = "An unknown error occurred while processing the request."
         return Answer(status, headers(venue_now), error_body(-1000, said))
-    known = {each.value: each.phrase for each in HTTPStatus}
-    words = escape(f"{status} {known.get(status, 'Error')}")
-    page = f"<html>\r\n<head><title>{words}</title></head>\r\n<body><center><h1>{words}</h1></center></body></html>\r\n"
-    return Answer(status, headers(venue_now, HTML), page.encode())
+    return denials.page(status, venue_now)
 
 
 def refused(status: int, code: int, message: str, venue_now: int) -> Answer:

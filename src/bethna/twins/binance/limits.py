@@ -16,30 +16,25 @@ from collections import deque
 
 from msgspec import Struct
 
-from bethna.core.clock import NS_PER_MS, NS_PER_S, seconds
+from bethna.core.clock import NS_PER_S, seconds
+from bethna.twins.line.limits import Gates
+from bethna.twins.line.limits import Rules as LineRules
 
 MINUTE_NS = 60 * NS_PER_S
 FIVE_MINUTES_NS = 5 * MINUTE_NS
-MAX_ADDRESSES = 1000
 
 
-class Rules(Struct, frozen=True):
-    """The venue's rules; tests scale them.
+class Rules(LineRules, frozen=True):
+    """The venue's rules; tests scale them. Those of connections are in `line.limits`.
 
     Attributes:
-        ping_every_s, pong_within_s, life_s: of a connection.
-        messages_per_s: inbound, pings and pongs included. streams: at most on a connection.
+        streams: at most on a connection.
         connections, connection_window_s: attempts of an address.
         weight, raw_requests: per minute, per five minutes.
         patience, offences, offence_window_s, first_ban_s, longest_ban_s: rules 3 to 5.
         unsigned_ids: ids of control frames must be unsigned integers, as some of the venue's servers ask.
-        delayed_frames: what may wait on one connection before it is cut. kept_losses: of each list of the ledger.
     """
 
-    ping_every_s: float = 20.0
-    pong_within_s: float = 60.0
-    life_s: float = 86_400.0
-    messages_per_s: int = 5
     streams: int = 1024
     connections: int = 300
     connection_window_s: float = 300.0
@@ -51,8 +46,6 @@ class Rules(Struct, frozen=True):
     first_ban_s: float = 120.0
     longest_ban_s: float = 259_200.0
     unsigned_ids: bool = False
-    delayed_frames: int = 100_000
-    kept_losses: int = 100_000
 
 
 class Denial(Struct, frozen=True):
@@ -81,11 +74,11 @@ class Limits:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self._gates: dict[str, _Gate] = {}
+        self._gates = Gates(_Gate)
 
     def connect(self, address: str, now: int) -> Denial | None:
         """One attempt to connect: None lets it in."""
-        gate = self._gate(address)
+        gate = self._gates.of(address)
         window = seconds(self.rules.connection_window_s)
         while gate.attempts and now - gate.attempts[0] >= window:
             gate.attempts.popleft()
@@ -100,7 +93,7 @@ class Limits:
 
     def request(self, address: str, weight: int, now: int, offset_ns: int) -> Denial | None:
         """One request of some weight: None lets it pass."""
-        gate, rules = self._gate(address), self.rules
+        gate, rules = self._gates.of(address), self.rules
         if gate.banned_until > now:
             return Denial(418, gate.banned_until)
         venue_now = now + offset_ns
@@ -127,7 +120,7 @@ class Limits:
 
     def offend(self, address: str, now: int) -> None:
         """A connection was cut for too many messages (rule 4)."""
-        gate = self._gate(address)
+        gate = self._gates.of(address)
         gate.offences.append(now)
         while now - gate.offences[0] >= seconds(self.rules.offence_window_s):
             gate.offences.popleft()
@@ -137,7 +130,7 @@ class Limits:
 
     def used(self, address: str, now: int, offset_ns: int) -> int:
         """The weight that was used in the venue's running minute."""
-        gate = self._gate(address)
+        gate = self._gates.of(address)
         return gate.weight if (now + offset_ns) // MINUTE_NS == gate.minute else 0
 
     def state(self, now: int, offset_ns: int) -> dict[str, dict[str, object]]:
@@ -160,39 +153,3 @@ class Limits:
         gate.ignored = 0
         gate.banned_until = now + seconds(length_s)
         return gate.banned_until
-
-    def _gate(self, address: str) -> _Gate:
-        gate = self._gates.get(address)
-        if gate is None:
-            if len(self._gates) >= MAX_ADDRESSES:
-                del self._gates[next(iter(self._gates))]
-            gate = self._gates[address] = _Gate()
-        return gate
-
-
-class MessageWindow:
-    """The messages of one connection: at most `limit` in any second."""
-
-    __slots__ = ("_taken", "limit")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._taken: deque[int] = deque(maxlen=limit)
-
-    def take(self, now: int) -> bool:
-        """Count one; False when it is one too many."""
-        taken = self._taken
-        if len(taken) == self.limit and now - taken[0] < NS_PER_S:
-            return False
-        taken.append(now)
-        return True
-
-
-def retry_after_s(until: int, now: int) -> int:
-    """Whole seconds to wait, at least one."""
-    return max(1, -((now - until) // NS_PER_S))
-
-
-def venue_ms(ts: int) -> int:
-    """An instant as the venue writes it."""
-    return ts // NS_PER_MS

@@ -15,24 +15,22 @@ from bethna.core.clock import NS_PER_US
 from bethna.twins.binance import frames
 from bethna.twins.binance.aggregates import aggregates
 from bethna.twins.binance.candles import candle
-from bethna.twins.binance.frames import combined
 from bethna.twins.binance.intervals import Interval
 from bethna.twins.binance.streams import SILENT, WINDOWS, Stream
 from bethna.twins.binance.stretches import average_price, rolling_day, window
 from bethna.twins.binance.text import flag, text, unit_ns
+from bethna.twins.line import publisher as line
 from bethna.twins.market.bars import MINUTE
 from bethna.twins.market.facts import Step
 from bethna.twins.market.market import Market
 from bethna.twins.market.world import World
 
-__all__ = ["LAG_NS", "Publisher", "combined", "publisher"]
-
 LAG_NS = 930 * NS_PER_US
 """E - T of a trade is then 0 ms for one in fourteen and else 1 ms; recorded are 7 % of 0 ms and a median of 1 ms."""
 
 
-class Publisher:
-    """One stream in one unit of time. It hears its market's steps, or those of all when its stream is of all.
+class Publisher(line.Publisher):
+    """One stream in one unit of time.
 
     Args:
         unit: nanoseconds in one of the venue's units of time.
@@ -41,14 +39,6 @@ class Publisher:
     def __init__(self, stream: Stream, unit: int) -> None:
         self.stream = stream
         self.unit = unit
-
-    def hear(self, market: Market, step: Step) -> list[bytes]:
-        """A step happened; the payloads that are due now."""
-        return []
-
-    def flush(self, now: int) -> list[bytes]:
-        """A multiple of `every_ns` by the venue's clock; the payloads that are due now."""
-        return []
 
 
 class Trades(Publisher):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Literal
 
@@ -31,7 +32,8 @@ class Fault(Struct, frozen=True, kw_only=True):
         delay_s: how late, how old or how far, by kind. count: frames in a row, or copies.
         status, retry_after_s: of HTTP answers; without `retry_after_s` a client is told to wait for the fault's end.
         offset_s: of the venue's clock. history: False: REST lacks the missing trades too.
-        raw: rubbish that is no WebSocket frame. on: requests, upgrades or both. line: in the plan, 0 without one.
+        raw: rubbish that is no WebSocket frame. on: requests, upgrades or both. to: the new name of a symbol.
+        line: in the plan, 0 without one.
 
     Raises:
         FaultError: a kind that does not exist.
@@ -52,6 +54,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     history: bool = True
     raw: bool = False
     on: Literal["rest", "ws", "both"] = "both"
+    to: str = ""
     line: int = 0
 
     def __post_init__(self) -> None:
@@ -80,7 +83,7 @@ class Fault(Struct, frozen=True, kw_only=True):
         return stream.startswith(self.stream[:-1]) if self.stream.endswith("*") else stream == self.stream
 
 
-def near(name: str) -> str:
+def near(name: str, kinds: Sequence[str] = NAMES) -> str:
     """A hint with the kind of fault that is meant, or all of them."""
-    found = get_close_matches(cut(name), NAMES, n=1, cutoff=0.5)
-    return f"did you mean {found[0]}?" if found else f"kinds: {', '.join(NAMES)}"
+    found = get_close_matches(cut(name), kinds, n=1, cutoff=0.5)
+    return f"did you mean {found[0]}?" if found else f"kinds: {', '.join(kinds)}"

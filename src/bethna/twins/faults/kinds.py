@@ -26,6 +26,14 @@
     clock_jump            the venue's clock steps by `offset_s` and stays there
     recycle               connections reach the end of their 24 h now: a close frame, then the cut
     shutdown_notice       a serverShutdown event now, the cut `delay_s` later
+    bad_checksum          books come with a checksum that is wrong; nothing is lost
+    dropped_sequence      `count` numbers of the connection's own count are used up by no frame; nothing is lost
+    silent_book           books subscribed by then, or while it is active, say nothing until they are subscribed anew;
+                          trades and heartbeats go on
+    maintenance           it is announced and connections are closed `delay_s` later; requests and upgrades are denied
+                          while it is active
+    rename                a symbol goes on as `to`: streams of the old name are silent, the old name is unknown
+    http_html             requests and upgrades are answered with 200 and a page in HTML
 
 Frames are struck connection by connection, each with dice of its own: what one lost, another may have got.
 """
@@ -61,6 +69,12 @@ Kind = Literal[
     "clock_jump",
     "recycle",
     "shutdown_notice",
+    "bad_checksum",
+    "dropped_sequence",
+    "silent_book",
+    "maintenance",
+    "rename",
+    "http_html",
 ]
 NAMES: tuple[Kind, ...] = get_args(Kind)
 
@@ -74,6 +88,7 @@ class KindSheet(Struct, frozen=True):
         defaults: of `for_s` and of parameters whose default differs from kind to kind.
         instant: it happens once, so `for_s` is 0. acts: it happens by itself, not when a frame or request comes by.
         required: parameters without which it would do nothing.
+        venues: names of those that it fits, whatever wire of theirs; none: every one.
     """
 
     name: Kind
@@ -83,6 +98,11 @@ class KindSheet(Struct, frozen=True):
     instant: bool = False
     acts: bool = False
     required: tuple[str, ...] = ()
+    venues: tuple[str, ...] = ()
+
+    def fits(self, venue: str) -> bool:
+        """Whether a venue, or a further wire of it (`coinbase_advanced`), can have it."""
+        return not self.venues or venue.partition("_")[0] in self.venues
 
 
 _STREAM = ("symbol", "stream", "share")
@@ -97,6 +117,7 @@ def _sheet(
     *,
     acts: bool = False,
     required: tuple[str, ...] = (),
+    venues: tuple[str, ...] = (),
     **defaults: float,
 ) -> KindSheet:
     return KindSheet(
@@ -107,9 +128,11 @@ def _sheet(
         instant=not for_s,
         acts=acts,
         required=required,
+        venues=venues,
     )
 
 
+_PUSHED = ("coinbase", "kraken", "deribit")
 SHEETS: dict[str, KindSheet] = {
     sheet.name: sheet
     for sheet in (
@@ -189,6 +212,7 @@ SHEETS: dict[str, KindSheet] = {
             30.0,
             (*_HTTP, "retry_after_s"),
             "the address is banned: 418 with Retry-After, code -1003",
+            venues=("binance",),
         ),
         _sheet("http_451", 30.0, _HTTP, "requests and upgrades are answered with 451"),
         _sheet("unreachable", 30.0, ("share", "on"), "requests and upgrades are cut unanswered"),
@@ -222,6 +246,54 @@ SHEETS: dict[str, KindSheet] = {
             "a serverShutdown event, the cut delay_s later",
             acts=True,
             delay_s=10.0,
+            venues=("binance",),
+        ),
+        _sheet(
+            "bad_checksum",
+            5.0,
+            _STREAM,
+            "books come with a checksum that is wrong; nothing is lost",
+            venues=("kraken",),
+        ),
+        _sheet(
+            "dropped_sequence",
+            5.0,
+            (*_STREAM, "count"),
+            "count numbers of the connection's own count are used up by no frame; nothing is lost",
+            venues=("coinbase",),
+        ),
+        _sheet(
+            "silent_book",
+            10.0,
+            _STREAM,
+            "books say nothing until they are subscribed anew, all else goes on",
+            acts=True,
+            venues=_PUSHED,
+        ),
+        _sheet(
+            "maintenance",
+            30.0,
+            ("share", "on", "delay_s", "retry_after_s"),
+            "it is announced, connections are closed delay_s later, requests and upgrades are denied",
+            acts=True,
+            delay_s=5.0,
+            venues=_PUSHED,
+        ),
+        _sheet(
+            "rename",
+            0.0,
+            ("symbol", "to"),
+            "a symbol goes on as to; streams of the old name are silent, the old name is unknown",
+            acts=True,
+            required=("symbol", "to"),
+            venues=_PUSHED,
+        ),
+        _sheet(
+            "http_html",
+            30.0,
+            _HTTP,
+            "requests and upgrades are answered with 200 and a page in HTML",
+            venues=_PUSHED,
         ),
     )
 }
@@ -240,43 +312,6 @@ PARAMETERS = {
     "history": "true or false",
     "raw": "true or false",
     "on": "rest, ws or both",
+    "to": "a symbol as the venue spells it, that it does not list",
 }
 """Every parameter and what it may be, for messages, for the command and for the docs."""
-
-SUFFIXES = (
-    "trade",
-    "aggTrade",
-    "bookTicker",
-    "depth",
-    "depth@100ms",
-    "depth@1000ms",
-    *(f"depth{levels}{pace}" for levels in (5, 10, 20) for pace in ("", "@100ms", "@1000ms")),
-    "ticker",
-    "miniTicker",
-    "avgPrice",
-    *(f"ticker_{window}" for window in ("1h", "4h", "1d")),
-    *(
-        f"kline_{interval}{zone}"
-        for interval in (
-            "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M",
-        )
-        for zone in ("", "@+08:00")
-    ),
-    "!miniTicker@arr",
-    *(f"!ticker_{window}@arr" for window in ("1h", "4h", "1d")),
-)  # fmt: skip
-"""Streams that exist, without their symbol."""
-
-ENDPOINTS = (
-    *(
-        f"/api/v3/{name}"
-        for name in (
-            "ping", "time", "exchangeInfo", "depth", "trades", "historicalTrades", "aggTrades", "klines",
-            "uiKlines", "avgPrice", "ticker", "ticker/24hr", "ticker/tradingDay", "ticker/price",
-            "ticker/bookTicker",
-        )
-    ),
-    "/ws",
-    "/stream",
-)  # fmt: skip
-"""Where a request or an upgrade can go."""

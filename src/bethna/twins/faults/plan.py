@@ -6,18 +6,21 @@
     for_s = 5
     symbol = "BTCUSDT"
     share = 0.5
+    venue = "binance"
 
 Rules
   1. A name that nobody knows is refused with the nearest one; a parameter that a kind does not take, too.
   2. A value that cannot be is refused with what is allowed. `at_s` missing is 0.
-  3. Every refusal names the file and the line: the key's own, else that of its table.
+  3. A kind, a stream or an endpoint that another venue has is refused as one that nobody knows.
+  4. Every refusal names the file and the line: the key's own, else that of its table.
+  5. Only in a plan can a fault name its `venue`; where several run and none is the usual one, it has to.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import isfinite
 from typing import NoReturn
@@ -26,7 +29,8 @@ import msgspec
 
 from bethna.core.errors import cut
 from bethna.twins.faults.facts import Fault, FaultError, near
-from bethna.twins.faults.kinds import ENDPOINTS, PARAMETERS, SHEETS, SUFFIXES, KindSheet
+from bethna.twins.faults.kinds import PARAMETERS, SHEETS, KindSheet
+from bethna.twins.faults.words import BINANCE, Words
 
 MAX_S = 1e9
 MAX_COUNT = 1_000_000
@@ -35,11 +39,14 @@ TOO_DEEP = "brackets within brackets, too deep to be read"
 _SHOWN = 60
 _CONTROL = "fault"
 _ALWAYS = ("kind", "at_s", "for_s")
-_SYMBOL = re.compile(r"[^\W_a-z]{2,40}")
 _HEADER = re.compile(r"\s*\[\[\s*[\"']?(\w+)[\"']?\s*\]\]")
 _TABLE = re.compile(r"\s*\[\s*[\"']?(\w+)[\"']?\s*\]")
 _KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*=""")
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+Plans = dict[str, tuple[Fault, ...]]
+"""Faults by venue."""
 
 
 class _Place:
@@ -58,16 +65,57 @@ class _Place:
         raise FaultError(f"{where}: expected {expected}, found {_shown(found)}", hint=hint)
 
 
-def read_plan(text: str, name: str, symbols: Collection[str] = ()) -> tuple[Fault, ...]:
+def read_plan(
+    text: str, name: str, symbols: Collection[str] = (), words: Words = BINANCE
+) -> tuple[Fault, ...]:
     """The faults of a plan, in its order.
 
     Args:
         text: TOML with `[[fault]]` tables. name: how messages call the file.
-        symbols: what the venue lists; when given, another symbol is refused.
+        symbols: what the venue lists; when given, another symbol is refused. words: of the venue.
 
     Raises:
         FaultError: what does not fit, with its line.
     """
+    return read_plans(text, name, {words.venue: (symbols, words)})[words.venue]
+
+
+def read_plans(
+    text: str, name: str, venues: Mapping[str, tuple[Collection[str], Words]], usual: str = ""
+) -> Plans:
+    """The faults of a plan for several venues: those of each in their order.
+
+    Args:
+        venues: by name, what each lists and its words; as above.
+        usual: whose a fault is that names no venue (rule 5).
+
+    Raises:
+        FaultError: what does not fit, with its line.
+    """
+    found: dict[str, list[Fault]] = {venue: [] for venue in venues}
+    usual = usual if usual or len(venues) > 1 else next(iter(venues))
+    for table, place in _tables(text, name):
+        venue = _venue(table, place, tuple(venues), usual)
+        rest = (
+            {key: value for key, value in table.items() if key != "venue"}
+            if isinstance(table, dict)
+            else table
+        )
+        found[venue].append(_read(rest, place, *venues[venue]))
+    return {venue: tuple(faults) for venue, faults in found.items()}
+
+
+def _venue(table: object, place: _Place, venues: Sequence[str], usual: str) -> str:
+    """Rule 5."""
+    venue = table.get("venue", usual) if isinstance(table, dict) else venues[0]
+    if not isinstance(venue, str) or venue not in venues:
+        hint = _near(venue, venues) if venue else 'write venue = "NAME" into each fault: several venues run'
+        place.refuse("venue", f"one of {', '.join(venues)}", venue or None, hint)
+    return venue
+
+
+def _tables(text: str, name: str) -> Iterator[tuple[object, _Place]]:
+    """Each fault as it is written, and where."""
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -85,28 +133,26 @@ def read_plan(text: str, name: str, symbols: Collection[str] = ()) -> tuple[Faul
         _Place(name, tops.get("fault", 1)).refuse("fault", "[[fault]] tables", tables, "write [[fault]]")
     if len(tables) > MAX_FAULTS:
         _Place(name, 1).refuse("fault", f"at most {MAX_FAULTS} faults", len(tables))
-    return tuple(
-        _read(table, places[i] if i < len(places) else _Place(name, tops.get("fault", 1)), symbols)
-        for i, table in enumerate(tables)
-    )
+    for i, table in enumerate(tables):
+        yield table, places[i] if i < len(places) else _Place(name, tops.get("fault", 1))
 
 
-def read_fault(value: object, symbols: Collection[str] = ()) -> Fault:
+def read_fault(value: object, symbols: Collection[str] = (), words: Words = BINANCE) -> Fault:
     """One fault of a control call: a JSON object as plain Python values.
 
     Raises:
         FaultError: what does not fit.
     """
-    return _read(value, _Place(_CONTROL), symbols)
+    return _read(value, _Place(_CONTROL), symbols, words)
 
 
 # --- one fault
 
 
-def _read(table: object, place: _Place, symbols: Collection[str]) -> Fault:
+def _read(table: object, place: _Place, symbols: Collection[str], words: Words) -> Fault:
     if not isinstance(table, dict):
         place.refuse("fault", "a table (an object) with a kind", table)
-    sheet = _kind(table, place)
+    sheet = _kind(table, place, words)
     takes = (*_ALWAYS, *sheet.parameters)
     for key in table:
         if key not in takes:  # rule 1
@@ -116,21 +162,29 @@ def _read(table: object, place: _Place, symbols: Collection[str]) -> Fault:
     for key in sheet.required:
         if key not in table:
             place.refuse(key, f"{PARAMETERS[key]} ({sheet.name} needs it)", None)
-    values = {key: _value(key, value, place, symbols) for key, value in table.items() if key != "kind"}
+    values = {key: _value(key, value, place, symbols, words) for key, value in table.items() if key != "kind"}
     if sheet.instant and values.get("for_s"):
         place.refuse("for_s", f"0 or nothing ({sheet.name} happens once)", table["for_s"])
     return msgspec.convert({"kind": sheet.name, **values, "line": place.line}, Fault)
 
 
-def _kind(table: dict[str, object], place: _Place) -> KindSheet:
+def _kind(table: dict[str, object], place: _Place, words: Words) -> KindSheet:
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in SHEETS:
-        hint = near(kind if isinstance(kind, str) else "")
+        hint = near(kind if isinstance(kind, str) else "", words.kinds())
         place.refuse("kind", "a kind of fault", kind, hint)
+    if not words.fits(kind):  # rule 3
+        place.refuse("kind", f"a kind of fault that {words.venue} can have", kind, fitting(kind, words))
     return SHEETS[kind]
 
 
-def _value(key: str, value: object, place: _Place, symbols: Collection[str]) -> object:
+def fitting(kind: str, words: Words) -> str:
+    """A hint for a kind that a venue cannot have: whom it fits."""
+    venues = [each for each in SHEETS[kind].venues if each != words.venue]
+    return f"{kind} fits {', '.join(venues)}" if venues else f"kinds: {', '.join(words.kinds())}"
+
+
+def _value(key: str, value: object, place: _Place, symbols: Collection[str], words: Words) -> object:
     """Rule 2."""
     allowed = PARAMETERS[key]
     good, hint = True, ""
@@ -150,12 +204,14 @@ def _value(key: str, value: object, place: _Place, symbols: Collection[str]) -> 
         case "on":
             good = value in ("rest", "ws", "both")
         case "symbol":
-            good, hint = _is_symbol(value, symbols)
+            good, hint = _is_symbol(value, symbols, words)
+        case "to":
+            good = isinstance(value, str) and words.is_symbol(value) and value not in symbols
         case "stream":
-            good, hint = _is_stream(value)
+            good, hint = _is_stream(value, words.streams)
         case _:
-            good = value == "" or value in ENDPOINTS
-            hint = _near(value, ENDPOINTS)
+            good = value == "" or value in words.endpoints
+            hint = _near(value, words.endpoints)
     if not good:
         place.refuse(key, allowed, value, hint)
     return float(value) if key.endswith("_s") or key == "share" else value  # type: ignore[arg-type]  # a number, just checked
@@ -171,27 +227,27 @@ def _is_whole(value: object, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-def _is_symbol(value: object, symbols: Collection[str]) -> tuple[bool, str]:
+def _is_symbol(value: object, symbols: Collection[str], words: Words) -> tuple[bool, str]:
     if value == "":
         return True, ""
-    if not isinstance(value, str) or not _SYMBOL.fullmatch(value):
+    if not isinstance(value, str) or not words.is_symbol(value):
         meant = value.upper() if isinstance(value, str) else ""
         if symbols:
             return False, _near(meant, symbols)
-        return False, f"did you mean {meant}?" if _SYMBOL.fullmatch(meant) else ""
+        return False, f"did you mean {meant}?" if words.is_symbol(meant) else ""
     if symbols and value not in symbols:
         return False, _near(value, symbols) or "the venue does not list it"
     return True, ""
 
 
-def _is_stream(value: object) -> tuple[bool, str]:
-    if value == "" or value in SUFFIXES:
+def _is_stream(value: object, streams: Collection[str]) -> tuple[bool, str]:
+    if value == "" or value in streams:
         return True, ""
     if isinstance(value, str) and value.endswith("*"):
-        return any(each.startswith(value[:-1]) for each in SUFFIXES), ""
-    if isinstance(value, str) and "@" in value and value.partition("@")[2] in SUFFIXES:
+        return any(each.startswith(value[:-1]) for each in streams), ""
+    if isinstance(value, str) and "@" in value and value.partition("@")[2] in streams:
         return False, f"write stream = {value.partition('@')[2]!r} and the symbol apart"
-    return False, _near(value, SUFFIXES)
+    return False, _near(value, streams)
 
 
 def _near(value: object, known: Collection[str]) -> str:
@@ -218,7 +274,7 @@ def _shown(value: object) -> str:
 
 
 def _places(text: str, name: str) -> tuple[list[_Place], dict[str, int]]:
-    """The `[[fault]]` tables with the lines of their keys, and the lines of everything at the top (rule 3)."""
+    """The `[[fault]]` tables with the lines of their keys, and the lines of everything at the top (rule 4)."""
     places: list[_Place] = []
     tops: dict[str, int] = {}
     keys: dict[str, int] = tops

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from random import Random
 
 from bethna.twins.faults.facts import OF_KIND, Fault
-from bethna.twins.faults.kinds import NAMES, SHEETS, Kind
+from bethna.twins.faults.kinds import SHEETS, Kind
+from bethna.twins.faults.words import BINANCE, Words
 
 STREAMS = ("", "", "trade", "depth*", "bookTicker")
+"""Of the venue that a plan is for when none is named."""
 LONGEST_S = 20.0
 FARTHEST_S = 4.0
 
@@ -20,19 +22,26 @@ def random_plan(
     symbols: Sequence[str],
     kinds: Sequence[Kind] | None = None,
     most: int = 6,
+    words: Words = BINANCE,
+    streams: Sequence[str] = STREAMS,
 ) -> tuple[Fault, ...]:
     """From one to `most` faults of any kind (or of `kinds`), in order of time, each over before `span_s`.
 
     Args:
         symbols: whom faults that take a symbol may strike; half of them strike everything.
+        words: of the venue. Without `kinds` all that it can have are drawn from, but those that need a name.
+        streams: to draw from, each with an equal chance; "" is every stream.
     """
+    asked = kinds or [kind for kind in words.kinds() if "to" not in SHEETS[kind].required]
     faults = [
-        _random_fault(rng, rng.choice(kinds or NAMES), span_s, symbols) for _ in range(rng.randint(1, most))
+        _random_fault(rng, rng.choice(asked), span_s, symbols, streams) for _ in range(rng.randint(1, most))
     ]
     return tuple(sorted(faults, key=lambda fault: fault.at_s))
 
 
-def _random_fault(rng: Random, kind: Kind, span_s: float, symbols: Sequence[str]) -> Fault:
+def _random_fault(
+    rng: Random, kind: Kind, span_s: float, symbols: Sequence[str], streams: Sequence[str]
+) -> Fault:
     sheet = SHEETS[kind]
     takes = sheet.parameters
     for_s = 0.0 if sheet.instant else _round(rng.uniform(0.01, min(LONGEST_S, span_s / 2)))
@@ -43,7 +52,7 @@ def _random_fault(rng: Random, kind: Kind, span_s: float, symbols: Sequence[str]
         at_s=_round(rng.uniform(0.0, last)),
         for_s=for_s,
         symbol=rng.choice(symbols) if "symbol" in takes and symbols and rng.random() < 0.5 else "",
-        stream=rng.choice(STREAMS)
+        stream=rng.choice(streams)
         if "stream" in takes and not sheet.acts and kind != "refused_subscription"
         else "",
         share=_round(rng.choice((1.0, rng.uniform(0.02, 1.0)))) if "share" in takes else 1.0,

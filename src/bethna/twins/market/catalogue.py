@@ -58,7 +58,10 @@ _TRAITS = {
     "money": Traits(0.0, "money", 0.1, 0.000006, pegged=True),
     "stable": Traits(0.0, "money", 0.0, 0.000001, pegged=True),
 }
-_OWN_TRAITS = {"BTC": Traits(1.0, "major", 0.4, 0.00002)}
+_OWN_TRAITS = {
+    "BTC": Traits(1.0, "major", 0.4, 0.00002),
+    "USD": Traits(0.0, "money", 0.0, 0.0, pegged=True),  # what other venues quote in: it stands still
+}
 _UNKNOWN = Traits(1.4, "layer", 1.0, 0.00008)
 
 # Orders a second, and of the tail how fast it thins out from rank to rank.

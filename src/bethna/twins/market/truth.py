@@ -74,17 +74,20 @@ class Truth:
 
     Attributes:
         executions: by symbol, by id. books: by symbol. instants: by symbol, one for each step.
+
+    A market that is renamed keeps its first symbol here.
     """
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self._listings = [market.listing for market in world.markets.values()]
         self.executions: dict[str, list[Execution]] = {symbol: [] for symbol in world.markets}
         self.books = {symbol: Books(market) for symbol, market in world.markets.items()}
         self.instants: dict[str, list[Instant]] = {symbol: [] for symbol in world.markets}
+        self._world = world
         world.listen(self._hear)
 
     def _hear(self, market: Market, step: Step) -> None:
-        symbol = market.listing.symbol
+        symbol = self._listings[market.index].symbol
         self.executions[symbol].extend(step.executions)
         self.books[symbol].apply(step.changes)
         instant = Instant(self._world.now, step.ts, step.changes[-1].update_id, market.last_trade_id)
@@ -111,7 +114,7 @@ class Truth:
         Args:
             length_ns: aligned to the UTC epoch (for weeks, which start on Mondays, ask the market).
         """
-        listing = self._world.markets[symbol].listing
+        listing = next(each for each in self._listings if each.symbol == symbol)
         unit = listing.tick * listing.lot
         inside: dict[int, list[Execution]] = {}
         for each in self.executions[symbol]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from heapq import heapify, heapreplace
 
+from msgspec.structs import replace
+
 from bethna.core.clock import NS_PER_MS, NS_PER_S
 from bethna.twins.market.catalogue import catalogue, traits_of
 from bethna.twins.market.facts import Listing, Step
@@ -69,6 +71,17 @@ class World:
     def listen(self, hear: Hear) -> None:
         """Call `hear` with every market and step from now on."""
         self._listeners.append(hear)
+
+    def rename(self, old: str, new: str) -> bool:
+        """A market goes on under another symbol, in its place of the listing; False when it cannot."""
+        if old not in self.markets or new in self.markets:
+            return False
+        market = self.markets[old]
+        market.listing = replace(market.listing, symbol=new)
+        listed = [(new if name == old else name, each) for name, each in self.markets.items()]
+        self.markets.clear()
+        self.markets.update(listed)
+        return True
 
     def next_at(self) -> int:
         """When the next thing happens, ns UTC."""

@@ -120,6 +120,15 @@ class BinanceCodec:
 
     # --- socket messages -------------------------------------------------------------------------------------------
 
+    def connection(self, number: int) -> BinanceCodec:
+        """All sockets say the same, and nothing of one has to be remembered."""
+        del number
+        return self
+
+    def greeting(self) -> Sequence[str]:
+        """Nothing."""
+        return ()
+
     def decode(self, raw: bytes, ts_recv: int) -> Sequence[WireEvent]:
         """One socket message as facts, in the order the venue gave them. Raises WireError."""
         try:
@@ -227,6 +236,11 @@ class BinanceCodec:
         except NotASymbol:
             return None
 
+    def batch_of(self, stream: str) -> str:
+        """Streams of any kind stand together."""
+        del stream
+        return ""
+
     def socket_path(self, streams: Sequence[str]) -> str:
         """A combined socket: `/stream?streams=btcusdt@trade/ethusdt@trade`, or `/stream` alone."""
         query = []
@@ -254,8 +268,11 @@ class BinanceCodec:
         """GET /api/v3/depth; the venue knows at most 5000 levels a side."""
         return rest.depth_request(instrument, limit)
 
-    def trades_request(self, instrument: Instrument, first_id: int, limit: int) -> RestRequest:
-        """GET /api/v3/historicalTrades or, where aggregates are subscribed, /api/v3/aggTrades."""
+    def trades_request(
+        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+    ) -> RestRequest:
+        """GET /api/v3/historicalTrades or, where aggregates are subscribed, /api/v3/aggTrades; both go by id."""
+        del since
         return rest.trades_request(instrument, first_id, limit, aggregated=self._trade_stream == "aggTrade")
 
     def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:

@@ -1,0 +1,182 @@
+"""Books that a venue pushes: whatever the sockets do, a trusted book is the venue's, and a doubt is never forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bethna.core.coverage import Gap
+from bethna.core.market import UNNUMBERED, BookDelta, BookSnapshot, InstrumentId, Level
+from bethna.core.status import Trust
+from bethna.core.wire import BookDoubt
+from bethna.logic.booksync import BookSync
+from bethna.logic.pushedbook import PushedBook
+
+BTC = InstrumentId("BTC-USD@somewhere")
+PATIENCE_NS = 10_000_000_000
+
+
+@dataclass
+class Out:
+    """What the machine says."""
+
+    wants: list[str] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    turns: list[Trust] = field(default_factory=list)
+
+    def book_gap(self, gap: Gap, ts: int) -> None:
+        self.gaps.append(gap)
+
+    def book_trust(self, trust: Trust, reason: str, ts: int) -> None:
+        self.turns.append(trust)
+
+    def want_snapshot(self, reason: str, ts: int) -> None:
+        self.wants.append(reason)
+
+
+class Bench:
+    """The venue's true book, and a desk's."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.bids: dict[float, float] = {100.0 - i: 1.0 + i for i in range(20)}
+        self.asks: dict[float, float] = {101.0 + i: 1.0 + i for i in range(20)}
+        self.now = 1
+        self.out = Out()
+        self.sync = BookSync(lambda _: None, self.out, patience_ns=PATIENCE_NS, max_held=10)
+        self.pushed = PushedBook(self.sync)
+
+    def snapshot(self, epoch: int) -> bool:
+        self.now += 1
+        bids, asks = sorted(self.bids.items(), reverse=True), sorted(self.asks.items())
+        return self.pushed.snapshot(
+            BookSnapshot(BTC, UNNUMBERED, bids, asks, self.now, len(bids) + 1, epoch=epoch, proven=10)
+        )
+
+    def change(self) -> tuple[list[Level], list[Level]]:
+        """The venue's book moves."""
+        side, first = self.rng.choice(((self.bids, 81.0), (self.asks, 101.0)))
+        price, quantity = first + self.rng.randrange(20), float(self.rng.randrange(3))
+        if quantity:
+            side[price] = quantity
+        else:
+            side.pop(price, None)
+        level = [(price, quantity)]
+        return (level, []) if side is self.bids else ([], level)
+
+    def tell(self, change: tuple[list[Level], list[Level]], epoch: int) -> bool:
+        self.now += 1
+        return self.pushed.apply(
+            BookDelta(BTC, UNNUMBERED, UNNUMBERED, *change, self.now, self.now, epoch=epoch)
+        )
+
+    @property
+    def trust(self) -> Trust:
+        return self.sync.trust
+
+    def agrees(self) -> None:
+        assert self.sync.book is not None
+        assert self.sync.book.levels() == (sorted(self.bids.items(), reverse=True), sorted(self.asks.items()))
+
+
+class Sockets:
+    """Sockets 1, 2, ... of the bench; one that loses a change raises a doubt with the next one, as a checksum does."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.open = [1]
+        self.damaged: set[int] = set()
+        bench.snapshot(1)
+
+    def act(self, what: str) -> None:
+        getattr(self, what)()
+
+    def rotate(self) -> None:
+        self.open.append(self.open[-1] + 1)
+        self.bench.snapshot(self.open[-1])
+        if len(self.open) > 2:
+            self.bench.pushed.ended(self.open.pop(0), self.bench.now)
+
+    def cut(self) -> None:
+        """The newest goes; the older one remains."""
+        gone = self.open.pop()
+        self.bench.pushed.ended(gone, self.bench.now)
+        self.open = self.open or [gone + 1]
+
+    def renew(self) -> None:
+        if self.bench.snapshot(self.open[0]):
+            self.damaged.discard(self.open[0])
+
+    def lose(self) -> None:
+        self.damaged.add(self.open[-1])
+        self._tell(self.open[:-1])
+
+    def move(self) -> None:
+        self._tell(self.open)
+
+    def _tell(self, told: list[int]) -> None:
+        change = self.bench.change()
+        for socket in told:
+            self.bench.tell(change, socket)
+            if socket in self.damaged:
+                self.bench.pushed.doubt(BookDoubt(BTC, "checksum", self.bench.now, socket))
+
+
+@given(
+    st.integers(0, 2**32), st.lists(st.sampled_from(("move", "lose", "rotate", "cut", "renew")), max_size=60)
+)
+def test_a_trusted_book_is_the_venues(seed: int, acts: list[str]) -> None:
+    bench = Bench(Random(seed))
+    sockets = Sockets(bench)
+    for act in acts:
+        sockets.act(act)
+        if bench.trust is Trust.TRUSTED and bench.pushed.epoch not in sockets.damaged:
+            bench.agrees()
+    assert bench.trust is Trust.TRUSTED or bench.out.wants
+    for socket in sockets.open:
+        bench.pushed.ended(socket, bench.now)
+    bench.snapshot(99)
+    assert bench.trust is Trust.TRUSTED
+    bench.agrees()
+    assert not [gap for gap in bench.sync.log.gaps() if not gap.healed], "what was doubted is whole again"
+
+
+def test_a_doubt_is_named_asked_about_and_healed_by_the_next_snapshot() -> None:
+    bench = Bench(Random(1))
+    bench.snapshot(1)
+    bench.pushed.doubt(BookDoubt(BTC, "checksum 7 found, 8 told", 5, 1))
+    assert bench.out.gaps
+    assert bench.out.wants == ["checksum 7 found, 8 told"]
+    assert bench.out.turns == [Trust.TRUSTED, Trust.SYNCING]
+    assert not bench.tell(bench.change(), 1), "its connection is not heard"
+    bench.snapshot(1)
+    assert bench.trust is Trust.TRUSTED
+    assert [gap.healed for gap in bench.sync.log.gaps()] == [True]
+    assert bench.tell(bench.change(), 1)
+    bench.agrees()
+
+
+def test_the_older_of_two_sockets_is_not_heard_and_takes_over_again_when_the_newer_one_ends() -> None:
+    bench = Bench(Random(2))
+    bench.snapshot(1)
+    bench.snapshot(2)
+    assert not bench.tell(bench.change(), 1)
+    assert not bench.snapshot(1), "the newer one has the book"
+    bench.pushed.ended(2, bench.now)
+    assert bench.out.wants == ["the connection that carried the book has ended"]
+    assert bench.snapshot(1)
+    assert bench.tell(bench.change(), 1)
+    bench.agrees()
+
+
+def test_changes_before_the_first_snapshot_are_let_go() -> None:
+    bench = Bench(Random(3))
+    assert not bench.tell(bench.change(), 1)
+    assert (bench.trust, bench.pushed.early) == (Trust.WAITING, 1)
+    bench.snapshot(1)
+    bench.sync.disconnected("gone", bench.now)
+    assert bench.snapshot(2), "a snapshot on the stream says that there is a stream"
+    assert bench.trust is Trust.TRUSTED
