@@ -19,7 +19,7 @@ setup: ## everything a developer needs, in .venv; quick when nothing changed
 
 test: ## every test that can run here; what cannot is named at the end
 	@python=$(FIND) && "$$python" scripts/setup.py --keep-going
-	@$(VENV)/python -m pytest --continue-on-collection-errors $(ARGS)
+	@$(VENV)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --continue-on-collection-errors $(ARGS)
 
 check: ## format, lint, types, floors and house rules
 	@python=$(FIND) && "$$python" scripts/setup.py --no-ui

@@ -12,10 +12,12 @@ import hashlib
 import os
 import random
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -77,9 +79,30 @@ def hypothesis_profiles() -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def seed_of(config: pytest.Config) -> int:
+    """One for all processes of a run (`make test` has one for each core): the first one draws it."""
+    told: dict[str, int] | None = getattr(config, "workerinput", None)
+    if told is not None:
+        return told["bethna_seed"]
     named = os.environ.get("BETHNA_TEST_SEED")
-    seed = int(named) if named else random.SystemRandom().getrandbits(32)
+    return int(named) if named else random.SystemRandom().getrandbits(32)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """What pytest-xdist asks before it begins a process."""
+    node.workerinput["bethna_seed"] = node.config.stash[seed_key]
+
+
+def hear_ctrl_c() -> None:
+    """A shell begins what it sends to the background deaf to Ctrl-C, and every desk of a test would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    seed = seed_of(config)
+    hear_ctrl_c()
     folder = Path(tempfile.mkdtemp(prefix="bethna-tests-"))
     own_surroundings(folder)
     config.stash[seed_key] = seed

@@ -26,6 +26,12 @@ EVERY_WIDTH = [*NARROW, 520, 640, 768, 820, 1024, 1199, 1200, 1280, 1440, 1920]
 LONG_NAMES = [InstrumentId("BTC-PERPETUAL@deribit"), InstrumentId("BTC_USDC-25DEC26-100000-C@deribit")]
 
 
+async def resized(page: Page, width: int, height: int) -> None:
+    """The window has this size, and the page has drawn what its observers made of it."""
+    await page.set_viewport_size({"width": width, "height": height})
+    await page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 async def box(found: Locator) -> FloatRect:
     place = await found.bounding_box()
     assert place is not None
@@ -84,7 +90,7 @@ async def test_the_best_of_the_book_and_the_spread_are_seen_in_a_low_window(
         for name, before in places.items():
             now = await box(page.get_by_test_id(name))
             assert (now["y"], now["height"]) == (before["y"], before["height"]), name
-        await page.set_viewport_size({"width": width, "height": 1400})
+        await resized(page, width, 1400)
         await expect(page.get_by_test_id("book-bid-9-price")).to_be_visible()
 
 
@@ -152,7 +158,7 @@ async def test_the_header_has_the_whole_name_of_a_contract_and_its_venue_at_ever
         await expect(parts[1]).to_have_text(venue.capitalize())
         await expect(parts[2]).to_have_attribute("data-value", str(LONG_PRICE))
         for width in EVERY_WIDTH:
-            await page.set_viewport_size({"width": width, "height": 900})
+            await resized(page, width, 900)
             places = [await box(part) for part in parts]
             for part in parts:
                 assert await is_whole(part), f"{await part.inner_text()} at {width}"
@@ -304,7 +310,7 @@ async def test_a_phone_says_for_how_long_the_desk_is_away_and_a_tablets_toast_co
         assert await words.evaluate(
             "e => e.scrollHeight <= e.clientHeight + 1 && e.scrollWidth <= e.clientWidth + 1"
         )
-        await page.set_viewport_size({"width": 820, "height": 1180})
+        await resized(page, 820, 1180)
         toast = page.get_by_test_id("toast")
         await expect(toast).to_contain_text("The desk is not heard any more")
         assert apart(await box(toast), await box(page.get_by_test_id("book")))
