@@ -71,6 +71,7 @@ class BookSync:
 
     Attributes:
         certified_depth: certified levels of the shorter side, counted every ten seconds.
+        stood: it was trusted at least once.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class BookSync:
         self.last: BookDelta | None = None
         self.overlapping = False
         self.certified_depth = 0
+        self.stood = False
         self._counted_at = 0
         self._moved = moved
         self._stood = stood
@@ -435,4 +437,5 @@ class BookSync:
     def _set_trust(self, trust: Trust, reason: str, ts: int) -> None:
         if trust is not self.trust:
             self.trust = trust
+            self.stood = self.stood or trust is TRUSTED
             self._output.book_trust(trust, reason, ts)
