@@ -20,8 +20,16 @@ from bethna.core.errors import (
     VenueUnknown,
     excerpt_of,
 )
-from bethna.core.instrument import ALIASES, parse_name
-from bethna.core.market import Interval
+from bethna.core.instrument import (
+    ALIASES,
+    Contract,
+    Instrument,
+    guessed,
+    named_contract,
+    parse_name,
+    told_by_name,
+)
+from bethna.core.market import InstrumentId, Interval
 from bethna.core.money import EXACT_LOTS, decimals_of, format_fixed, from_lots, to_lots
 
 LOST = Gap("trades", 3, 4)
@@ -204,3 +212,40 @@ def test_the_errors_of_a_program_say_what_to_do() -> None:
     assert (gone.url, gone.hint) == ("http://127.0.0.1:1", "start one with `bethna up`")
     assert DeskRefused("token_required", "a token is needed").code == "token_required"
     assert CannotFollow("not here").code == "cannot_follow"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "base", "quote"),
+    [
+        ("BTC-PERPETUAL@x", "perpetual", "BTC", "USD"),
+        ("BTC_USDC-PERPETUAL@x", "perpetual", "BTC", "USDC"),
+        ("BTC-25DEC26@x", "future", "BTC", "USD"),
+        ("BTC-25DEC26-76000-C@x", "option", "BTC", "USD"),
+        ("XRP_USDC-5JUN26-0d625-P@x", "option", "XRP", "USDC"),
+        ("BTC-USD-INDEX@x", "index", "BTC", "USD"),
+        ("BTC-DVOL@x", "index", "BTC", "USD"),
+    ],
+)
+def test_a_name_says_what_a_contract_is(text: str, kind: str, base: str, quote: str) -> None:
+    found = guessed(InstrumentId(text))
+    assert found.contract is not None
+    assert (found.contract.kind, found.base, found.quote) == (kind, base, quote)
+    assert found.is_index == (kind == "index")
+    assert not found.verified
+
+
+def test_an_options_name_says_its_strike_and_which_it_is() -> None:
+    found = [
+        named_contract(name) for name in ("BTC-25DEC26-76000-C", "XRP_USDC-5JUN26-0d625-P", "BTC-USDT", "")
+    ]
+    assert found == [
+        Contract("option", strike=76_000.0, option="call"), Contract("option", strike=0.625, option="put"), None, None,
+    ]  # fmt: skip
+
+
+def test_what_a_catalogue_has_said_stays() -> None:
+    known = Instrument(
+        InstrumentId("BTC-PERPETUAL@x"), "x", "BTC", "PERPETUAL", "BTC-PERPETUAL", verified=True
+    )
+    assert told_by_name(known) is known
+    assert not guessed(InstrumentId("BTC-USDT@x")).is_index

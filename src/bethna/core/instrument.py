@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bethna.core.errors import UnknownInstrument
 from bethna.core.market import InstrumentId
@@ -57,6 +58,9 @@ Feature = Literal["prices", "trades", "books", "candles"]
 FEATURES: tuple[Feature, ...] = ("prices", "trades", "books", "candles")
 
 
+ContractKind = Literal["perpetual", "future", "option", "index"]
+
+
 class Contract(Struct, frozen=True, gc=False):
     """What makes an instrument no spot pair.
 
@@ -67,7 +71,7 @@ class Contract(Struct, frozen=True, gc=False):
         expiry: ns UTC. strike: in quote currency.
     """
 
-    kind: Literal["perpetual", "future", "option", "index"]
+    kind: ContractKind
     settlement: str | None = None
     inverse: bool = False
     size: float | None = None
@@ -102,6 +106,11 @@ class Instrument(Struct, frozen=True, gc=False):
         """`BTC-USDT`, `BTC-PERPETUAL`."""
         return self.id.partition("@")[0]
 
+    @property
+    def is_index(self) -> bool:
+        """Nobody trades it: it has a figure, and neither trades nor a book nor candles."""
+        return self.contract is not None and self.contract.kind == "index"
+
 
 class InstrumentName(Struct, frozen=True, gc=False):
     """A parsed name: `symbol` is `BTC-USDT`; `alias` is set when an old name was resolved."""
@@ -125,6 +134,45 @@ def split_id(instrument: InstrumentId) -> tuple[str, str]:
     """`BTC-USDT@binance` as (`BTC-USDT`, `binance`)."""
     symbol, _, venue = instrument.partition("@")
     return symbol, venue
+
+
+def named_contract(symbol: str) -> Contract | None:
+    """What a name alone says of a contract: its kind, and of an option which one; None for the name of a pair."""
+    found = _CONTRACT.fullmatch(symbol.replace("d", "D"))
+    if found is None:
+        return None
+    _, what, strike, option = found.groups()
+    if what == "PERPETUAL":
+        return Contract("perpetual")
+    if what == "DVOL" or what.endswith("-INDEX"):
+        return Contract("index")
+    if strike is None:
+        return Contract("future")
+    return Contract(
+        "option", strike=float(strike.replace("D", ".")), option="call" if option == "-C" else "put"
+    )
+
+
+def guessed(instrument: InstrumentId) -> Instrument:
+    """An instrument by its id alone, unverified."""
+    symbol, venue = split_id(instrument)
+    base, _, quote = symbol.partition("-")
+    return told_by_name(Instrument(instrument, venue, base, quote, f"{base}{quote}"))
+
+
+def told_by_name(instrument: Instrument) -> Instrument:
+    """An instrument of which no catalogue has spoken, with what its name says; another one as it is.
+
+    Of a contract the quote currency is what stands in its name, USD where none does.
+    """
+    if instrument.contract is not None or instrument.verified:
+        return instrument
+    contract = named_contract(instrument.symbol)
+    if contract is None:
+        return instrument
+    coin = instrument.symbol.removesuffix("-INDEX") if contract.kind == "index" else instrument.base
+    base, _, quote = coin.removesuffix("-DVOL").replace("_", "-").partition("-")
+    return replace(instrument, base=base, quote=quote or "USD", contract=contract)
 
 
 def split_joined(text: str) -> tuple[str, str] | None:

@@ -19,7 +19,16 @@ from typing import Any, Generic, Literal, TypeVar, overload
 from msgspec import Struct
 
 from bethna.core.clock import Clock
-from bethna.core.market import BookDelta, BookSnapshot, InstrumentId, Quote, Ticker, Trade
+from bethna.core.market import (
+    BookDelta,
+    BookSnapshot,
+    IndexPrice,
+    InstrumentId,
+    Quote,
+    Ticker,
+    Trade,
+    Valuation,
+)
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, StreamStatus, SystemEvent
 from bethna.runtime.mailbox import Mailbox, MailboxStatistics
 from bethna.runtime.supervisor import Report, guarded
@@ -125,6 +134,10 @@ class Bus:
     def channel(self, kind: Literal["quotes"], instrument: InstrumentId) -> Channel[Quote]: ...
     @overload
     def channel(self, kind: Literal["tickers"], instrument: InstrumentId) -> Channel[Ticker]: ...
+    @overload
+    def channel(
+        self, kind: Literal["references"], instrument: InstrumentId
+    ) -> Channel[IndexPrice | Valuation]: ...
     @overload
     def channel(self, kind: Literal["status"], instrument: InstrumentId) -> Channel[StreamStatus]: ...
     @overload

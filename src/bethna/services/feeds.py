@@ -9,6 +9,8 @@ Rules
   4. A fault domain is one instrument: an error of ours in its feed is told and the feed begins anew, three times at
      most; no other instrument, and no socket, is touched.
   5. Data that flows and is old when it comes is told to be late (`logic.lateness`), by its venue's measured clock.
+  6. What a venue computes (an index, a valuation) goes to `logic.references`; an instrument of which no catalogue has
+     spoken is what its name says. An index has a figure alone: in the place of its price, and of its certificate.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ import msgspec
 from bethna.core.clock import NS_PER_S, Clock
 from bethna.core.coverage import Gap
 from bethna.core.errors import UnknownInstrument, cut
-from bethna.core.instrument import Instrument, parse_name
+from bethna.core.instrument import Instrument, guessed, parse_name, told_by_name
 from bethna.core.market import (
     BookDelta,
     BookSnapshot,
     IndexPrice,
     InstrumentId,
     LastTrade,
+    PriceView,
     Quote,
     Ticker,
     Trade,
@@ -38,12 +41,14 @@ from bethna.core.market import (
     Valuation,
     VenueCandle,
 )
+from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import EventLevel, InstrumentHealth, StreamState, StreamStatus, SystemEvent
 from bethna.core.wire import BookDoubt, MarketEvent, RestEvent
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
 from bethna.logic.feed_ports import BookStyle, NoWants, Wants
 from bethna.logic.lateness import Lateness
+from bethna.logic.references import References
 from bethna.logic.told_feed import ToldFeed
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import failure
@@ -106,8 +111,9 @@ class Feeds:
         self._broken: dict[InstrumentId, int] = {}
         self._near_asked = 0
         self._lateness = Lateness()
+        self._references = References(settings.provenance)
         self.unfollowed = 0
-        self.describe: Callable[[InstrumentId], Instrument] = _guess
+        self.describe: Callable[[InstrumentId], Instrument] = guessed
 
     # what comes in ----------------------------------------------------------------------------------------------
 
@@ -200,6 +206,7 @@ class Feeds:
         )
         if feed := self._feeds.get(instrument):
             if not connected:
+                self._references.lose(instrument)
                 feed.disconnected(reason or state, now)
             elif state == "live":
                 feed.connected(now)
@@ -222,11 +229,14 @@ class Feeds:
         """Follow one more instrument; nothing happens when it is followed already."""
         if instrument.id in self._feeds:
             return
+        instrument = told_by_name(instrument)  # rule 6
         feed = ToldFeed(
             instrument, _Ports(self._bus, instrument.id, self.wants), self._settings, self.report,
             book_style=self._book_styles.get(instrument.venue, "numbered"),
         )  # fmt: skip
         feed.set_overlapping(instrument.id in self._overlapping)
+        if instrument.is_index:
+            feed.booksync.off()
         self._feeds[instrument.id] = feed
         self._states.setdefault(instrument.id, ("waiting", "no data yet"))
         self._routes[Trade][instrument.id] = feed.apply_trade
@@ -235,8 +245,14 @@ class Feeds:
         self._routes[Quote][instrument.id] = feed.apply_quote
         self._routes[Ticker][instrument.id] = feed.apply_ticker
         self._routes[LastTrade][instrument.id] = feed.apply_last_trade
-        for kind in (VenueCandle, IndexPrice, Valuation):
-            self._routes[kind][instrument.id] = _let_go
+        publish = self._bus.channel("references", instrument.id).publish
+
+        def refer(event: IndexPrice | Valuation) -> None:
+            if self._references.apply(event):
+                publish(event)
+
+        self._routes[IndexPrice][instrument.id] = self._routes[Valuation][instrument.id] = refer
+        self._routes[VenueCandle][instrument.id] = _let_go
 
     def follow_only(self, instruments: Iterable[InstrumentId]) -> None:
         """Of the instruments that come by themselves, follow these alone."""
@@ -245,7 +261,7 @@ class Feeds:
     def describe_as(self, instrument: Instrument) -> None:
         """The catalogue's word on a followed instrument replaces the guess."""
         if feed := self._feeds.get(instrument.id):
-            feed.instrument = instrument
+            feed.instrument = told_by_name(instrument)
 
     def state(self, instrument: InstrumentId) -> StreamState:
         """How an instrument's streams are."""
@@ -265,6 +281,7 @@ class Feeds:
         self._feeds.pop(instrument, None)
         self._states.pop(instrument, None)
         self._lateness.forget(instrument)
+        self._references.forget(instrument)
         for routes in self._routes.values():
             routes.pop(instrument, None)
 
@@ -327,11 +344,31 @@ class Feeds:
                 text, error.nearest, message=f"{error.message}; {name.alias.notice}"
             ) from error
 
+    def last_message(self, instrument: InstrumentId) -> int | None:
+        """When anything of an instrument last came, by the desk's clock."""
+        seen = (self.feed(instrument).last_message(), self._references.last_message(instrument))
+        return max((each for each in seen if each is not None), default=None)
+
+    def price(self, instrument: InstrumentId) -> PriceView:
+        """How the price is; of an index its figure (rule 6)."""
+        feed, now = self.feed(instrument), self._clock.now_ns()
+        if feed.instrument.is_index:
+            return self._references.price(feed.instrument, now, live=self._carried(instrument))
+        return feed.price(stale=self.stale(instrument), last_message=self.last_message(instrument))
+
+    def reference(self, kind: ReferenceKind, instrument: InstrumentId) -> Reference:
+        """An index, or what a contract is worth. Raises UnknownInstrument, also where there is no such figure of it."""
+        followed, now = self.feed(instrument).instrument, self._clock.now_ns()
+        return self._references.view(kind, followed, now, live=self._carried(instrument))
+
+    def _carried(self, instrument: InstrumentId) -> bool:
+        return self._states[instrument][0] in ("live", "waiting")
+
     def health(self, instrument: InstrumentId, *, ended: bool = False) -> InstrumentHealth:
         """How one feed is."""
         feed = self.feed(instrument)
         state, message = self._states[instrument]
-        last = feed.last_message()
+        last = self.last_message(instrument)
         if state == "waiting" and last is not None:
             state, message = "live", ""
         if state == "live" and not message:
@@ -340,7 +377,8 @@ class Feeds:
         return InstrumentHealth(
             instrument, "ended" if ended else state, message, feed.booksync.trust, feed.trades,
             lost(trades.gaps()), trades.duplicates + book.duplicates + feed.quotes.duplicates,
-            feed.sequence.heals, feed.booksync.applied, lost(book.gaps()), feed.booksync.resyncs, last, feed.coverage(),
+            feed.sequence.heals, feed.booksync.applied, lost(book.gaps()), feed.booksync.resyncs, last,
+            self._references.coverage(feed.instrument) if feed.instrument.is_index else feed.coverage(),
         )  # fmt: skip
 
     def stale(self, instrument: InstrumentId) -> bool:
@@ -373,7 +411,8 @@ class Feeds:
 
     def state_hash(self) -> str:
         """SHA-256 over the whole state that readers can see, independent of speed and command."""
-        state = {feed.id: feed.fingerprint() for feed in self._feeds.values()}
+        figures = self._references.fingerprint
+        state = {feed.id: feed.fingerprint() | figures(feed.id) for feed in self._feeds.values()}
         return hashlib.sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()
 
     def report(self, event: SystemEvent) -> None:
@@ -407,12 +446,5 @@ def lost(gaps: Iterable[Gap]) -> int:
     return sum(1 for gap in gaps if gap.reason != "reordered")
 
 
-def _guess(instrument: InstrumentId) -> Instrument:
-    """An instrument by its id alone, unverified."""
-    symbol, _, venue = instrument.partition("@")
-    base, _, quote = symbol.partition("-")
-    return Instrument(instrument, venue, base, quote, f"{base}{quote}")
-
-
 def _let_go(event: object) -> None:
-    """A venue's own candle: the desk builds its own; comparing them is the audit's. For the rest nobody asks."""
+    """A venue's own candle: the desk builds its own; comparing them is the audit's."""
