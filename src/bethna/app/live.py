@@ -10,6 +10,7 @@ from random import Random
 
 from msgspec.structs import replace
 
+from bethna.app.listing import Listing
 from bethna.config import Settings
 from bethna.core.clock import Clock, seconds
 from bethna.core.errors import VenueError, WireError, cut
@@ -115,6 +116,9 @@ class LiveLine:
             books=self.rest.in_lane(Lane.SNAPSHOTS), owed=self.rest.in_lane(Lane.BACKFILL),
         )  # fmt: skip
         self._catalogue: dict[InstrumentId, Instrument] = {}
+        self._listing = Listing(
+            venue, self.pool, self._catalogue, self._ask_catalogue, self._near, self._tell, clock
+        )
         self._names: dict[InstrumentId, InstrumentName] = {}
         self._known = asyncio.Event()
 
@@ -191,28 +195,40 @@ class LiveLine:
     async def _keep_catalogue(self) -> None:
         """Without a catalogue the desk starts all the same, on guessed names, and asks again until it has one."""
         while not self._catalogue:
-            try:
-                found = await self.rest.fetch(self.codec.catalogue_request(), lane=Lane.SNAPSHOTS, retries=1)
-            except (VenueError, WireError) as error:
-                self._tell(
-                    "warning", "catalogue_unavailable", f"{error.message}; names are guessed meanwhile"
-                )
-            else:
-                self._learn([event for event in found if isinstance(event, Catalogue)])
+            await self._ask_catalogue()
             self._known.set()
             self._want(self._names.values())
             if not self._catalogue:
                 await asyncio.sleep(CATALOGUE_RETRY_S)
+        await self._listing.run()
 
-    def _learn(self, catalogues: Sequence[Catalogue]) -> None:
+    async def _ask_catalogue(self) -> bool:
+        """Whether the venue said what it lists; an empty list is no answer."""
+        try:
+            found = await self.rest.fetch(self.codec.catalogue_request(), lane=Lane.SNAPSHOTS, retries=1)
+        except (VenueError, WireError) as error:
+            meanwhile = "the last one stands" if self._catalogue else "names are guessed meanwhile"
+            self._tell("warning", "catalogue_unavailable", f"{error.message}; {meanwhile}")
+            return False
+        return self._learn([event for event in found if isinstance(event, Catalogue)])
+
+    def _learn(self, catalogues: Sequence[Catalogue]) -> bool:
+        listed = {found.id: found for catalogue in catalogues for found in catalogue.instruments}
+        if listed:
+            self._catalogue.clear()  # what is renamed or gone is not listed any more
+            self._catalogue.update(listed)
         for catalogue in catalogues:
-            self._catalogue.update((found.id, found) for found in catalogue.instruments)
             if catalogue.weight_per_minute is not None:
                 self.quota.learn_limit(catalogue.weight_per_minute)
         self.codec.learn(self._catalogue.values())
         for followed in self._feeds.instruments():
             if (known := self._catalogue.get(followed.id)) is not None:
                 self._feeds.describe_as(known)
+        return bool(listed)
+
+    def _near(self, instrument: InstrumentId) -> list[str]:
+        known = self._names.get(instrument)
+        return nearest(known, self._catalogue.values()) if known is not None else []
 
     def _want(self, names: Iterable[InstrumentName]) -> None:
         """Subscribe what exists, all at once; say by name what does not, with what comes nearest."""

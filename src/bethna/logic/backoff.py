@@ -40,11 +40,16 @@ class Backoff:
     """
 
     def __init__(self, first_s: float, max_s: float, stable_after_s: float, rng: Rng) -> None:
+        self._figures = first_s, max_s, stable_after_s
         self._first_ns = seconds(first_s)
         self._max_ns = max(self._first_ns, seconds(max_s))
         self._stable_ns = seconds(stable_after_s)
         self._rng = rng
         self.failures = 0
+
+    def another(self) -> Backoff:
+        """One of the same figures that counts for itself."""
+        return Backoff(*self._figures, self._rng)
 
     @property
     def ceiling_ns(self) -> int:

@@ -41,6 +41,10 @@ class Shards:
         """Stream -> socket of one group."""
         return dict(self._groups.get(group, {}))
 
+    def carrier(self, stream: str) -> int:
+        """The socket of a stream, 0 where it is on none."""
+        return next((number for number, carried in self._sockets.items() if stream in carried), 0)
+
     def add(self, group: str, streams: Iterable[str]) -> set[int]:
         """Place a group; the sockets whose streams changed. A stream that another group placed is left where it is."""
         wanted = dict.fromkeys(streams)

@@ -10,6 +10,9 @@ Rules
   7. A successor that ends first, or is not ready within `prove_ns`, is given up; another follows after a backoff.
   8. A successor that is told to rotate takes over first and is then itself replaced.
   9. After stop() nothing is opened any more.
+ 10. Successors that fail are counted apart: a healthy socket says nothing about how they fare, and the pauses between
+     them grow until one takes over.
+ 11. Held, because the venue serves nothing of what the shard carries: nothing is opened until somebody resumes it.
 """
 
 from __future__ import annotations
@@ -56,18 +59,20 @@ class Slot:
     """One shard's sockets. `now` is monotonic nanoseconds; socket numbers are unique over all slots of `numbers`.
 
     Args:
-        backoff: counts this slot's failures.
+        backoff: counts this slot's failures; another like it counts those of successors (rule 10).
         attempts: the venue's window of connection attempts, shared by its slots, and by other processes.
         prove_ns: how long a successor may take to be ready.
 
     Attributes:
-        main, successor: socket numbers, None where there is none.
+        main, successor: socket numbers, None where there is none. held: rule 11.
     """
 
     def __init__(self, numbers: Numbers, backoff: Backoff, attempts: Window, prove_ns: int, now: int) -> None:
         self.main: int | None = None
         self.successor: int | None = None
+        self.held = False
         self.backoff = backoff
+        self._spare = backoff.another()
         self._numbers = numbers
         self._attempts = attempts
         self._prove_ns = prove_ns
@@ -124,7 +129,7 @@ class Slot:
             return out
         if number == self.successor:
             self.successor = None
-            self._open_at = now + self.backoff.delay(flowed_ns)  # rule 7
+            self._open_at = now + self._spare.delay(0)  # rules 7, 10
         elif number == self.main:
             self.main = None
             if self.successor is not None:  # rule 6
@@ -141,6 +146,21 @@ class Slot:
         """Try again now: something changed that makes waiting pointless (another host, a user's wish)."""
         if self._open_at is not None:
             self._open_at = min(self._open_at, now)
+        return self.tick(now)
+
+    def hold(self) -> None:
+        """Nothing can be had here for now (rule 11); a socket that stands goes on."""
+        if not self._stopped:
+            self.held = True
+            self._open_at = None
+
+    def resume(self, now: int) -> list[SlotEffect]:
+        """Something may be had again."""
+        if not self.held:
+            return []
+        self.held = False
+        if self.main is None:
+            self._open_at = now
         return self.tick(now)
 
     def stop(self, code: str, reason: str) -> list[SlotEffect]:
@@ -171,6 +191,8 @@ class Slot:
         self.successor = None
         self._rotation = None
         self._open_at = None
+        if rotated:
+            self._spare.steady()
         out.append(Promoted(number, rotated))
 
     def _follow_up(self, now: int) -> list[SlotEffect]:
@@ -182,7 +204,7 @@ class Slot:
     def _give_up(self, number: int, now: int) -> SlotEffect:
         self.successor = None
         self._rotate_again = None
-        self._open_at = now + self.backoff.delay(0)  # rule 7
+        self._open_at = now + self._spare.delay(0)  # rules 7, 10
         return Retire(number, "not_proven", "the replacement did not show what the old one shows")
 
 

@@ -2,5 +2,6 @@
 
 from bethna.services.connections.pool import ConnectionPool
 from bethna.services.connections.sink import FrameSink
+from bethna.services.connections.told import Explained
 
-__all__ = ["ConnectionPool", "FrameSink"]
+__all__ = ["ConnectionPool", "Explained", "FrameSink"]

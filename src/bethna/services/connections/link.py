@@ -91,7 +91,7 @@ class LinkOwner(Protocol):
         """So many frames broke the protocol that the socket should be replaced."""
         ...
 
-    def link_condition(self, said: VenueCondition) -> None:
+    def link_condition(self, link: Link, said: VenueCondition) -> None:
         """The venue said how it is."""
         ...
 
@@ -115,7 +115,7 @@ class Link:
         number: names the socket in tapes and to the sink. shard: whose streams it carries. host: index of its host.
         frames, unknown, wire_errors: counts since it began.
         marks: event kind -> instrument -> what came of it; the watchdog looks at them.
-        opened_at, proven_at: monotonic ns, None before.
+        opened_at, proven_at: monotonic ns, None before. answered: the venue has answered a subscription.
     """
 
     def __init__(
@@ -142,6 +142,7 @@ class Link:
         self.opened_at: int | None = None
         self.proven_at: int | None = None
         self.ending: Ending | None = None
+        self.answered = False
         self.excerpts: deque[str] = deque(maxlen=KEPT_EXCERPTS)
         self._wiring = wiring
         self._owner = owner
@@ -313,8 +314,10 @@ class Link:
     def _control(self, event: ControlEvent) -> None:
         match event:
             case Ack(request_id, subscriptions, scope):
+                self.answered = True
                 self.receive(Acked(request_id, subscriptions, scope))
             case Refusal(request_id, code, message, streams):
+                self.answered = True
                 said = message if code is None else f"{message} (code {code})"
                 self.receive(Refused(request_id, said, streams))
             case ShutdownNotice():
@@ -324,7 +327,7 @@ class Link:
             case Challenge(answer):
                 self.receive(Challenged(answer))
             case VenueCondition():
-                self._owner.link_condition(event)
+                self._owner.link_condition(self, event)
             case UnknownMessage(kind):
                 self.unknown += 1
                 if self.unknown == 1:

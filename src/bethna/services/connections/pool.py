@@ -18,6 +18,7 @@ from bethna.core.market import InstrumentId
 from bethna.core.status import ConnectionHealth, EventLevel, StreamState, SystemEvent, VenueHealth, VenueState
 from bethna.core.wire import VenueCondition
 from bethna.logic.backoff import Rng
+from bethna.logic.condition import Condition
 from bethna.logic.quota import Window
 from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
@@ -28,6 +29,7 @@ from bethna.services.connections.link import KEPT_EXCERPTS, Link
 from bethna.services.connections.shard import Shard
 from bethna.services.connections.shared import Shared
 from bethna.services.connections.sink import FrameSink
+from bethna.services.connections.told import Explained, Told
 from bethna.services.connections.wiring import Ending, Wiring
 from bethna.venues.spec import Codec, VenueSpec
 
@@ -82,26 +84,25 @@ class ConnectionPool:
         )
         self._layout = Shards(min(spec.max_streams, settings.streams_per_socket or spec.max_streams))
         self._instruments: dict[InstrumentId, Instrument] = {}
-        self._refused: dict[str, str] = {}
-        self._told: dict[InstrumentId, tuple[StreamState, str, bool]] = {}
+        self._told = Told(codec, self._layout, clock, rng, sink, self.report)
+        self._refused = self._told.refused
         self._shards: dict[int, Shard] = {}
         self._leaving: dict[int, Shard] = {}
         self._group: asyncio.TaskGroup | None = None
         self._pulse_timer: Timer | None = None
         self._failing = ""
-        self._not_trading: str | None = None
+        self._condition = Condition()
         self._renewals: dict[InstrumentId, asyncio.Event] = {}
 
     # --- what is wanted
 
     def want(self, instruments: Iterable[Instrument]) -> None:
         """Follow these from now on. Known ones are left alone, refused ones are tried again."""
-        added = [one for one in instruments if one.id not in self._instruments or self._refused_of(one.id)]
+        added = [one for one in instruments if one.id not in self._instruments or self.is_refused(one.id)]
         self._codec.learn(added)
         for instrument in added:
             self._instruments[instrument.id] = instrument
-            for stream in self._refused_of(instrument.id):
-                del self._refused[stream]
+            self._told.forget(instrument.id, self._told.refused_of(instrument.id))
             self._layout.add(instrument.id, self._codec.streams(instrument, self._features))
             self._shared.fresh.watch(instrument.id, self._clock.monotonic_ns())
             self.tell(instrument.id, "waiting", "subscribing", connected=False)
@@ -116,9 +117,8 @@ class ConnectionPool:
             placed = self._layout.placed(instrument)
             self._layout.remove(instrument)
             self._shared.fresh.forget(instrument)
-            self._told.pop(instrument, None)
+            self._told.forget(instrument, placed)
             for stream, number in placed.items():
-                self._refused.pop(stream, None)
                 groups = changed.setdefault(number, {})
                 groups[instrument] = (*groups.get(instrument, ()), stream)
         for number, groups in changed.items():
@@ -232,7 +232,12 @@ class ConnectionPool:
         for shard in tuple(self._shards.values()):
             shard.pulse()
         self._tell_renewed()
-        if self._failing and all(shard.is_up and not shard.failures for shard in self._shards.values()):
+        if self._refused:
+            self._ask_again(self._clock.monotonic_ns())
+        self._look_at_condition()
+        if self._failing and all(
+            not shard.failures and (shard.is_up or shard.is_refused) for shard in self._shards.values()
+        ):
             self._failing = ""
             self.report("info", "venue_recovered", "connections hold again")
 
@@ -266,27 +271,28 @@ class ConnectionPool:
 
     def tell(self, instrument: InstrumentId, state: StreamState, reason: str, *, connected: bool) -> None:
         """An instrument's state; told to the sink when it changes."""
-        refused = self._refused_of(instrument)
-        if refused:
-            all_refused = len(refused) == len(self._layout.placed(instrument))
-            state = "refused" if all_refused else state
-            reason = (
-                self._refused[refused[0]]
-                if all_refused
-                else f"{refused[0]} is refused; {reason}".rstrip("; ")
-            )
-        if self._told.get(instrument) != (state, reason, connected):
-            self._told[instrument] = (state, reason, connected)
-            self._sink.stream_state(instrument, state, reason, self._clock.now_ns(), connected=connected)
+        self._told.tell(instrument, state, reason, connected=connected)
 
     def refuse(self, stream: str, reason: str) -> None:
-        """The venue does not serve a stream: its want is dead until it is wanted anew, the others live."""
-        self._refused[stream] = reason
-        instrument = self._codec.stream_instrument(stream)
-        self.report("warning", "subscription_rejected", f"{stream}: {reason}", instrument or stream)
-        if instrument in self._instruments:
-            state, said, connected = self._told.get(instrument, ("waiting", "", True))
-            self.tell(instrument, state, said, connected=connected)
+        """The venue does not serve a stream: it is asked for again now and then, the others live."""
+        self._told.refuse(stream, reason)
+
+    def is_refused(self, instrument: InstrumentId) -> bool:
+        """The venue does not serve an instrument, or a stream of it, or does not list it."""
+        return self._told.is_refused(instrument)
+
+    def all_refused(self, shard: int) -> bool:
+        """The venue serves nothing of what a shard carries."""
+        streams = self._layout.streams(shard) if self._refused else ()
+        return bool(streams) and all(stream in self._refused for stream in streams)
+
+    def doubtful(self) -> list[InstrumentId]:
+        """What is refused, or silent on its socket, or explained: does the venue list it?"""
+        return self._told.doubtful()
+
+    def explain(self, instrument: InstrumentId, explained: Explained | None) -> bool:
+        """What the venue's catalogue says of an instrument; None: nothing against it. Returns whether that is new."""
+        return self._told.explain(instrument, explained)
 
     def report(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
         """Something for a person."""
@@ -300,19 +306,58 @@ class ConnectionPool:
             self.report("error", "venue_failing", text)
             _log.warning("venue_failing", venue=self._spec.name, failures=failures, reason=reason)
 
-    def condition(self, said: VenueCondition) -> None:
+    def condition(self, connection: int, said: VenueCondition) -> None:
         """The venue said how it is: health repeats its words while it does not trade, each turn is told once."""
-        was = self._not_trading
-        self._not_trading = None if said.trading else excerpt_of(said.message)
-        if was is None and self._not_trading is not None:
-            self.report(
-                "warning", "venue_not_trading", f"it says that it does not trade: {self._not_trading}"
-            )
-        elif was is not None and said.trading:
+        turned = self._condition.said(connection, trading=said.trading, message=excerpt_of(said.message))
+        if turned and said.trading:
             self.report("info", "venue_trading", "it says that it trades again")
+        elif turned:
+            words = f"it says that it does not trade: {self._condition.not_trading}"
+            self.report("warning", "venue_not_trading", words)
 
-    def _refused_of(self, instrument: InstrumentId) -> list[str]:
-        return [stream for stream in self._layout.placed(instrument) if stream in self._refused]
+    def _look_at_condition(self) -> None:
+        """Who was cut off does not hear that it is over."""
+        if self._condition.not_trading is None:
+            return
+        living = {each.number: each.is_proven or each.answered for each in self._links() if not each.ending}
+        if self._condition.look(living):
+            words = "a new connection works, on which it does not say any more that it does not trade"
+            self.report("info", "venue_trading", words)
+
+    # --- what is refused
+
+    def _ask_again(self, now: int) -> None:
+        """Look what became of the refused streams that were asked for again, and ask for those that are due."""
+        taken: dict[int, list[str]] = {}
+        for stream, number in self._refused.asked():
+            carrier = self._layout.carrier(stream)
+            main = self._shards[carrier].main if carrier in self._shards else None
+            if main is None or main.number != number:
+                self._refused.fail(stream, now)
+            elif stream in main.session.confirmed:
+                taken.setdefault(carrier, []).append(stream)
+        for carrier, streams in taken.items():
+            self._accepted(carrier, streams, now)
+        self._told.tell_accepted()
+        due: dict[int, list[str]] = {}
+        for stream in self._refused.due(now):
+            due.setdefault(self._layout.carrier(stream), []).append(stream)
+        for carrier, streams in due.items():
+            socket = self._shards[carrier].ask_again(tuple(streams)) if carrier in self._shards else None
+            if socket is not None:
+                for stream in streams:
+                    self._refused.ask(stream, socket)
+
+    def _accepted(self, carrier: int, streams: Sequence[str], now: int) -> None:
+        served: dict[InstrumentId, list[str]] = {}
+        for stream in streams:
+            self._refused.forget(stream)
+            if (instrument := self._codec.stream_instrument(stream)) is not None:
+                served.setdefault(instrument, []).append(stream)
+        self._shared.fresh.restart(served, now)
+        for instrument, found in served.items():
+            self._told.accept(instrument, found)
+        self._shards[carrier].add(list(served), tuple(streams))  # a successor lacks them
 
     # --- health
 
@@ -356,8 +401,9 @@ class ConnectionPool:
         links = self._links()
         totals = self._shared.totals
         state, message = self._state(shards)
-        if self._not_trading is not None:
-            message = "; ".join(filter(None, (message, f"not trading: {self._not_trading}")))
+        halted = self._condition.not_trading
+        said = (message, self._told.words(), "" if halted is None else f"not trading: {halted}")
+        message = "; ".join(filter(None, said))
         return VenueHealth(
             self._spec.name,
             state,
@@ -373,7 +419,7 @@ class ConnectionPool:
         )
 
     def _state(self, shards: Sequence[Shard]) -> tuple[VenueState, str]:
-        down = [shard for shard in shards if not shard.is_up]
+        down = [shard for shard in shards if not (shard.is_up or shard.is_refused)]
         if not shards:
             return "connecting", "" if self._instruments else "nothing is subscribed"
         if not down:

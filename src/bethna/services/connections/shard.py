@@ -6,11 +6,11 @@ It is the hands of a `Slot` and the ears of its links; it knows nothing of other
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from bethna.core.clock import NS_PER_S, seconds
 from bethna.core.market import InstrumentId
-from bethna.core.status import EventLevel, StreamState
+from bethna.core.status import StreamState
 from bethna.core.wire import VenueCondition
 from bethna.logic.backoff import Backoff
 from bethna.logic.session import Session
@@ -18,6 +18,7 @@ from bethna.logic.session_types import Renew, SessionRules, Unwant, Want, sessio
 from bethna.logic.slot import Down, Open, Promoted, Retire, Slot, SlotEffect
 from bethna.net.timers import Timer
 from bethna.services.connections.link import Link
+from bethna.services.connections.owner import ShardOwner
 from bethna.services.connections.shared import Shared
 from bethna.services.connections.wiring import Ending
 
@@ -27,42 +28,6 @@ _LONGEST_REMEDY_NS = 3600 * NS_PER_S
 _UNREADABLE_AGAIN_NS = 60 * NS_PER_S
 # HTTP statuses of an upgrade that may be the fault of the streams in its URL.
 _URL_STATUSES = frozenset({400, 404, 414, 431})
-
-
-class ShardOwner(Protocol):
-    """What a shard asks of its pool."""
-
-    def spawn(self, link: Link) -> None:
-        """Run a link; `Shard.link_gone` is called when its socket is gone."""
-        ...
-
-    def wanted(self, shard: int) -> Sequence[str]:
-        """The streams of a shard that the venue has not refused."""
-        ...
-
-    def carried(self, shard: int) -> Sequence[InstrumentId]:
-        """The instruments of a shard."""
-        ...
-
-    def tell(self, instrument: InstrumentId, state: StreamState, reason: str, *, connected: bool) -> None:
-        """An instrument's state may have changed; `connected`: a socket carries it."""
-        ...
-
-    def refuse(self, stream: str, reason: str) -> None:
-        """The venue does not serve a stream."""
-        ...
-
-    def condition(self, said: VenueCondition) -> None:
-        """The venue said how it is."""
-        ...
-
-    def report(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
-        """Something for a person; the subject is the venue unless said otherwise."""
-        ...
-
-    def failed(self, failures: int, reason: str) -> None:
-        """A connection failed for the `failures`-th time in a row."""
-        ...
 
 
 class Shard:
@@ -81,6 +46,7 @@ class Shard:
         self.slot = Slot(
             shared.numbers, backoff, shared.attempts, seconds(settings.prove_s), self._clock.monotonic_ns()
         )
+        self._stable_ns = seconds(settings.stable_after_s)
         self._timer: Timer | None = None
         self._bare = False
         self._silent_in_a_row = 0
@@ -103,6 +69,11 @@ class Shard:
         return self.main is not None and self.main.is_proven
 
     @property
+    def is_refused(self) -> bool:
+        """The venue answers, and serves nothing of what travels here."""
+        return not self.failures and self._owner.all_refused(self.number)
+
+    @property
     def failures(self) -> int:
         """Failed attempts in a row."""
         return self.slot.backoff.failures
@@ -116,10 +87,19 @@ class Shard:
 
     def add(self, instruments: Sequence[InstrumentId], streams: tuple[str, ...]) -> None:
         """More streams travel here."""
+        self._do(self.slot.resume(self._clock.monotonic_ns()))
         for link in self._serving():
             link.receive(Want(streams))
         if self._overlapping:
             self._shared.wiring.sink.set_overlapping(instruments, True)
+
+    def ask_again(self, streams: tuple[str, ...]) -> int | None:
+        """Refused streams are asked for once more; the socket on which, None while there is none."""
+        self._do(self.slot.resume(self._clock.monotonic_ns()))
+        if (main := self.main) is None or main.ending is not None:
+            return None
+        main.receive(Want(streams))
+        return main.number
 
     def remove(self, instruments: Sequence[InstrumentId], streams: tuple[str, ...]) -> None:
         """Streams leave."""
@@ -161,7 +141,7 @@ class Shard:
         main = self.main
         if main is None:
             return
-        if main.is_proven and main.flowed_ns(now) >= seconds(self._shared.wiring.settings.stable_after_s):
+        if self._is_steady(main, now):
             self.slot.backoff.steady()
         successor = self.links.get(self.slot.successor or 0)
         if successor is not None and successor.session.settled:
@@ -204,9 +184,9 @@ class Shard:
         """The venue does not serve a stream."""
         self._owner.refuse(stream, reason)
 
-    def link_condition(self, said: VenueCondition) -> None:
+    def link_condition(self, link: Link, said: VenueCondition) -> None:
         """The venue said how it is."""
-        self._owner.condition(said)
+        self._owner.condition(link.number, said)
 
     def link_unreadable(self, message: str) -> None:
         """A frame broke the protocol: the first is told with its reason, what follows once a minute by its count."""
@@ -240,10 +220,15 @@ class Shard:
             self._shared.attempts.close_until(now + seconds(ending.retry_after_s))
         if ending.code == "silent":
             self._silent_in_a_row += 1
-        if ending.status in _URL_STATUSES:
-            self._bare = True
+        # What a URL asks for may be refused in silence, a message is answered.
+        self._bare = ending.status in _URL_STATUSES or self._silent_in_a_row > 1
         before = self.failures
-        effects = self.slot.ended(link.number, ending.reason, link.flowed_ns(now), now)
+        refused = self._owner.all_refused(self.number)
+        # A connection with nothing to carry has not failed when it ends: some venues cut such at once.
+        flowed_ns = self._stable_ns if refused and link.answered else link.flowed_ns(now)
+        effects = self.slot.ended(link.number, ending.reason, flowed_ns, now)
+        if refused and self.slot.main is None:
+            self.slot.hold()
         if self.failures > before:
             self._owner.failed(self.failures, ending.reason)
         if self._elsewhere(ending, now):
@@ -330,7 +315,7 @@ class Shard:
             self._mark_down("its replacement is on its way")
 
     def _down(self, reason: str, delay_ns: int) -> None:
-        if self.was_up and not self._outage_told:
+        if self.was_up and not self._outage_told and not self.is_refused:
             self._outage_told = True
             text = f"{reason}; next attempt in {delay_ns / NS_PER_S:.1f} s"
             self._owner.report("warning", "connection_lost", text)
@@ -368,6 +353,12 @@ class Shard:
         ):
             hosts.failed(link.host, now)
 
+    def _is_steady(self, main: Link, now: int) -> bool:
+        """It has been a good connection for long, or has nothing to carry and answers."""
+        if main.is_proven:
+            return main.flowed_ns(now) >= self._stable_ns
+        return main.answered and self._owner.all_refused(self.number)
+
     def _elsewhere(self, ending: Ending, now: int) -> bool:
         """The host does not serve us, and another one may: no reason to wait."""
         hosts = self._shared.hosts
@@ -387,10 +378,10 @@ class Shard:
             standing = self._shared.fresh.look(instrument, serving, now)
             if standing.stale:
                 self._owner.tell(instrument, "stale", standing.stale, connected=True)
-                if instrument not in self._stale:
+                if instrument not in self._stale and not self._owner.is_refused(instrument):
                     self._stale.add(instrument)
                     self._owner.report("warning", "stream_stale", standing.stale, instrument)
-                if standing.was_lively:
+                if standing.was_lively and not self._owner.is_refused(instrument):
                     self._remedy(f"{instrument}: {standing.stale}", now)
             elif standing.seen:
                 self._owner.tell(instrument, "live", "", connected=True)
