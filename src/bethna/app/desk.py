@@ -34,7 +34,7 @@ from bethna.core.status import (
 )
 from bethna.logic.feed import FeedSettings
 from bethna.net.network import INTERNET, Network
-from bethna.net.tap import Tap
+from bethna.net.tap import SharedTap, Tap
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
@@ -206,7 +206,7 @@ class Desk:
             self._follow_on_tape([name.id for name in self._names()])
         self.player = self._tape_player(Path(tape)) if tape is not None else None
         self.lines: dict[str, LiveLine] = {}
-        self._tap, self._network = tap, network
+        self._tap, self._network = None if tap is None else SharedTap(tap), network
         self._crew: asyncio.TaskGroup | None = None
         if tape is None:
             self._follow_live()
@@ -258,8 +258,9 @@ class Desk:
                 f"the simulated market has no {venue}",
                 hint=f"it has: {have}; lead `hosts` to a twin of it, too",
             )
+        tap = None if self._tap is None else self._tap.part()
         line = LiveLine(
-            venue, self.settings, self.feeds, self.clock, self.rng, self._tap, self._network, self._features
+            venue, self.settings, self.feeds, self.clock, self.rng, tap, self._network, self._features
         )
         self.lines[venue] = line
         if self._crew is not None:

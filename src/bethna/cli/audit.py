@@ -53,7 +53,9 @@ def audit(
 
     Counts trades, gaps, duplicates and book updates, compares the rebuilt book with the venue's quotes, and prints a
     hash of the final state: the same tape gives the same hash every time. Gaps are no failure of the audit: exit
-    code 0. A damaged tape is audited up to the damage: exit code 4.
+    code 0. Updates that never made a book are one: exit code 1. A damaged tape is audited up to the damage, and one
+    that is not a recording as it was made (its lines in another order, twice, of several recordings) is said to be
+    so: exit code 4.
     """
     if (tape is None) == (live is None):
         raise click.UsageError("name one recording, or --live SYMBOL")
@@ -80,7 +82,14 @@ def audit(
         click.echo(msgspec.json.encode(found).decode())
     else:
         click.echo("\n".join(audit_lines(found)))
-    return DAMAGED if found.damage else DONE
+    return code_of(found)
+
+
+def code_of(found: Audit) -> int:
+    """The exit code that an audit means."""
+    if found.damaged:
+        return DAMAGED
+    return CHECK_FAILED if found.bookless else DONE
 
 
 def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: bool) -> int:
@@ -124,21 +133,22 @@ def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: b
         click.echo(f"tape for a bug report: {tape}")
     if any(each.differences for each in comparisons):
         return CHECK_FAILED
-    return DONE if any(each.compared for each in comparisons) else UNAVAILABLE
+    return code_of(found) if any(each.compared for each in comparisons) else UNAVAILABLE
 
 
 def audit_desk(desk: Desk, interval: Interval | None, *, list_gaps: bool) -> Audit:
     """The audit of a desk whose tape has been played."""
-    from bethna.api.audit import Audit, audit_symbol
+    from bethna.api.audit import Audit, audit_symbol, fault_rows
     from bethna.core.clock import NS_PER_S
 
     player = desk.player
     assert player is not None
     venues = [health.venue for health in desk.venues()]
-    offset = desk.feeds.clock_offset_ns(venues[0]) if venues else None
+    offset = desk.feeds.clock_offset_ns(venues[0]) if len(venues) == 1 else None
     span = (player.position or 0) - (player.start or 0)
+    faults = player.check.faults()
     return Audit(
-        venue=venues[0] if venues else None,
+        venue=", ".join(venues) or None,
         span_s=round(span / NS_PER_S, 6),
         frames=player.frames,
         unknown_messages=player.unknown_messages,
@@ -146,8 +156,15 @@ def audit_desk(desk: Desk, interval: Interval | None, *, list_gaps: bool) -> Aud
         clock_offset_s=None if offset is None else round(offset / NS_PER_S, 6),
         state_hash=desk.state_hash() or desk.feeds.state_hash(),
         symbols={
-            found.id: audit_symbol(desk.feeds.feed(found.id), interval, list_gaps=list_gaps)
+            found.id: audit_symbol(
+                desk.feeds.feed(found.id),
+                interval,
+                list_gaps=list_gaps,
+                updates=player.updates[found.id],
+                faults=faults,
+            )
             for found in desk.feeds.instruments()
         },
+        faults=fault_rows(faults),
         damage=player.damage.message if player.damage else None,
     )

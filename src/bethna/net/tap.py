@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Protocol
 
 
@@ -30,3 +31,41 @@ class Tap(Protocol):
     def closed(self, conn: int, reason: str, ts: int) -> None:
         """A socket is gone."""
         ...
+
+
+class SharedTap:
+    """One tap for the sockets of several venues, each of which counts its own from 1.
+
+    On a tape a number names one socket: it hands out numbers of its own, in the order of opening.
+    """
+
+    def __init__(self, tap: Tap) -> None:
+        self._tap = tap
+        self._numbers = count(1)
+
+    def part(self) -> Tap:
+        """For one venue."""
+        return _Part(self._tap, self._numbers)
+
+
+class _Part:
+    """One venue's way into a shared tap."""
+
+    def __init__(self, tap: Tap, numbers: count[int]) -> None:
+        self.http = tap.http
+        self._tap = tap
+        self._numbers = numbers
+        self._known: dict[int, int] = {}
+
+    def opened(self, conn: int, url: str, ts: int) -> None:
+        self._known[conn] = next(self._numbers)
+        self._tap.opened(self._known[conn], url, ts)
+
+    def received(self, conn: int, raw: bytes, ts: int) -> None:
+        self._tap.received(self._known[conn], raw, ts)
+
+    def sent(self, conn: int, text: str, ts: int) -> None:
+        self._tap.sent(self._known[conn], text, ts)
+
+    def closed(self, conn: int, reason: str, ts: int) -> None:
+        self._tap.closed(self._known[conn], reason, ts)

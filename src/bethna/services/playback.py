@@ -9,11 +9,13 @@ Rules
      nothing to say.
   3. A damaged tape is played up to the damage; where and why is kept.
   4. While two sockets of the tape carry one stream (a rotation), duplicates are expected.
+  5. What says that the tape is not one recording as it was made is noted (`tapecheck`) and played all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bethna.core.clock import NS_PER_S, Clock
 from bethna.core.errors import TapeError, VenueAnswer, WireError
-from bethna.core.market import InstrumentId
+from bethna.core.market import BookDelta, InstrumentId
 from bethna.core.status import SystemEvent, TapePosition, VenueHealth
 from bethna.core.wire import (
     Ack,
@@ -35,6 +37,7 @@ from bethna.core.wire import (
     VenueCondition,
 )
 from bethna.runtime.clocks import ManualClock
+from bethna.services.tapecheck import TapeCheck
 from bethna.store.tapes import TapeEntry, TapeReader
 from bethna.venues.spec import Codec, Connection
 
@@ -89,6 +92,9 @@ class TapePlayer:
         speed: 1.0 is as recorded, None flat out.
         end: the tape's last receive time where somebody knows it, for people to see how far there is to go.
 
+    Attributes:
+        updates: changes of each book that are on the tape, whatever became of them. check: of rule 5.
+
     Raises:
         TapeError: on construction, when there is no such tape.
     """
@@ -121,12 +127,15 @@ class TapePlayer:
         self.position: int | None = None
         self.ended = False
         self.loops = 0
+        self.updates: Counter[InstrumentId] = Counter()
+        self.check = TapeCheck()
         self._codec_for_url = codec_for_url
         self._sink = sink
         self._clock = clock
         self._pace = pace
         self._report = report
         self._codecs: dict[int | None, tuple[str, Codec]] = {}
+        self._venues: dict[str, None] = {}
         self._connections: dict[int | None, Connection] = {}
         self._carried: dict[int, set[InstrumentId]] = {}
         self._next_tick = 0
@@ -166,7 +175,7 @@ class TapePlayer:
                 clock_offset_ns=offset_of(venue), messages=self.frames, wire_errors=self.wire_errors,
                 unknown_messages=self.unknown_messages,
             )
-            for venue in dict.fromkeys(name for name, _ in self._codecs.values())
+            for venue in self._venues
         ]  # fmt: skip
 
     async def _run_once(self) -> None:
@@ -211,6 +220,7 @@ class TapePlayer:
             self._tick_until(ts)
         self.position = ts
         self._clock.advance_to(ts)
+        self.check.entry(entry)
         if entry.kind == "rx":
             self._frame(entry, ts)
         elif entry.kind == "http":
@@ -236,11 +246,19 @@ class TapePlayer:
             events = self._connection(entry).decode(entry.raw, ts)
         except WireError as error:
             self._wire_error(error)
+            self._misread(entry)
+            return
+        except VenueAnswer:
+            self.rest_errors += 1
             return
         for event in events:
             match event:
+                case BookDelta():
+                    self.updates[event.instrument] += 1
+                    self._sink.apply(event)
                 case UnknownMessage():
                     self.unknown_messages += 1
+                    self._misread(entry)
                 case BookDoubt():
                     self._sink.doubt(event)
                 case Ack() | Refusal() | ShutdownNotice() | Challenge() | VenueCondition():
@@ -263,6 +281,11 @@ class TapePlayer:
         else:
             self._sink.apply_rest(events, ts)
 
+    def _misread(self, entry: TapeEntry) -> None:
+        """Rule 5."""
+        venue, codec = self._codecs[entry.conn]
+        self.check.misread(entry, venue, codec)
+
     def _wire_error(self, error: WireError) -> None:
         self.wire_errors += 1
         if len(self.excerpts) < KEPT_EXCERPTS:
@@ -273,6 +296,7 @@ class TapePlayer:
         known = self._codecs.get(entry.conn)
         if known is None or entry.url is not None:
             known = self._codecs[entry.conn] = self._codec_for_url(entry.url or "")
+            self._venues.setdefault(known[0])
         return known[1]
 
     def _connection(self, entry: TapeEntry) -> Connection:
@@ -283,13 +307,14 @@ class TapePlayer:
         return known
 
     def _opened(self, entry: TapeEntry) -> None:
+        if entry.conn is not None:
+            self._closed(entry.conn)  # a recorder that was started again numbers its sockets anew
         codec = self._codec(entry)
         if entry.conn is None:
             return
         names = [name for part in parse_qs(urlsplit(entry.url or "").query).values() for name in part]
         streams = [stream for name in names for stream in name.split("/")]
         carried = {found for stream in streams if (found := codec.stream_instrument(stream)) is not None}
-        self._closed(entry.conn)  # a recorder that was started again numbers its sockets anew
         shared = {each for other in self._carried.values() for each in other} & carried
         self._carried[entry.conn] = carried
         self._sink.set_overlapping(shared, True)  # rule 4
@@ -307,8 +332,11 @@ class TapePlayer:
     def _begin_again(self) -> None:
         self._sink.reset()
         self._codecs.clear()
+        self._venues.clear()
         self._connections.clear()
         self._carried.clear()
+        self.updates.clear()
+        self.check = TapeCheck()
         self._next_tick = 0
 
     def _finish(self) -> None:
