@@ -267,12 +267,12 @@ class InstrumentFeed:
 
     def coverage(self) -> Coverage:
         """Everything since the feed began: trades and book."""
-        if not self.trades and self.booksync.last is None and self.quotes.latest is None:
+        sync = self.booksync
+        if not self.trades and sync.last is None and sync.book is None and self.quotes.latest is None:
             return self._unknown()
-        gaps = [*self.sequence.log.gaps(), *self.booksync.log.gaps(), *self._absences()]
-        doubted = self.booksync.book_lost
-        proof = weakest((self.candle_builder.proof, self._proof(self.booksync.certified_depth)))
-        state = State.INCOMPLETE if doubted else proof
+        gaps = [*self.sequence.log.gaps(), *sync.log.gaps(), *self._absences()]
+        proof = weakest((self.candle_builder.proof, self._proof(sync.certified_depth)))
+        state = State.INCOMPLETE if sync.book_lost else proof
         return with_gaps(self._certificate(state, self._certified_until()), gaps)
 
     def price(self, *, stale: bool, last_message: int | None) -> PriceView:
