@@ -184,7 +184,7 @@ CELLS: tuple[Cell, ...] = (
         "refused_subscription",
         _with(_one("refused_subscription", for_s=(10.0, 30.0), symbol=LAST), _cut_amid),
         subscribes=True,
-        healable=False,
+        settle_s=SLOW_S,
     ),
     Cell(
         "late_ack",
