@@ -6,13 +6,16 @@ Rules
      However often it happens, one notice stays.
   2. While `auto` simulates, the live hosts are asked again every `live_probe_s`. That one answers is told; nothing else
      happens: to go there the desk must be started anew.
-  3. A desk is live or simulated, never both: on a simulated market no host but the twin's is known.
+  3. Somebody else's twin may be ended and begun anew, too. It is asked for its seed when a connection to it is lost,
+     until it answers, when data flows again, and every `live_probe_s`.
+  4. A desk is live or simulated, never both: on a simulated market no host but the twin's is known.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 
 import structlog
@@ -25,12 +28,13 @@ from bethna.app.twin_running import RunningTwin, running_twin
 from bethna.config import Secret, Settings
 from bethna.core.clock import Clock
 from bethna.core.errors import BethnaError
-from bethna.core.status import Simulation
-from bethna.net.network import Network
+from bethna.core.status import Simulation, SystemEvent
+from bethna.net.network import Network, Requests
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
 _ABOUT = "twin"
+_TURNS = frozenset({"connection_lost", "connection_restored"})
 
 _log = structlog.get_logger("bethna.markets")
 
@@ -76,7 +80,7 @@ class Market:
 
 
 class AttachedMarket(Market):
-    """A twin that somebody else runs. It may be ended and begin anew with another seed: it is asked now and then."""
+    """A twin that somebody else runs (rule 3)."""
 
     def __init__(self, settings: Settings, twin: RunningTwin, clock: Clock, network: Network) -> None:
         hosts = {venue: settings.hosts[venue] for venue in twin.urls}  # whatever else there is may be live
@@ -104,16 +108,38 @@ class AttachedMarket(Market):
 
     async def watch(self, desk: Desk) -> None:
         """Keep the seed true, until cancelled."""
-        async with self._network.requests(self._clock, proxy=None) as requests:
-            while True:
-                await asyncio.sleep(self.settings.live_probe_s)
-                venues = tuple(self._twin.urls)
-                found = await running_twin(venues[0], self.settings, requests)
-                if found is not None and found.seed != self._twin.seed:
-                    self._twin = RunningTwin(self._twin.urls, found.seed)
-                    self._changes += 1
-                    desk.simulated(self.simulation)
-                    _tell_restarted(desk, subject_of(venues), found.seed, self._changes)
+        turned = asyncio.Event()
+
+        def hear(event: SystemEvent) -> None:
+            if event.code in _TURNS:
+                turned.set()
+
+        subscription = desk.bus.channel("system").subscribe(hear, "twin seed")
+        try:
+            async with self._network.requests(self._clock, proxy=None) as requests:
+                pause_s = self.settings.live_probe_s
+                while True:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(pause_s):
+                            await turned.wait()
+                    if turned.is_set():
+                        turned.clear()
+                        pause_s = FIRST_PAUSE_S / 2
+                    answered = await self._ask(desk, requests)
+                    pause_s = self.settings.live_probe_s if answered else min(2 * pause_s, LONGEST_PAUSE_S)
+        finally:
+            subscription.close()
+
+    async def _ask(self, desk: Desk, requests: Requests) -> bool:
+        """Whether it answers; another seed is told."""
+        venues = tuple(self._twin.urls)
+        found = await running_twin(venues[0], self.settings, requests)
+        if found is not None and found.seed != self._twin.seed:
+            self._twin = RunningTwin(self._twin.urls, found.seed)
+            self._changes += 1
+            desk.simulated(self.simulation)
+            _tell_restarted(desk, subject_of(venues), found.seed, self._changes)
+        return found is not None
 
 
 class SimulatedMarket(Market):
@@ -136,7 +162,7 @@ class SimulatedMarket(Market):
         rng: Random,
         network: Network,
     ) -> None:
-        hosts = {venue: (urls,) for venue, urls in twin.hosts.items()}  # rule 3
+        hosts = {venue: (urls,) for venue, urls in twin.hosts.items()}  # rule 4
         super().__init__(replace(asked, source="twin", hosts=hosts, proxy=Secret()))
         self._asked = asked
         self._followed = tuple(followed)
