@@ -88,7 +88,7 @@ def test_an_open_gap_is_listed_however_many_were_healed_before() -> None:
 @pytest.mark.parametrize(
     "text",
     ["BTC-USDT@binance", "BTC-USDT", "btc-usdt", "BTC/USDT", "BTC_USDT", "BTCUSDT", " btcusdt ",
-     "BTCUSDT@BINANCE", "BTC-USDT@"],
+     "BTCUSDT@BINANCE", "BTC-USDT@ binance"],
 )  # fmt: skip
 def test_every_spelling_means_one_instrument(text: str) -> None:
     name = parse_name(text, "Binance")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bethna.app import Desk
-from bethna.app.live import nearest
 from bethna.config import load
 from bethna.core.errors import UnknownInstrument
 from bethna.core.instrument import Instrument, parse_name
 from bethna.core.market import InstrumentId
+from bethna.logic.nearest import nearest
 
 LIVE = {"source": "live"}
 LISTED = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from random import Random
 
 from msgspec.structs import replace
@@ -18,6 +17,7 @@ from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel, SystemEvent, VenueHealth
 from bethna.core.wire import Catalogue
+from bethna.logic.nearest import nearest, spoken_at
 from bethna.logic.quota_ledger import Lane, Terms
 from bethna.logic.session_types import ConnectionSettings
 from bethna.net.network import INTERNET, Network
@@ -251,7 +251,7 @@ class LiveLine:
         self.pool.want(wanted)
 
     def _refuse(self, name: InstrumentName) -> None:
-        wanted = cut(name.symbol.replace("-", ""))
+        wanted = cut(spoken_at(name, self._catalogue.values()))
         near = nearest(name, self._catalogue.values())
         hint = f" Nearest: {', '.join(near)}." if near else ""
         message = f"{self.venue.capitalize()} refused {wanted}: unknown symbol.{hint}"
@@ -262,25 +262,6 @@ class LiveLine:
 
     def _tell(self, level: EventLevel, code: str, message: str, subject: str = "") -> None:
         self._feeds.report(SystemEvent(self._clock.now_ns(), level, code, subject or self.venue, message))
-
-
-def nearest(name: InstrumentName, listed: Iterable[Instrument]) -> list[str]:
-    """At most three listed symbols like a name: of its quote currency, then of its base, and if none, of any."""
-    base, _, quote = name.symbol.partition("-")
-    same_quote: dict[str, str] = {}
-    same_base: dict[str, str] = {}
-    every: dict[str, str] = {}
-    for found in listed:
-        every[f"{found.base}{found.quote}"] = found.venue_symbol
-        if found.quote == quote:
-            same_quote[found.base] = found.venue_symbol
-        if found.base == base:
-            same_base[found.quote] = found.venue_symbol
-    near = [same_quote[each] for each in get_close_matches(base, same_quote, n=3, cutoff=0.5)]
-    near += [same_base[each] for each in get_close_matches(quote, same_base, n=3, cutoff=0.5)]
-    if not near:
-        near = [every[each] for each in get_close_matches(f"{base}{quote}", every, n=3)]
-    return near[:3]
 
 
 def _guessed(name: InstrumentName) -> Instrument:

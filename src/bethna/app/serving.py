@@ -29,14 +29,17 @@ from bethna.app.sources import chosen_market
 from bethna.app.watchlist import KeptList
 from bethna.config import Secret, Settings
 from bethna.core.errors import StoreError
-from bethna.core.status import SourceKind
+from bethna.core.status import SourceKind, SystemEvent
 from bethna.net.tap import Tap
 from bethna.runtime.clocks import LoopLag, SystemClock
 from bethna.store.folder import DataFolder, data_root
 from bethna.store.recorder import TapeWriter
 
 Ready = Callable[[Market], None]
+Told = Callable[[SystemEvent], None]
 
+
+MOST_TOLD = 1000
 
 FRESH = "made for this run"
 """Where a token came from that nobody set."""
@@ -54,13 +57,19 @@ def with_token(settings: Settings, listener: socket.socket) -> Settings:
 
 
 async def serve(
-    settings: Settings, listener: socket.socket, *, ready: Ready, record_to: Path | None = None
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    ready: Ready,
+    record_to: Path | None = None,
+    told: Told | None = None,
 ) -> None:
     """Run a desk and serve it on a bound socket until cancelled.
 
     Args:
         ready: called once connections are accepted, with the source as it was decided; again after a restart.
         record_to: also record what the live wire says; when recording fails the desk goes on and says so.
+        told: hears each system event of each desk, from those of its making on.
 
     Raises:
         ConfigError: no symbol can be followed, or what is to be simulated is not understood.
@@ -71,11 +80,15 @@ async def serve(
     settings = with_token(settings, listener)
     source: str | None = settings.source
     while source is not None:
-        source = await _serve_one(replace(settings, source=source), listener, ready, record_to)
+        source = await _serve_one(replace(settings, source=source), listener, ready, record_to, told)
 
 
 async def _serve_one(
-    settings: Settings, listener: socket.socket, ready: Ready, record_to: Path | None
+    settings: Settings,
+    listener: socket.socket,
+    ready: Ready,
+    record_to: Path | None,
+    told: Told | None,
 ) -> str | None:
     """One desk; the source of the next one when it was asked to start anew (rule 1)."""
     clock = SystemClock()
@@ -85,6 +98,10 @@ async def _serve_one(
             async with _recording(settings, record_to) as recording:
                 desk = Desk(market.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep)
                 kept.tell(desk)
+                if told is not None:
+                    for event in desk.events(MOST_TOLD):
+                        told(event)
+                    desk.bus.channel("system").subscribe(told, "who began the desk")
                 recording.desk = desk
                 lag, next_one = LoopLag(clock), _NextOne()
                 app = create_app(

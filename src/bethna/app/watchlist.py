@@ -18,12 +18,13 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from bethna.api.reader import SymbolFound, SymbolsFound
-from bethna.app.live import LiveLine, nearest
+from bethna.app.live import LiveLine
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.errors import CannotFollow, ConfigError, StoreError, UnknownInstrument, cut
 from bethna.core.instrument import Instrument, InstrumentName, parse_name
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel
+from bethna.logic.nearest import nearest
 from bethna.logic.symbol_search import search
 from bethna.services.feeds import Feeds
 from bethna.store.folder import data_root

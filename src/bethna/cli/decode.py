@@ -30,6 +30,9 @@ _MAX_FRAME_BYTES = 64 << 20
 def decode(venue: str, ts: int | None, as_json: bool) -> int:
     """Decode a VENUE's frames: one a line on stdin, one JSON object a line on stdout.
 
+    VENUE is binance, coinbase, kraken or deribit, in the language that the desk speaks with it; coinbase_advanced
+    (Advanced Trade) and kraken_v1 (version 1) are other wires of the same venues.
+
     A frame may hold several facts, and gives as many lines. A bad frame gives a line of type "error", and exit code 1
     at the end; the frames after it are decoded all the same.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,11 @@ from bethna.core.errors import AddressUnusable
 if TYPE_CHECKING:
     from bethna.app import Market
     from bethna.config import Settings
+    from bethna.core.status import SystemEvent
 
 _FRAME_WIDTH = 76
+_MOST_SAID = 1000
+_ABOUT_SYMBOLS = ("symbol_refused", "subscription_rejected", "instrument_unlisted", "not_trading")
 
 
 @click.command(short_help="Start the desk: page, API and WebSocket.")
@@ -62,7 +66,7 @@ def up(record_to: Path | None, open_it: bool, as_json: bool, **options: object) 
     with listener:
         settings = with_token(settings, listener)
         said = _Announcement(url_of(listener), settings, as_json=as_json, open_it=open_it)
-        run(serve(settings, listener, ready=said, record_to=record_to))
+        run(serve(settings, listener, ready=said, record_to=record_to, told=Refusals()))
     return DONE
 
 
@@ -90,6 +94,22 @@ def _check_options(settings: Settings) -> None:
         if settings.source not in ("auto", "twin") and settings.origin(name).startswith("option"):
             option = settings.origin(name).removeprefix("option ")
             raise click.UsageError(f"{option} needs --source twin: {settings.source} is not simulated")
+
+
+class Refusals:
+    """Says at once, on stderr, which symbol that was asked for brings nothing, and why; the rest is the event log's."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, event: SystemEvent) -> None:
+        """One event of the desk; what was said once is not said again."""
+        line = f"bethna: {event.subject}: {event.message}"
+        if event.code not in _ABOUT_SYMBOLS or line in self._said or len(self._said) >= _MOST_SAID:
+            return
+        self._said.add(line)
+        with suppress(OSError):  # nobody listens there any more, and the desk goes on
+            click.echo(line, err=True)
 
 
 class _Announcement:

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bethna.core.errors import UnknownInstrument
+from bethna.core.errors import UnknownInstrument, cut
 from bethna.core.market import InstrumentId
 
 
@@ -47,6 +47,9 @@ _WORD = r"[^\W_]+"
 _CONTRACT = re.compile(
     rf"({_WORD}(?:_{_WORD})?-)(PERPETUAL|DVOL|{_WORD}-INDEX|\d{{1,2}}[A-Z]{{3}}\d{{2}})(?:-((?:\d+D)?\d+)(-[CP]))?",
     re.ASCII,
+)
+_JOINED_CONTRACT = re.compile(
+    r"([A-Z]\w{0,30}?)[-_/]?(PERPETUAL|PERP|SWAP|\d{1,2}[A-Z]{3}\d{2}(?:-[\w-]{1,20})?)", re.ASCII
 )
 _SEPARATED = re.compile(rf"({_WORD})[-/_]({_WORD})", re.UNICODE)
 _JOINED = re.compile(_WORD, re.UNICODE)
@@ -187,6 +190,17 @@ def split_joined(text: str) -> tuple[str, str] | None:
     return None
 
 
+def _contract_hint(name: str, venue: str) -> str:
+    """How a contract is written that somebody wrote in one word; empty for what looks like none."""
+    found = _JOINED_CONTRACT.fullmatch(name.upper())
+    if found is None:
+        return ""
+    coin, what = found.groups()
+    coin = SPELLINGS.get(coin, coin)
+    what = "PERPETUAL" if what in ("PERP", "SWAP") else what
+    return f"a contract is written {coin}-{what}{venue}"
+
+
 def parse_name(text: str, preferred_venue: str) -> InstrumentName:
     """Any accepted spelling as one name; without `@venue` it means the preferred venue.
 
@@ -195,12 +209,20 @@ def parse_name(text: str, preferred_venue: str) -> InstrumentName:
     `alias`.
 
     Raises:
-        UnknownInstrument: the text cannot be read as a base and a quote currency, nor as a contract.
+        UnknownInstrument: the text cannot be read as a base and a quote currency, nor as a contract, or it ends where
+            a venue should stand.
     """
-    name, _, venue = text.strip().partition("@")
-    venue = (venue or preferred_venue).lower()
+    name, at, venue = text.strip().partition("@")
+    if at and not venue.strip():
+        raise UnknownInstrument(
+            text,
+            message=f"expected a venue behind the @ of {cut(text)!r}, found nothing",
+            hint=f"write {cut(name)}@venue, or {cut(name)}",
+        )
+    venue = (venue or preferred_venue).strip().lower()
     if found := _CONTRACT.fullmatch(name.upper()):
         coin, what, strike, option = found.groups(default="")
+        coin = SPELLINGS.get(coin[:-1], coin[:-1]) + "-"
         strike = f"-{strike.replace('D', 'd')}" if strike else ""  # a decimal point is written `d`
         return InstrumentName(f"{coin}{what}{strike}{option}", venue)
     separated = _SEPARATED.fullmatch(name)
@@ -209,7 +231,7 @@ def parse_name(text: str, preferred_venue: str) -> InstrumentName:
     elif _JOINED.fullmatch(name) and (halves := split_joined(name)):
         base, quote = halves
     else:
-        raise UnknownInstrument(text)
+        raise UnknownInstrument(text, hint=_contract_hint(name, f"{at}{venue}" if at else ""))
     base, quote = SPELLINGS.get(base, base), SPELLINGS.get(quote, quote)
     alias = ALIASES.get(base)
     return InstrumentName(f"{alias.new if alias else base}-{quote}", venue, alias)

@@ -85,7 +85,10 @@ def currencies_of(words: Iterable[str], quote: str) -> tuple[str, ...]:
     Raises:
         ConfigError: one is no currency, or they are too many.
     """
-    found = sorted({word.strip().upper() for word in words} - {quote, ""})
+    listed = [word.strip().upper() for word in words]
+    found = sorted(set(listed) - {quote})
+    if listed == [""]:  # nothing was written
+        return ()
     wrong = next(
         (word for word in found if not (word.isascii() and word.isalnum() and len(word) <= 20)), None
     )
