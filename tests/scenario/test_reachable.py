@@ -6,16 +6,25 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from random import Random
 
 import pytest
 from handmade import Bell
 from scenario.local_venue import LocalVenue, RestAnswer, local_venue
 
 from bethna.app.live import venue_codec, venue_spec
+from bethna.app.quota import connection_window, quota_keeper
 from bethna.app.reachable import Look, look_around
+from bethna.cli.reach import _Host
 from bethna.config import HostUrls, load
+from bethna.core.clock import NS_PER_MS, NS_PER_S
+from bethna.logic.quota_ledger import Lane, Terms
 from bethna.net.http import HttpClient
+from bethna.net.network import INTERNET
 from bethna.runtime.clocks import SystemClock
+from bethna.store.quota_keeper import QuotaKeeper
+from bethna.venues.binance import SPEC, BinanceCodec
+from bethna.venues.spec import StreamHost
 
 NOBODY = HostUrls("ws://127.0.0.1:9", "http://127.0.0.1:9")  # nothing listens on the discard port
 TIME: RestAnswer = (200, {}, b'{"serverTime":1700000000000}')
@@ -32,10 +41,12 @@ def hosts_of(venue: LocalVenue, answer: RestAnswer) -> HostUrls:
     return HostUrls(venue.ws_url, venue.rest_url)
 
 
-async def look(hosts: Sequence[HostUrls]) -> Look:
+async def look(hosts: Sequence[HostUrls], shared: QuotaKeeper | None = None) -> Look:
     settings = load(options={"hosts": {"binance": [f"{h.ws}|{h.rest}" for h in hosts]}})
-    async with HttpClient(SystemClock()) as http:
-        return await look_around(venue_spec("binance", settings), http, venue_codec("binance", settings))
+    spec, clock = venue_spec("binance", settings), SystemClock()
+    async with HttpClient(clock) as http:
+        with quota_keeper(spec, clock, Random(1), INTERNET) as quota:
+            return await look_around(spec, http, venue_codec("binance", settings), shared or quota, clock)
 
 
 @asynccontextmanager
@@ -62,6 +73,38 @@ async def test_the_first_host_that_answers_is_enough(venue: LocalVenue) -> None:
 async def test_a_host_that_is_not_there_is_named_and_the_next_one_is_asked(venue: LocalVenue) -> None:
     found = await look([NOBODY, hosts_of(venue, TIME)])
     assert found == Look(f"127.0.0.1:{venue.port}", ("127.0.0.1:9 cannot be connected to",))
+
+
+async def test_what_is_asked_counts_and_a_venue_that_asks_to_wait_is_not_asked_again(
+    venue: LocalVenue,
+) -> None:
+    quota = QuotaKeeper(Terms(6000, counted=True), SystemClock(), Random(1))
+    await look([hosts_of(venue, TIME)], quota)
+    assert quota.used() == BinanceCodec().time_request().weight
+    await look([hosts_of(venue, (200, {"X-MBX-USED-WEIGHT-1M": "77"}, TIME[2]))], quota)
+    assert quota.used() == 77
+    await look([hosts_of(venue, (429, {"Retry-After": "30"}, b"{}"))], quota)
+    asked = len(venue.rest_asked)
+    assert quota.ask(quota.want(Lane.HEALING, 1)) > 25 * NS_PER_S, "whoever shares the quota waits"
+    found = await look([hosts_of(venue, TIME)], quota)
+    assert found.answered == f"127.0.0.1:{venue.port}", "it has answered somebody"
+    assert len(venue.rest_asked) == asked
+
+
+async def test_the_doctor_does_not_ask_while_the_quota_is_spent(venue: LocalVenue) -> None:
+    clock = SystemClock()
+    urls = hosts_of(venue, (200, {}, b'{"serverTime":%d}' % (clock.now_ns() // NS_PER_MS)))
+    quota = QuotaKeeper(Terms(6000, counted=True), clock, Random(1))
+    host = StreamHost("main", urls.ws, urls.rest)
+    asking = _Host(SPEC, BinanceCodec(), host, 1.0, None, quota)
+    async with HttpClient(clock) as http:
+        assert [each.state for each in await asking.check(http, clock)] == ["ok", "ok"]
+        quota.stop(30.0, banned=False)
+        connection_window(SPEC, quota).close_until(clock.monotonic_ns() + 30 * NS_PER_S)
+        found = await asking.check(http, clock)
+    assert [each.state for each in found] == ["warning", "warning"]
+    assert found[0].found.startswith("not asked: the request quota of binance is spent for")
+    assert (venue.attempts, len(venue.rest_asked)) == (1, 1)
 
 
 @pytest.mark.parametrize("status", [418, 429])

@@ -10,26 +10,23 @@ from random import Random
 from msgspec.structs import replace
 
 from bethna.app.listing import Listing
+from bethna.app.quota import connection_window, quota_keeper
 from bethna.config import Settings
-from bethna.core.clock import Clock, seconds
+from bethna.core.clock import Clock
 from bethna.core.errors import VenueError, WireError, cut
 from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel, SystemEvent, VenueHealth
 from bethna.core.wire import Catalogue
 from bethna.logic.nearest import nearest, spoken_at
-from bethna.logic.quota_ledger import Lane, Terms
+from bethna.logic.quota_ledger import Lane
 from bethna.logic.session_types import ConnectionSettings
 from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
-from bethna.net.ws import host_of
-from bethna.runtime.clocks import SystemClock
 from bethna.services.connections import ConnectionPool
 from bethna.services.feeds import Feeds
 from bethna.services.healing import Healing
 from bethna.services.venue_rest import VenueRest
-from bethna.store.quota_file import QuotaFile, runtime_folder
-from bethna.store.quota_keeper import QuotaKeeper
 from bethna.venues.registry import codec_for, spec_for
 from bethna.venues.spec import Codec, StreamHost, VenueSpec
 
@@ -96,7 +93,7 @@ class LiveLine:
         self._feeds = feeds
         self._clock = clock
         self._rng = rng
-        self.quota = self._quota_keeper(network)
+        self.quota = quota_keeper(self.spec, clock, rng, network, self._tell)
         self.http = network.requests(clock, proxy=self._settings.proxy)
         self.rest = VenueRest(
             self.spec, self.codec, self._settings, clock, rng, self.quota, self.http, tap,
@@ -105,9 +102,7 @@ class LiveLine:
         self.pool = ConnectionPool(
             self.spec, self.codec, self._settings, clock, rng, feeds, tap, feeds.report,
             network=network, features=features,
-            attempts=self.quota.window(
-                "connections", self.spec.connects_per_window, seconds(self.spec.connect_window_s)
-            ),
+            attempts=connection_window(self.spec, self.quota),
         )  # fmt: skip
         self.healing = Healing(
             self.codec, self.rest, feeds, clock,
@@ -177,19 +172,6 @@ class LiveLine:
             clock_offset_ns=self._feeds.clock_offset_ns(self.venue),
             quota_used=self.rest.quota_used(),
             quota_limit=self.quota.limit,
-        )
-
-    def _quota_keeper(self, network: Network) -> QuotaKeeper:
-        """Shared with every process of the user that lives by the host's clock and meets the venue itself."""
-        address = host_of(self.spec.hosts[0].rest)
-        shared = network is INTERNET and isinstance(self._clock, SystemClock)
-        return QuotaKeeper(
-            Terms(self.spec.weight_per_minute, counted=self.spec.weight_header is not None),
-            self._clock,
-            self._rng,
-            QuotaFile(runtime_folder(), f"{self.venue}-{address}") if shared else None,
-            self._tell,
-            fleeting=address.startswith(("127.", "localhost", "[::1]")),
         )
 
     async def _keep_catalogue(self) -> None:

@@ -7,27 +7,33 @@ Rules
   3. `Not from here` (the venue's blocked statuses), an error of the server or of the way there, and words that are not
      the venue's are no answer.
   4. Several venues are asked at once; the first one that answers ends it.
+  5. What is asked counts in the quota that all processes of the user share. A quota that is spent is no silence of the
+     venue: whoever spent it was answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from random import Random
 
 from msgspec import Struct
 
 from bethna.app.live import venue_codec, venue_spec
+from bethna.app.quota import ask_once, quota_keeper
 from bethna.config import Settings
 from bethna.core.clock import Clock
-from bethna.core.errors import VenueError, WireError
+from bethna.core.errors import RateLimited, VenueError, WireError
 from bethna.core.wire import ServerTime
 from bethna.net.network import Network, Requests
 from bethna.net.ws import host_of
+from bethna.services.venue_rest import LIMITED
+from bethna.store.quota_keeper import QuotaKeeper
 from bethna.venues.spec import Codec, StreamHost, VenueSpec
 
 PATIENCE_S = 5.0
 HEAD_START_S = 1.0
-TOO_MANY = (418, 429)
 
 
 class Look(Struct, frozen=True):
@@ -45,11 +51,16 @@ class Look(Struct, frozen=True):
 async def look(settings: Settings, venues: Sequence[str], clock: Clock, network: Network) -> Look:
     """Ask the live hosts of venues, the user's where there are any (rule 4)."""
     found: dict[str, Look] = {}
-    async with network.requests(clock, proxy=settings.proxy.reveal() or None) as requests:
+    async with (
+        AsyncExitStack() as leaves,
+        network.requests(clock, proxy=settings.proxy.reveal() or None) as requests,
+    ):
         asked: dict[asyncio.Task[Look], str] = {}
         async with asyncio.TaskGroup() as group:
             for venue in venues:
-                around = look_around(venue_spec(venue, settings), requests, venue_codec(venue, settings))
+                spec = venue_spec(venue, settings)
+                quota = leaves.enter_context(quota_keeper(spec, clock, Random(), network))
+                around = look_around(spec, requests, venue_codec(venue, settings), quota, clock)
                 asked[group.create_task(around, name=f"look-{venue}")] = venue
             waiting = set(asked)
             while waiting and not any(each.answered for each in found.values()):
@@ -62,7 +73,9 @@ async def look(settings: Settings, venues: Sequence[str], clock: Clock, network:
     return Look(answered, tuple(why for each in looks for why in each.silent))
 
 
-async def look_around(spec: VenueSpec, requests: Requests, codec: Codec) -> Look:
+async def look_around(
+    spec: VenueSpec, requests: Requests, codec: Codec, quota: QuotaKeeper, clock: Clock
+) -> Look:
     """Ask the hosts of a venue until one answers (rule 1)."""
     waiting = list(spec.hosts)
     asked: dict[asyncio.Task[str], StreamHost] = {}
@@ -72,7 +85,8 @@ async def look_around(spec: VenueSpec, requests: Requests, codec: Codec) -> Look
         while not answered and (waiting or asked):
             if waiting:
                 host = waiting.pop(0)
-                asked[group.create_task(_ask(spec, host, requests, codec), name=f"ask-{host.name}")] = host
+                asking = _ask(spec, host, requests, codec, quota, clock)
+                asked[group.create_task(asking, name=f"ask-{host.name}")] = host
             done, _ = await asyncio.wait(
                 asked, timeout=HEAD_START_S if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
@@ -87,19 +101,23 @@ async def look_around(spec: VenueSpec, requests: Requests, codec: Codec) -> Look
     return Look(answered, tuple(failed[host.name] for host in spec.hosts if host.name in failed))
 
 
-async def _ask(spec: VenueSpec, host: StreamHost, requests: Requests, codec: Codec) -> str:
-    """Why a host does not serve us, empty when it does (rules 2 and 3)."""
+async def _ask(
+    spec: VenueSpec, host: StreamHost, requests: Requests, codec: Codec, quota: QuotaKeeper, clock: Clock
+) -> str:
+    """Why a host does not serve us, empty when it does (rules 2, 3 and 5)."""
     name = host_of(host.rest)
     request = codec.time_request()
     try:
-        answer = await requests.get(host.rest + request.path, venue=spec.name, timeout_s=PATIENCE_S)
-        if answer.status in TOO_MANY:
+        answer = await ask_once(spec, host, request, requests, quota, clock, PATIENCE_S)
+        if answer.status in LIMITED:
             return ""
         if answer.status in spec.blocked_statuses:
             return f"{name} does not serve this place (HTTP {answer.status})"
         if answer.status != 200:
             return f"{name} answers HTTP {answer.status}"
         events: Sequence[object] = codec.decode_http(request.path, answer.body, answer.ts_recv)
+    except RateLimited:
+        return ""
     except WireError:
         return f"{name} answers something else than the venue would"
     except VenueError as error:

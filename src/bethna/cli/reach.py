@@ -1,26 +1,32 @@
 """What `bethna doctor` asks of the venues that are followed: does each host answer, both ways, what time is it there?
 
-Nobody else is asked: that a venue of which nothing is wanted does not answer is no fault of this desk.
+Nobody else is asked: that a venue of which nothing is wanted does not answer is no fault of this desk. What is asked
+counts in the quota that all processes of the user share; one that is spent is a warning.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from http import HTTPStatus
+from random import Random
 
 from bethna.app.desk import followed_venues
 from bethna.app.live import venue_codec, venue_spec
+from bethna.app.quota import ask_once, connection_window, quota_keeper, wait_for_turn
 from bethna.app.watchlist import KeptList
 from bethna.cli.checks import Check, See
 from bethna.config import Settings
-from bethna.core.clock import NS_PER_S
-from bethna.core.errors import BethnaError, VenueError
+from bethna.core.clock import NS_PER_S, seconds
+from bethna.core.errors import BethnaError, RateLimited, VenueError
 from bethna.core.wire import ServerTime
 from bethna.net.http import HttpClient
+from bethna.net.network import INTERNET
 from bethna.net.ws import Socket, connect
 from bethna.runtime.clocks import SystemClock
+from bethna.store.quota_keeper import QuotaKeeper
 from bethna.venues.registry import venue_names
-from bethna.venues.spec import Codec, StreamHost
+from bethna.venues.spec import Codec, StreamHost, VenueSpec
 
 LARGE_OFFSET_S = 1.0
 
@@ -33,14 +39,18 @@ async def check_hosts(settings: Settings) -> list[Check]:
         return [Check("symbols", "failed", error.message, error.hint, see=See.SETTING)]
     clock = SystemClock()
     proxy = settings.proxy.reveal() or None
-    async with HttpClient(clock, proxy=proxy) as http, asyncio.TaskGroup() as group:
-        asked = [
-            group.create_task(
-                _Host(venue, venue_codec(venue, settings), host, settings.timeout_s, proxy).check(http, clock)
-            )
-            for venue in venues
-            for host in venue_spec(venue, settings).hosts
-        ]
+    asked = []
+    async with (
+        AsyncExitStack() as leaves,
+        HttpClient(clock, proxy=proxy) as http,
+        asyncio.TaskGroup() as group,
+    ):
+        for venue in venues:
+            spec = venue_spec(venue, settings)
+            quota = leaves.enter_context(quota_keeper(spec, clock, Random(), INTERNET))
+            for host in spec.hosts:
+                one = _Host(spec, venue_codec(venue, settings), host, settings.timeout_s, proxy, quota)
+                asked.append(group.create_task(one.check(http, clock)))
     found = [check for task in asked for check in task.result()]
     if others := [venue for venue in venue_names() if venue not in venues]:
         said = f"not asked, since nothing of theirs is followed: {', '.join(others)}"
@@ -52,9 +62,17 @@ class _Host:
     """One host of one venue."""
 
     def __init__(
-        self, venue: str, codec: Codec, host: StreamHost, timeout_s: float, proxy: str | None
+        self,
+        spec: VenueSpec,
+        codec: Codec,
+        host: StreamHost,
+        timeout_s: float,
+        proxy: str | None,
+        quota: QuotaKeeper,
     ) -> None:
-        self._venue = venue
+        self._spec = spec
+        self._venue = spec.name
+        self._quota = quota
         self._codec = codec
         self._host = host
         self._timeout_s = timeout_s
@@ -62,19 +80,21 @@ class _Host:
 
     async def check(self, http: HttpClient, clock: SystemClock) -> list[Check]:
         """REST, then the socket."""
-        return [await self._rest(http), await self._socket(clock)]
+        return [await self._rest(http, clock), await self._socket(clock)]
 
-    async def _rest(self, http: HttpClient) -> Check:
+    async def _rest(self, http: HttpClient, clock: SystemClock) -> Check:
         name = f"{self._venue} {self._host.name} REST"
         codec = self._codec
         request = codec.time_request()
         try:
-            answer = await http.get(
-                self._host.rest + request.path, venue=self._venue, timeout_s=self._timeout_s
+            answer = await ask_once(
+                self._spec, self._host, request, http, self._quota, clock, self._timeout_s
             )
             if answer.status != 200:
                 return _unreachable(name, f"{self._host.rest} answers {answer.status}", answer.status)
             events = codec.decode_http(request.path, answer.body, answer.ts_recv)
+        except RateLimited as error:
+            return _not_asked(name, error)
         except VenueError as error:
             return _unreachable(name, error.message, hint=error.hint)
         took_ms = (answer.received - answer.sent) / 1e6
@@ -91,6 +111,16 @@ class _Host:
     async def _socket(self, clock: SystemClock) -> Check:
         name = f"{self._venue} {self._host.name} socket"
         url = self._host.ws + self._codec.socket_path(())
+        window, until = (
+            connection_window(self._spec, self._quota),
+            clock.monotonic_ns() + seconds(self._timeout_s),
+        )
+        try:
+            while wait := window.wait(clock.monotonic_ns()):
+                await wait_for_turn(self._spec, wait, until - clock.monotonic_ns())
+            window.take(clock.monotonic_ns())
+        except RateLimited as error:
+            return _not_asked(name, error)
         try:
             opened = await connect(
                 url,
@@ -111,6 +141,12 @@ class _Host:
 _UNREACHABLE = (
     "look at this machine's network, proxy and firewall; the desk tries the venue's other hosts by itself"
 )
+
+
+def _not_asked(name: str, error: RateLimited) -> Check:
+    """The quota lets nobody through now: processes of the user spent it, or the venue said wait."""
+    hint = "your other processes use it, or the venue has asked to wait; `bethna status` of a desk shows it"
+    return Check(name, "warning", f"not asked: {error.message}", hint)
 
 
 def _unreachable(name: str, found: str, status: int | None = None, hint: str = "") -> Check:
