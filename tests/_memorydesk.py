@@ -12,19 +12,22 @@ from bethna.core.clock import NS_PER_S
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, unknown
 from bethna.core.errors import CannotFollow, UnknownInstrument
-from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id
+from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id, told_by_name
 from bethna.core.market import (
     BookDelta,
     BookSnapshot,
     BookView,
     Candle,
+    IndexPrice,
     InstrumentId,
     Interval,
     Level,
     PriceView,
     Side,
     Trade,
+    Valuation,
 )
+from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import (
     ConnectionHealth,
     InstrumentHealth,
@@ -39,6 +42,7 @@ from bethna.core.status import (
 )
 from bethna.logic.best_book import consolidated_book
 from bethna.logic.best_price import VenueMarket, best_price, concerned
+from bethna.logic.references import References
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
 
@@ -65,6 +69,7 @@ class MemoryDesk:
         self.update_ids: dict[InstrumentId, int] = {}
         self.sockets: list[ConnectionHealth] = []
         self.coverage = COMPLETE
+        self.references = References()
         self.quoted: dict[InstrumentId, tuple[float, float]] = {}
         self.no_book: set[InstrumentId] = set()
         for name in instruments:
@@ -110,6 +115,11 @@ class MemoryDesk:
         delta = BookDelta(instrument, first, first, list(bids), list(asks), now, now)
         self.bus.channel("book", instrument).publish(delta)
         return delta
+
+    def say_figure(self, figure: IndexPrice | Valuation) -> None:
+        """A venue says an index, or what a contract is worth."""
+        if self.references.apply(figure):
+            self.bus.channel("references", figure.instrument).publish(figure)
 
     def take_anew(self, instrument: InstrumentId) -> None:
         """The book was synchronised again."""
@@ -217,8 +227,11 @@ class MemoryDesk:
 
     def price(self, instrument: InstrumentId) -> PriceView:
         self._check(instrument)
-        last = self.kept[instrument][-1] if self.kept[instrument] else None
+        followed = next(each for each in self.followed if each.id == instrument)
         stale = instrument in self.stale
+        if followed.is_index:
+            return self.references.price(followed, self.clock.now_ns(), live=not stale)
+        last = self.kept[instrument][-1] if self.kept[instrument] else None
         if last is None:
             return PriceView(instrument, None, None, None, None, stale, None, None, None, unknown("binance"))
         best = (max(self.bids[instrument], default=None), min(self.asks[instrument], default=None))
@@ -226,6 +239,12 @@ class MemoryDesk:
             instrument, last.price, last.ts_event, last.ts_recv, last.ts_recv, stale, 1.5,
             *self.quoted.get(instrument, best), self.coverage,
         )  # fmt: skip
+
+    def reference(self, kind: ReferenceKind, instrument: InstrumentId) -> Reference:
+        self._check(instrument)
+        found = next(each for each in self.followed if each.id == instrument)
+        live = instrument not in self.stale
+        return self.references.view(kind, found, self.clock.now_ns(), live=live)
 
     def book(self, instrument: InstrumentId, depth: int) -> BookView:
         self._check(instrument)
@@ -308,4 +327,5 @@ class MemoryDesk:
 def _instrument(name: InstrumentId) -> Instrument:
     symbol, venue = split_id(name)
     base, _, quote = symbol.partition("-")
-    return Instrument(name, venue, base, quote, f"{base}{quote}", 0.01, 0.00001, verified=True)
+    made = Instrument(name, venue, base, quote, f"{base}{quote}", 0.01, 0.00001)
+    return replace(told_by_name(made), verified=True)

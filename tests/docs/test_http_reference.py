@@ -15,9 +15,10 @@ from bethna.api.listings import setting_rows
 from bethna.api.story import Figure
 from bethna.config import Settings
 from bethna.core.consolidated import OutReason
-from bethna.core.market import InstrumentId
+from bethna.core.market import Greeks, InstrumentId, Valuation
 from bethna.core.status import ConnectionHealth, TapePosition
 from bethna.logic.best_price import AGREED, FAR, MOST_CONVERTED
+from bethna.logic.references import FACTOR, LEAST_NS, MOST_NS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "http.md"
@@ -100,6 +101,24 @@ async def test_the_examples_of_the_best_price_have_the_fields_of_the_answers() -
     assert set(re.findall(r'"(\w+)"', merged)) == set(book)
     assert f"at most {MOST_CONVERTED}" in text
     assert (f"more than {FAR:.0%}".replace("%", " %") in text, AGREED) == (True, 0.01)
+
+
+async def test_indices_and_valuations_have_the_fields_that_the_page_names() -> None:
+    index, option = InstrumentId("BTC-DVOL@deribit"), InstrumentId("BTC-25DEC26-76000-C@deribit")
+    desk = MemoryDesk([index, option])
+    desk.say_figure(Valuation(option, 0.1, 1.0, START, START, greeks=Greeks(0.5, 0.1, 0.1, -0.1, 0.1)))
+    async with opened(desk) as served:
+        [row] = (await served.http.get("/api/v1/indices")).json()["indices"]
+        [worth] = (await served.http.get(f"/api/v1/valuations/{option}")).json()["valuations"]
+    listing = section("GET /api/v1/indices and").partition("`{")[2].partition("}`")[0]
+    assert re.findall(r'"(\w+)"', listing) == ["indices", *row]
+    said = section("GET /api/v1/indices and")
+    assert f"which is {FACTOR} times its usual pause, {LEAST_NS // 10**9} s at least" in said
+    assert f"{MOST_NS // 10**9} s at most" in said
+    text = section("GET /api/v1/valuations and")
+    example: Any = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])["valuations"][0]
+    assert list(example) == list(worth)
+    assert list(example["greeks"]) == list(worth["greeks"])
 
 
 async def test_the_story_example_has_the_fields_of_the_answer() -> None:

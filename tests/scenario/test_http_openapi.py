@@ -12,6 +12,7 @@ from _memorydesk import BTC, START, MemoryDesk
 from bethna.api.listings import setting_rows
 from bethna.config import Settings
 from bethna.core.clock import NS_PER_US
+from bethna.core.market import Greeks, IndexPrice, InstrumentId, Valuation
 from bethna.core.status import ConnectionHealth
 
 Schema = dict[str, Any]
@@ -24,6 +25,10 @@ ROUTES = {
     "/api/v1/trades/{instrument}": {"get"},
     "/api/v1/best/{pair}": {"get"},
     "/api/v1/best/{pair}/book": {"get"},
+    "/api/v1/indices": {"get"},
+    "/api/v1/indices/{instrument}": {"get"},
+    "/api/v1/valuations": {"get"},
+    "/api/v1/valuations/{instrument}": {"get"},
     "/api/v1/events": {"get"},
     "/api/v1/symbols": {"get"},
     "/api/v1/watchlist": {"get"},
@@ -148,15 +153,20 @@ async def test_every_example_fits_its_schema(subtests: pytest.Subtests) -> None:
 
 
 async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> None:
-    desk = MemoryDesk()
+    index, option = InstrumentId("BTC-DVOL@deribit"), InstrumentId("BTC-25DEC26-76000-C@deribit")
+    desk = MemoryDesk([BTC, index, option])
     desk.move(BTC, [(1.0, 1.0)], [(2.0, 1.0)])
     desk.trade(BTC, 1.5)
+    desk.say_figure(IndexPrice(index, 38.4, START, START))
+    desk.say_figure(Valuation(option, 0.1, 1.0, START, START, greeks=Greeks(0.5, 0.1, 0.1, -0.1, 0.1)))
     desk.say("started")
     desk.sockets = [ConnectionHealth("binance", 1, "h:1", "ok", START, None, 1, 0, 1.5, 4, (BTC,))]
     asked = {
         "/api/v1/health": "", "/api/v1/instruments": "", "/api/v1/prices": "", "/api/v1/events": "",
         "/api/v1/candles": f"instrument={BTC}&interval=1m", "/api/v1/book/{instrument}": "",
         "/api/v1/trades/{instrument}": "", "/api/v1/best/{pair}": "convert=EUR", "/api/v1/best/{pair}/book": "",
+        "/api/v1/indices": "", "/api/v1/indices/{instrument}": "", "/api/v1/valuations": "",
+        "/api/v1/valuations/{instrument}": "",
         "/api/v1/symbols": "query=usdt", "/api/v1/watchlist": "",
         "/api/v1/connections": "", "/api/v1/settings": "",
         "/api/v1/story": f"figure=candle&instrument={BTC}&interval=1m&open_time={START // NS_PER_US}",
@@ -166,7 +176,8 @@ async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> N
         assert set(asked) == {path for path, methods in ROUTES.items() if "get" in methods} - {"/metrics"}
         for path, query in asked.items():
             with subtests.test(path):
-                answer = await served.http.get(f"{path.format(instrument=BTC, pair='BTC-USDT')}?{query}")
+                named = index if "indices" in path else option if "valuations" in path else BTC
+                answer = await served.http.get(f"{path.format(instrument=named, pair='BTC-USDT')}?{query}")
                 assert answer.status_code == 200
                 schema = whole["paths"][path]["get"]["responses"]["200"]["content"]["application/json"][
                     "schema"

@@ -110,7 +110,7 @@ def test_what_has_no_such_figure_is_refused_and_what_is_not_followed() -> None:
 
 def test_the_catalogues_word_replaces_the_names() -> None:
     feeds, _, _ = feeds_of(PERPETUAL)
-    assert getattr(feeds.reference("valuations", PERPETUAL), "price_unit", None) == ""
+    assert getattr(feeds.reference("valuations", PERPETUAL), "price_unit", "") is None
     contract = Contract("perpetual", "BTC", inverse=True)
     feeds.describe_as(
         Instrument(PERPETUAL, "deribit", "BTC", "USD", "BTC-PERPETUAL", verified=True, contract=contract)

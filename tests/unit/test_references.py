@@ -162,8 +162,8 @@ def test_what_has_no_such_figure_is_refused(kind: ReferenceKind, instrument: Ins
 @pytest.mark.parametrize(
     ("contract", "units"),
     [
-        (None, ("", "")),
-        (Contract("option"), ("", "")),
+        (None, (None, None)),
+        (Contract("option"), (None, None)),
         (Contract("option", "BTC", inverse=True), ("BTC", "BTC")),
         (Contract("option", "USDC"), ("USD", "BTC")),
         (Contract("perpetual", "BTC", inverse=True), ("USD", "USD")),
@@ -171,7 +171,7 @@ def test_what_has_no_such_figure_is_refused(kind: ReferenceKind, instrument: Ins
     ],
 )
 def test_units_are_those_of_the_contract_once_a_catalogue_has_spoken(
-    contract: Contract | None, units: tuple[str, str]
+    contract: Contract | None, units: tuple[str | None, str | None]
 ) -> None:
     made = Instrument(OPTION.id, "deribit", "BTC", "USD", "BTC-X", verified=True, contract=contract)
     assert units_of(made) == units

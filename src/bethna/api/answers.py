@@ -278,6 +278,7 @@ def instruments_answer(desk: DeskReader) -> InstrumentsAnswer:
                 instrument.tick_size,
                 instrument.lot_size,
                 instrument.verified,
+                "spot" if instrument.contract is None else instrument.contract.kind,
             )
         )
     return InstrumentsAnswer(rows)

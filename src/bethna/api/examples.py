@@ -72,7 +72,11 @@ HEALTH = HealthAnswer(
     [],
 )  # fmt: skip
 INSTRUMENTS = InstrumentsAnswer(
-    [InstrumentRow(INSTRUMENT, VENUE, SYMBOL, BASE, QUOTE, "BTCUSDT", 2, 5, 0.01, 0.00001, verified=True)]
+    [
+        InstrumentRow(
+            INSTRUMENT, VENUE, SYMBOL, BASE, QUOTE, "BTCUSDT", 2, 5, 0.01, 0.00001, verified=True, kind="spot"
+        )
+    ]
 )
 PRICES = PricesAnswer(
     [

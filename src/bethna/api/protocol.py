@@ -19,6 +19,7 @@ Rate = Literal["ui", "every"]
 DeskState = Literal["ok", "degraded", "down"]
 FrameType = Literal["snapshot", "delta", "status"]
 GapSaid = Literal["found", "healed", "marked"]
+InstrumentKind = Literal["spot", "perpetual", "future", "option", "index"]
 
 
 class ErrorBody(Struct, frozen=True, gc=False):
@@ -144,6 +145,7 @@ class InstrumentRow(Struct, frozen=True, gc=False):
     tick_size: float | None
     lot_size: float | None
     verified: bool
+    kind: InstrumentKind
 
 
 class InstrumentsAnswer(Struct, frozen=True, gc=False):

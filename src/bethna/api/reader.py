@@ -11,6 +11,7 @@ from bethna.core.clock import Clock
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.instrument import Feature, Instrument
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import (
     ConnectionHealth,
     InstrumentHealth,
@@ -124,7 +125,15 @@ class DeskReader(Protocol):
         ...
 
     def price(self, instrument: InstrumentId) -> PriceView:
-        """Last price and what stands around it."""
+        """Last price and what stands around it; of an index its figure."""
+        ...
+
+    def reference(self, kind: ReferenceKind, instrument: InstrumentId) -> Reference:
+        """An index (an IndexView), or what a contract is worth (a ValuationView).
+
+        Raises:
+            UnknownInstrument: also for an instrument that has no such figure.
+        """
         ...
 
     def book(self, instrument: InstrumentId, depth: int) -> BookView:

@@ -54,6 +54,7 @@ from bethna.api.protocol import (
     RestartWish,
     TradesAnswer,
 )
+from bethna.api.reference_routes import REFERENCE_ROUTES
 from bethna.api.story import Figure, StoryAnswer, story_answer
 from bethna.core.clock import NS_PER_US
 from bethna.core.market import Interval
@@ -342,7 +343,8 @@ def _name(path: Path) -> str:
 
 
 ROUTES = (
-    health, instruments, prices, candles, book, trades, *BEST_ROUTES, events, symbols,
+    health, instruments, prices, candles, book, trades, *BEST_ROUTES, *REFERENCE_ROUTES,
+    events, symbols,
     watchlist, list_options, follow, unfollow, connections,
     settings, story, restart, metrics, docs, page,
 )  # fmt: skip

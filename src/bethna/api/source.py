@@ -4,7 +4,8 @@ Rules, cited by the code; `sources` keeps them:
 
 1. `collect` returns what has changed since the last `collect`; what a `snapshot` shows is never collected afterwards,
    as long as `collect` was called in the same breath before it.
-2. Topics of state (prices, candles, book in `ui`, best, health) say how it is now: what changed twice is said once.
+2. Topics of state (prices, candles, book in `ui`, best, indices, valuations, health) say how it is now: what changed
+   twice is said once.
 3. Topics of events (trades, events, and book in `every`) say each one. What a source itself loses is told as lost.
 4. Where changes cannot express what happened (a book taken anew, a tape that starts over, another list of followed
    instruments), every reader gets a new snapshot.

@@ -6,7 +6,7 @@ client and no socket. The rules that each keeps stand in `source`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bethna.api.answers import (
@@ -25,11 +25,13 @@ from bethna.api.answers import (
 from bethna.api.best_source import BestSource
 from bethna.api.protocol import Rate, TrustChange, encode
 from bethna.api.reader import DeskReader
+from bethna.api.reference_source import IndicesSource, ValuationsSource
+from bethna.api.rows_source import RowsSource, Tapped
 from bethna.api.source import Anew, News, Piece, Rhythm, Source, Turns, turn_piece
 from bethna.api.topics import Topic, TopicKind
 from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import BookStatus, Dropped, StreamStatus, SystemEvent
-from bethna.runtime.bus import BookEvent, Bus, Subscription, TradesEvent
+from bethna.runtime.bus import BookEvent, Bus, TradesEvent
 from bethna.runtime.mailbox import Newest, Strict
 
 UI_DEPTH = 20
@@ -43,99 +45,31 @@ UI_ITEMS = 256
 EVERY_ITEMS = 8192
 
 
-class PricesSource(Source):
-    """Price rows that changed: once a second for people, as they change for programs."""
+class PricesSource(RowsSource[PriceView]):
+    """Price rows."""
 
     shape = (b'{"prices":[', b"]}")
-    state = True
-
-    def __init__(self, desk: DeskReader, bus: Bus, topic: Topic, rate: Rate) -> None:
-        super().__init__(desk, bus, topic, rate)
-        if rate == "ui":
-            self.rhythm = Rhythm.SECOND
-        self._seen: dict[InstrumentId, PriceView] = {}
-        self._dirty: set[InstrumentId] = set()
-        self._listed: list[InstrumentId] = []
-        self._taps: dict[InstrumentId, list[Subscription]] = {}
-        self._turn: StreamStatus | None = None
-
-    def open(self) -> None:
-        """Listen to everything that can change a row; `ui` looks once a second instead, whatever the market does."""
-        self._listed = self._instruments()
-        self._listen()
-        self._seen = {instrument: self.desk.price(instrument) for instrument in self._listed}
-
-    def close(self) -> None:
-        """Stop to listen."""
-        super().close()
-        for taps in self._taps.values():
-            for tap in taps:
-                tap.close()
-        self._taps.clear()
 
     def snapshot(self, notice: str | None) -> bytes:
         """Every row."""
-        return encode(prices_answer(self.desk, self._instruments(), notice))
+        return encode(prices_answer(self.desk, self.asked(), notice))
 
-    def collect(self) -> Sequence[News]:
-        """The rows that changed."""
-        now_ns = self.desk.clock.now_ns()
-        asked = self._instruments()
-        if asked != self._listed:  # changes cannot say it
-            self.open()
-            return [Anew()]
-        if self.rate == "every":
-            asked = [instrument for instrument in asked if instrument in self._dirty]
-        self._dirty.clear()
-        pieces = []
-        if self._turn is not None:
-            pieces.append(turn_piece(self._turn))
-            self._turn = None
-        for instrument in asked:
-            view = self.desk.price(instrument)
-            if view != self._seen.get(instrument):
-                self._seen[instrument] = view
-                pieces.append(Piece(instrument, encode(price_row(view, now_ns))))
-        return pieces
+    def view(self, instrument: InstrumentId) -> PriceView:
+        """How a price is now."""
+        return self.desk.price(instrument)
 
-    def look(self) -> None:
-        """Look at every row with the next `collect`: a price goes stale without any event."""
-        self._dirty.update(self._instruments())
+    def row(self, view: PriceView, now_ns: int) -> bytes:
+        """For the wire."""
+        return encode(price_row(view, now_ns))
 
-    def _listen(self) -> None:
-        """Tap the channels of instruments that are new, and let go of those that have gone."""
-        if self.rate == "ui":
-            return
-        for gone in self._taps.keys() - set(self._listed):
-            for subscription in self._taps.pop(gone):
-                subscription.close()
-        for instrument in self._listed:
-            if instrument not in self._taps:
-                tap = self._tap(instrument)
-                self._taps[instrument] = [
-                    self.bus.channel("trades", instrument).subscribe(tap, self.name),
-                    self.bus.channel("quotes", instrument).subscribe(tap, self.name),
-                    self.bus.channel("tickers", instrument).subscribe(tap, self.name),
-                    self.bus.channel("status", instrument).subscribe(self._turned, self.name),
-                ]
-
-    def _turned(self, status: StreamStatus, /) -> None:
-        if self.topic.instrument is not None:
-            self._turn = status
-        self._dirty.add(status.instrument)
-        self.mark()
-
-    def _instruments(self) -> list[InstrumentId]:
-        if self.topic.instrument is not None:
-            return [self.topic.instrument]
+    def all_of_them(self) -> list[InstrumentId]:
+        """Every instrument."""
         return [found.id for found in self.desk.instruments()]
 
-    def _tap(self, instrument: InstrumentId) -> Callable[[object], None]:
-        def tap(_event: object, /) -> None:
-            self._dirty.add(instrument)
-            self.mark()
-
-        return tap
+    def tapped(self, instrument: InstrumentId) -> Sequence[Tapped]:
+        """What is traded and quoted, and how the day was; of an index its figure."""
+        index = any(found.id == instrument and found.is_index for found in self.desk.instruments())
+        return ("references",) if index else ("trades", "quotes", "tickers")
 
 
 class TradesSource(Source):
@@ -379,6 +313,8 @@ def source_class(topic: Topic, rate: Rate) -> type[Source]:
         "book": BookSource if rate == "ui" else BookChangesSource,
         "candles": CandlesSource,
         "best": BestSource,
+        "indices": IndicesSource,
+        "valuations": ValuationsSource,
         "health": HealthSource,
         "events": EventsSource,
     }

@@ -26,6 +26,7 @@ from bethna.core.errors import BethnaError
 from bethna.core.instrument import Instrument, split_id
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, Level, PriceView, Trade
 from bethna.core.money import format_fixed
+from bethna.core.reference import IndexView
 from bethna.core.status import Trust
 
 Figure = Literal["price", "bid", "ask", "spread", "change_24h", "book", "trades", "candle"]
@@ -88,8 +89,10 @@ class _Teller:
         self._decimals = desk.decimals(instrument)
 
     def price(self) -> _Told:
-        """The newest trade's price."""
+        """The newest trade's price; of an index its figure."""
         view = self._desk.price(self._id)
+        if self._found.is_index:
+            return self._figure(view)
         trade = self._last_trade()
         if trade is None or view.price is None:
             return self._nothing(self._found.quote, view.coverage, "no trade has come yet")
@@ -100,6 +103,22 @@ class _Teller:
             view.price, self._found.quote, view.ts_event, view.ts_recv, view.coverage, how,
             [self._trade_input("trade", trade)],
         )  # fmt: skip
+
+    def _figure(self, view: PriceView) -> _Told:
+        """An index."""
+        index = self._desk.reference("indices", self._id)
+        unit = index.unit if isinstance(index, IndexView) else self._found.quote
+        if view.price is None:
+            return self._nothing(unit, view.coverage, "the venue has not said it yet")
+        how = "the venue's own figure, which nobody trades; this desk cannot check it"
+        said = StoryInput(
+            "index",
+            None,
+            self._price(view.price),
+            micros_or_none(view.ts_event),
+            micros_or_none(view.ts_recv),
+        )
+        return _Told(view.price, unit, view.ts_event, view.ts_recv, view.coverage, how, [said])
 
     def bid(self) -> _Told:
         """The quoted best bid."""

@@ -12,14 +12,21 @@ from bethna.core.errors import BethnaError, ConfigError
 from bethna.core.market import InstrumentId, Interval
 from bethna.logic.best_price import currencies_of, pair_of
 
-TopicKind = Literal["prices", "trades", "book", "candles", "best", "health", "events"]
-KINDS: tuple[TopicKind, ...] = ("prices", "trades", "book", "candles", "best", "health", "events")
+TopicKind = Literal[
+    "prices", "trades", "book", "candles", "best", "indices", "valuations", "health", "events"
+]
+KINDS: tuple[TopicKind, ...] = (
+    "prices", "trades", "book", "candles", "best", "indices", "valuations", "health", "events",
+)  # fmt: skip
+_ROWS: tuple[TopicKind, ...] = ("prices", "indices", "valuations")
 _FORMS: dict[TopicKind, str] = {
     "prices": "prices or prices:INSTRUMENT",
     "trades": "trades:INSTRUMENT",
     "book": "book:INSTRUMENT",
     "candles": "candles:INSTRUMENT:INTERVAL",
     "best": "best:BASE-QUOTE or best:BASE-QUOTE:CURRENCY,CURRENCY",
+    "indices": "indices or indices:INSTRUMENT",
+    "valuations": "valuations or valuations:INSTRUMENT",
     "health": "health",
     "events": "events",
 }
@@ -68,7 +75,7 @@ def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
         close = get_close_matches(word, KINDS, n=3, cutoff=0.5)
         near = ", ".join(_FORMS[known] for known in KINDS if known in close or not close)
         raise UnknownTopic(f"{text!r} is not a topic", hint=f"nearest: {near}")
-    if kind in ("health", "events") or (kind == "prices" and not rest):
+    if kind in ("health", "events") or (kind in _ROWS and not rest):
         if rest:
             raise _malformed(text, kind)
         return Topic(kind), None

@@ -22,6 +22,7 @@ from bethna.core.coverage import Gap, Provenance
 from bethna.core.errors import BethnaError, CannotFollow, ConfigError, UnknownInstrument, VenueUnknown, cut
 from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName, parse_name
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import (
     ConnectionHealth,
     EventLevel,
@@ -396,8 +397,11 @@ class Desk:
 
     def price(self, instrument: InstrumentId) -> PriceView:
         """Last price."""
-        feed = self.feeds.feed(instrument)
-        return feed.price(stale=self.feeds.stale(instrument), last_message=feed.last_message())
+        return self.feeds.price(instrument)
+
+    def reference(self, kind: ReferenceKind, instrument: InstrumentId) -> Reference:
+        """An index, or what a contract is worth."""
+        return self.feeds.reference(kind, instrument)
 
     def book(self, instrument: InstrumentId, depth: int) -> BookView:
         """Top of book."""

@@ -38,22 +38,24 @@ class IndexView(Struct, frozen=True, gc=False):
 
 
 class ValuationView(Struct, frozen=True, gc=False):
-    """What its venue says that a contract is worth, as the desk has it; None where it says nothing of that.
+    """What its venue says that a contract is worth, as the desk has it.
+
+    What the venue says nothing of is None, and so are units until its catalogue has spoken.
 
     Attributes:
-        kind: of the contract. price_unit: of `mark_price` (an inverse option's is the coin), empty while not known.
+        kind: of the contract. price_unit: of `mark_price` (an inverse option's is the coin).
         index_price, underlying_price: in quote currency. underlying: what `underlying_price` is the price of.
         mark_iv, bid_iv, ask_iv: volatility a year as a fraction.
         greeks: of an option, in the units of `Greeks`.
-        open_interest: in `quantity_unit`, empty while not known.
+        open_interest: in `quantity_unit`.
         funding, funding_8h: of a perpetual, rate of the moment and of the last eight hours, as a fraction.
         stale, stale_after_ns: as of an index.
     """
 
     instrument: InstrumentId
     kind: ContractKind
-    price_unit: str
-    quantity_unit: str
+    price_unit: str | None
+    quantity_unit: str | None
     mark_price: float | None
     index_price: float | None
     underlying_price: float | None

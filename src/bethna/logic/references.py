@@ -200,11 +200,11 @@ def check_kind(kind: ReferenceKind, instrument: Instrument) -> None:
     )
 
 
-def units_of(instrument: Instrument) -> tuple[str, str]:
-    """What a contract's own price and its quantities are counted in; both empty where no catalogue has said so."""
+def units_of(instrument: Instrument) -> tuple[str | None, str | None]:
+    """What a contract's own price and its quantities are counted in; both None where no catalogue has said so."""
     contract = instrument.contract
     if contract is None or contract.settlement is None:
-        return "", ""
+        return None, None
     if contract.kind == "option":
         return (contract.settlement if contract.inverse else instrument.quote), instrument.base
     return instrument.quote, instrument.quote if contract.inverse else instrument.base
