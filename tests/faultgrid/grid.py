@@ -8,8 +8,8 @@
 Columns: `healed` trials whose damage was repaired, `shown` trials at whose end something is missing or down and says
 so, `LOST` and `DOUBLED` figures without a name, `others` symbols that were disturbed though nothing struck them,
 `false` figures marked though nothing was wrong with them; `unproven` books that differ, were damaged, and are called
-unverified since their venue's wire proves no better; `ahead` claims of whole trades made too early at a venue that
-never names its newest trade; p50 and p95: seconds from the end of the last fault to the last repair.
+unverified since their venue's wire proves no better; p50 and p95: seconds from the end of the last fault to the last
+repair.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ class Row:
     disturbed: int = 0
     flagged: int = 0
     unproven: int = 0
-    ahead: int = 0
     compared: Counter[str] = field(default_factory=Counter)
     heal_s: list[float] = field(default_factory=list)
     bad: list[tuple[int, str]] = field(default_factory=list)
@@ -68,7 +67,6 @@ class Row:
         self.disturbed += len(report.disturbed)
         self.flagged += report.flagged
         self.unproven += report.unproven
-        self.ahead += report.ahead
         self.compared.update(report.compared)
         if report.heal_s is not None:
             self.heal_s.append(report.heal_s)
@@ -103,7 +101,6 @@ class Report:
     shown: list[str]
     flagged: int
     unproven: int
-    ahead: int
     compared: Counter[str]
     heal_s: float | None
     broken: list[str]
@@ -127,11 +124,11 @@ def report(cell: str, seed: int, outcome: trials.Outcome | Exception) -> Report:
     if isinstance(outcome, Exception):
         last = traceback.extract_tb(outcome.__traceback__)[-1]
         text = f"broke: {type(outcome).__name__}: {outcome} ({last.name}, line {last.lineno})"
-        return Report(cell, seed, 0, [], [], [], [], 0, 0, 0, Counter(), None, [text])
+        return Report(cell, seed, 0, [], [], [], [], 0, 0, Counter(), None, [text])
     found = outcome.findings
     return Report(
         cell, seed, sum(outcome.struck.values()), found.lost[:20], found.doubled[:20], found.disturbed[:20],
-        found.shown[:20], found.flagged["causeless candles"], len(found.unproven), len(found.ahead),
+        found.shown[:20], found.flagged["causeless candles"], len(found.unproven),
         found.compared, outcome.heal_s, [],
     )  # fmt: skip
 
@@ -158,7 +155,7 @@ def play_over_sockets(venue: str, cells: Iterable[Cell], seeds: list[int], jobs:
 
 
 HEAD = f"{'fault':30}{'runs':>5}{'strikes':>9}{'healed':>8}{'shown':>7}{'LOST':>6}{'DOUBLED':>9}"
-HEAD += f"{'others':>8}{'false':>7}{'unproven':>10}{'ahead':>7}{'p50 s':>8}{'p95 s':>8}"
+HEAD += f"{'others':>8}{'false':>7}{'unproven':>10}{'p50 s':>8}{'p95 s':>8}"
 
 
 def line(row: Row) -> str:
@@ -167,7 +164,7 @@ def line(row: Row) -> str:
 
     return (
         f"{row.cell:30}{row.runs:>5}{row.struck:>9}{row.healed:>8}{row.shown:>7}{row.lost:>6}{row.doubled:>9}"
-        f"{row.disturbed:>8}{row.flagged:>7}{row.unproven:>10}{row.ahead:>7}{shown(row.percentile(50)):>8}{shown(row.percentile(95)):>8}"
+        f"{row.disturbed:>8}{row.flagged:>7}{row.unproven:>10}{shown(row.percentile(50)):>8}{shown(row.percentile(95)):>8}"
     )
 
 
@@ -254,7 +251,7 @@ def _tell(venue: str, cells: list[Cell], seed: int) -> bool:
         print(f"{venue}: {cell.name}", *trial.faults, f"span {trial.span_s:.0f} s", sep="\n  ")
         outcome = trials.run(trial)
         found = outcome.findings
-        for name in ("lost", "doubled", "disturbed", "shown", "ahead"):
+        for name in ("lost", "doubled", "disturbed", "shown"):
             for word in getattr(found, name)[:30]:
                 print(f"  {name}: {word}")
         for instrument, word in found.unproven.items():

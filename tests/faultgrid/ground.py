@@ -7,9 +7,8 @@ What "equal" means
              as deep as is looked; Kraken's to the ten levels of its checksum. What is `unverified` (Kraken's levels
              below, Coinbase's whole book, which its wire cannot prove) must be equal unless a frame of it was damaged:
              then that word has said so, and it counts as unproven.
-  ahead      where a venue never names its newest trade, the desk takes trades to be known to five seconds before
-             whatever else it hears; when trades alone are lost or late for longer, a price or a candle calls itself
-             whole too early, until the next trade's id shows the hole. Such claims are counted apart, as `ahead`.
+  claims     a price or a candle that calls itself whole while the market goes on must be so at that instant, also where
+             a venue never names its newest trade and trades alone are lost or late.
 
 A book without ids is found by its time: it is what the venue's last step of that time made of it.
 """
@@ -49,7 +48,6 @@ class Ground:
         hosts: how many the desk knows. gathers_ns: how long the venue may gather trades before it tells them.
         one_count: frames are counted by connection, so that a lost one puts every book of it in doubt; an old snapshot
             is counted like a new one, so that a book that began with it is wrong and called whole: unproven.
-        names_newest: it says which trade is its newest, so that a missing one is seen before the next one comes.
     """
 
     name: str
@@ -62,7 +60,6 @@ class Ground:
     hosts: int = 1
     gathers_ns: int = 0
     one_count: bool = False
-    names_newest: bool = False
 
     @property
     def venue(self) -> str:
@@ -111,7 +108,6 @@ BINANCE = Ground(
     update_of=lambda update_id: update_id,
     whole=State.COMPLETE,
     hosts=2,
-    names_newest=True,
 )
 KRAKEN = Ground(
     "kraken",
@@ -124,7 +120,6 @@ COINBASE = Ground(
     {"BTC-USD": 24.0, "ETH-USD": 6.0, "POL-USD": 3.0},
     "matches",
     ("", "", "matches", "level2*", "heartbeat"),
-    names_newest=True,
 )
 ADVANCED = Ground(
     "coinbase_advanced",

@@ -17,7 +17,6 @@ class Findings:
 
     Attributes:
         unproven: books that differ, were damaged, and are called unverified.
-        ahead: claims that trades are known, made too early where the venue never names its newest.
     """
 
     lost: list[str] = field(default_factory=list)
@@ -25,7 +24,6 @@ class Findings:
     disturbed: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     unproven: dict[InstrumentId, str] = field(default_factory=dict)
-    ahead: list[str] = field(default_factory=list)
     healed: int = 0
     repaired_at: int = 0
     compared: Counter[str] = field(default_factory=Counter)

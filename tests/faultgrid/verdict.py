@@ -116,7 +116,7 @@ class Judge:
         newer = bisect_right(executions, kept[-1].trade_id, key=_trade_id)
         self.findings.compared["prices"] += 1
         if newer < len(executions) and executions[newer].ts < as_of:
-            self._claimed(
+            self.findings.lost.append(
                 f"{instrument} price is whole up to {as_of}, but trade {executions[newer].trade_id} of "
                 f"{executions[newer].ts} is not in it"
             )
@@ -130,15 +130,10 @@ class Judge:
         end = bisect_left(executions, candle.open_time + candle.interval.ns, key=_ts)
         self.findings.compared["claims"] += 1
         if candle.trades != end - start:
-            self._claimed(
+            self.findings.lost.append(
                 f"{instrument} candle {candle.interval} {candle.open_time} is closed and {candle.coverage.state} "
                 f"with {candle.trades} trades, expected {end - start}"
             )
-
-    def _claimed(self, word: str) -> None:
-        """A claim of whole trades that is wrong."""
-        unseen = not self.ground.names_newest and bool(self.twin.faults.struck)
-        (self.findings.ahead if unseen else self.findings.lost).append(word)
 
     def _book(self, instrument: InstrumentId, depth: int = 50) -> bool:
         """Whether there is a trusted book; a wrong one is a finding."""
@@ -329,6 +324,10 @@ class Judge:
                     f"{instrument} candle {candle.interval} {candle.open_time}: found {found}, expected {wanted} "
                     f"under {candle.coverage.state}"
                 )
+        elif candle.coverage.state is State.UNVERIFIED:
+            findings.flagged["unverified candles"] += (
+                1  # the next trade, or the venue's word, will prove them
+            )
         elif any(gap.reason == "unheard" for gap in candle.coverage.gaps):
             findings.flagged["unheard candles"] += (
                 1  # nothing has come since: it will be known with the next word

@@ -20,7 +20,30 @@ def test_the_venues_word_carries_it_further() -> None:
     frontier = Frontier()
     frontier.agreed(T)
     frontier.tick(T, 0, 0, whole=True)
-    assert frontier.until == T - WORD_NS
+    assert frontier.until == frontier.proven == T - WORD_NS
+
+
+def test_what_else_is_heard_proves_nothing() -> None:
+    frontier = Frontier()
+    frontier.agreed(T)
+    frontier.tick(T + 20 * SECOND, T, T + 20 * SECOND, whole=True)
+    assert frontier.proven == frontier.until == T - WORD_NS, "blind until a trade or a word"
+    frontier.agreed(T + 20 * SECOND)
+    frontier.tick(T + 20 * SECOND, T, T + 20 * SECOND, whole=True)
+    for passed in range(21, 31):
+        frontier.tick(T + passed * SECOND, T, T + passed * SECOND, whole=True)
+    assert frontier.until == T + 30 * SECOND - LAG_NS
+    assert frontier.proven == T + 20 * SECOND - WORD_NS
+
+
+def test_a_clock_that_is_set_back_takes_back_what_was_known_beyond_it() -> None:
+    frontier = Frontier()
+    frontier.agreed(T)
+    frontier.tick(T, T, T, whole=True)
+    frontier.set_back(T - 60 * SECOND)
+    assert (frontier.until, frontier.proven) == (T - 60 * SECOND,) * 2
+    frontier.tick(T - 50 * SECOND, T - 50 * SECOND, T - 50 * SECOND, whole=True)
+    assert frontier.until == T - 50 * SECOND - LAG_NS, "and it goes on from there"
 
 
 def test_while_something_is_missing_it_stands_and_an_old_word_is_forgotten() -> None:

@@ -37,7 +37,7 @@ from bethna.runtime.mailbox import Newest, Strict
 UI_DEPTH = 20
 FULL_DEPTH = 5000
 SNAPSHOT_CANDLES = 500
-# A flush comes at least once a second; more than this many candles back only a heal or a stall can change.
+# A flush comes at least once a second; more than this many candles back only a heal, a stall or a proof can change.
 NEW_CANDLES = 8
 SNAPSHOT_TRADES = 100
 SNAPSHOT_EVENTS = 200
@@ -271,7 +271,8 @@ class CandlesSource(Source):
             return []
         self._dirty = False
         newest = {} if self._revised else self._newest(NEW_CANDLES)
-        if not newest or next(iter(newest)) not in self._seen:
+        oldest = next(iter(newest), None)
+        if oldest is None or self._seen.get(oldest) != newest[oldest]:  # so may those before it
             newest = self._newest(SNAPSHOT_CANDLES)
             self._revised = False
         if self._seen and newest and next(reversed(newest)) < max(self._seen):

@@ -167,8 +167,10 @@ class LiveLine:
 
     def health(self) -> VenueHealth:
         """Sockets, clock and quota together."""
+        found = self.pool.health()
         return replace(
-            self.pool.health(),
+            found,
+            message="; ".join(filter(None, (found.message, self._feeds.clock_words(self.venue)))),
             clock_offset_ns=self._feeds.clock_offset_ns(self.venue),
             quota_used=self.rest.quota_used(),
             quota_limit=self.quota.limit,

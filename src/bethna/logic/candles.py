@@ -11,21 +11,24 @@ Rules
   3. A bar is closed when the venue's time has passed its end.
   4. A bar whose beginning was not watched, or that a gap touches, is incomplete; a healed gap makes it healed.
   5. A bar without trades between watched bars is quiet: zero volume at the previous close.
-  6. A bar that opens more than MAX_AHEAD_NS after the venue's time is one frame's lie about the time: it is not shown.
+  6. A bar that opens more than MAX_AHEAD_NS after the venue's time is a lie about the time: it is not shown before its
+     time. One that opens a little after it is shown, and no quiet bars before it.
+  7. A closed bar whose end is not proven yet is `unverified`, and so is an open one of which nothing is. The next trade
+     shows by its id that none is missing, and they are what they would have been.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bethna.core.clock import NS_PER_S
-from bethna.core.coverage import Coverage, Gap, Provenance, State, with_gaps
+from bethna.core.coverage import Coverage, Gap, Provenance, State, weakest, with_gaps
 from bethna.core.market import INTERVAL_NS, Candle, InstrumentId, Interval, Trade
 from bethna.core.money import EXACT_LOTS, from_lots, to_lots
 
 KEPT_BARS = 1500
-MAX_AHEAD_NS = 60 * NS_PER_S
+MAX_AHEAD_NS = 5 * NS_PER_S
 _UPWARDS = tuple((interval, ns) for interval, ns in INTERVAL_NS.items() if interval is not Interval.S1)
 
 
@@ -94,6 +97,7 @@ class CandleBuilder:
     Args:
         scale: lots per base unit, 10 ** (digits of quantities on the wire).
         sources, provenance: what the certificates say of where the trades come from.
+        judge: told of each trade in the order of ids that is not of the open second, before it is counted.
 
     Attributes:
         proof: the best that a certificate can say.
@@ -107,8 +111,10 @@ class CandleBuilder:
         *,
         kept: int = KEPT_BARS,
         provenance: Provenance = Provenance.LIVE,
+        judge: Callable[[Trade], None] | None = None,
     ) -> None:
         self.instrument = instrument
+        self._judge = judge
         self.scale = scale
         self.sources = sources
         self.provenance = provenance
@@ -137,10 +143,18 @@ class CandleBuilder:
             bar.lots += round(scaled) if scaled < EXACT_LOTS else to_lots(trade.quantity, self.scale)
             bar.count += trade.count
             bar.last_id = trade.trade_id
-        elif ts >= self._second_end:
+            return
+        if self._judge is not None:
+            self._judge(trade)
+        if ts >= self._second_end:
             self._roll(trade)
         else:
             self._amend(trade)
+
+    @property
+    def reached(self) -> int:
+        """The end of the open second, ns UTC: no trade was told with a later time; 0 before any."""
+        return self._second_end
 
     def begin_anew(self) -> None:
         """The venue counts its trades anew from the next one on (rule 2)."""
@@ -155,17 +169,25 @@ class CandleBuilder:
             self._amend(trade)
 
     def candles(
-        self, interval: Interval, limit: int, venue_now: int, gaps: Iterable[Gap] = (), end: int | None = None
+        self,
+        interval: Interval,
+        limit: int,
+        venue_now: int,
+        gaps: Iterable[Gap] = (),
+        end: int | None = None,
+        proven: int | None = None,
     ) -> list[Candle]:
-        """The newest `limit` candles that open before `end`, ascending, quiet ones filled in (rules 3 to 5).
+        """The newest `limit` candles that open before `end`, ascending, quiet ones filled in (rules 3 to 7).
 
         Args:
             venue_now: the venue's time, ns UTC; decides what is closed and how far quiet bars reach.
             gaps: the trade gaps of this instrument; those that touch a bar mark it.
+            proven: up to where no trade is missing, ns UTC by the venue's clock; None for all of it.
         """
         bars = self._bars(interval, limit, venue_now, end)
         listed = [gap for gap in gaps if gap.end is not None]
-        return [self._candle(interval, bar, venue_now, listed) for bar in bars]
+        proof = venue_now if proven is None else min(proven, venue_now)
+        return [self._candle(interval, bar, venue_now, proof, listed) for bar in bars]
 
     def fingerprint(self) -> dict[str, list[tuple[object, ...]]]:
         """Every kept bar by interval, for the state hash."""
@@ -260,20 +282,23 @@ class CandleBuilder:
             found += [_quiet(start, bar) for start in quiet]
             if len(quiet) < room:
                 found.append(bar)
-            upto = bar.open_time
+            upto = min(upto, bar.open_time)  # rule 6
         return found[::-1]
 
-    def _candle(self, interval: Interval, bar: Bar, venue_now: int, gaps: list[Gap]) -> Candle:
+    def _candle(self, interval: Interval, bar: Bar, venue_now: int, proven: int, gaps: list[Gap]) -> Candle:
         end = bar.open_time + interval.ns
         touching = [gap for gap in gaps if _touches(gap, bar.open_time, end)]
         if self.watched_from is not None and self.watched_from > bar.open_time:  # rule 4
             touching.insert(0, Gap("trades", None, None, bar.open_time, self.watched_from, "not_watched"))
-        as_of = min(end, venue_now)
-        coverage = with_gaps(Coverage(self.provenance, self.proof, (), self.sources, as_of), touching)
+        closed = end <= venue_now
+        unproven = proven < (end if closed else bar.open_time)  # rule 7
+        proof = weakest((self.proof, State.UNVERIFIED)) if unproven else self.proof
+        as_of = min(end, venue_now if unproven else proven)
+        coverage = with_gaps(Coverage(self.provenance, proof, (), self.sources, as_of), touching)
         known = bar.count > 0 and bar.first_id >= 0
         return Candle(
             self.instrument, interval, bar.open_time, bar.open, bar.high, bar.low, bar.close,
-            from_lots(bar.lots, self.scale), bar.count, end <= venue_now,
+            from_lots(bar.lots, self.scale), bar.count, closed,
             bar.first_id if known else None, bar.last_id if known else None, coverage,
         )  # fmt: skip
 

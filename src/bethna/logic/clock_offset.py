@@ -18,6 +18,11 @@ Rules
   5. The median of `events` is counted anew every RECOUNT_EVENTS samples: clocks drift slowly, sorting is not free.
   6. A `rest` sample that can be wrong by more than FINE_NS (a long way, a venue that says whole seconds) only bounds
      the offset: within its bounds the events speak.
+  7. The most that the venue's clock can be ahead: the offset with what it can be wrong by, and PLAUSIBLE_NS for what
+     the venue's own machines differ by and for drift until the next measurement. Where only events speak it is
+     EVENTS_PLAUSIBLE_NS beyond them: they are too low by as much as they came late.
+  8. Who sees times beyond that doubts the measurement, and so does a host's clock that was set: measure again. What the
+     host's clock was set back by, its monotonic clock has told: the samples follow, they are not wrong.
 
 Source of the bound: RFC 5905, section 8 (on-wire protocol): |error| <= round trip / 2.
 """
@@ -37,6 +42,8 @@ Method = Literal["rest", "events"]
 MAX_AGE_NS = 1800 * NS_PER_S
 SUSPECT_NS = 2 * NS_PER_S
 FINE_NS = NS_PER_S // 10
+PLAUSIBLE_NS = 2 * NS_PER_S
+EVENTS_PLAUSIBLE_NS = 60 * NS_PER_S
 KEPT_REST = 16
 KEPT_EVENTS = 255
 MIN_EVENTS = 5
@@ -59,6 +66,7 @@ class ClockOffset:
         self._events: deque[int] = deque(maxlen=KEPT_EVENTS)
         self._new_events = 0
         self._median: int | None = None
+        self._doubted = False
 
     def rest(self, sent: int, received: int, server: int, now: int, coarse_ns: int = 0) -> None:
         """The venue said `server`, cut off to multiples of `coarse_ns`, in answer to a question of these host times."""
@@ -66,6 +74,7 @@ class ClockOffset:
             return
         middle, error = (sent + received) // 2, (received - sent + 1 + coarse_ns) // 2
         sample = RestSample(server + coarse_ns // 2 - middle, error, now)
+        self._doubted = False
         kept = [old for old in self._rest if _agree(old, sample)]  # rule 3
         if len(kept) < len(self._rest):
             self._events.clear()  # they were measured against the old clock
@@ -98,8 +107,30 @@ class ClockOffset:
         measured = self.measured(now)
         return None if measured is None else measured[0]
 
+    def limit_ns(self, now: int) -> int | None:
+        """The most that a time of the venue can be after its reception (rule 7); None before any sample."""
+        best, by_events = self.best(now), self._by_events()
+        if best is not None:
+            return best.offset_ns + best.error_ns + PLAUSIBLE_NS
+        return None if by_events is None else by_events + EVENTS_PLAUSIBLE_NS
+
+    def doubt(self) -> None:
+        """Something contradicts the measurement (rule 8)."""
+        self._doubted = True
+
+    def host_set_back(self, by_ns: int) -> None:
+        """The host's clock was set back (rule 8)."""
+        for index, old in enumerate(self._rest):
+            self._rest[index] = RestSample(old.offset_ns + by_ns, old.error_ns, old.taken)
+        for index, offset in enumerate(self._events):
+            self._events[index] = offset + by_ns
+        self._median = None
+        self._doubted = True
+
     def suspect(self, now: int) -> bool:
-        """The methods contradict each other: measure again (rule 4)."""
+        """Something contradicts what was measured: measure again (rules 4 and 8)."""
+        if self._doubted:
+            return True
         best, by_events = self.best(now), self._by_events()
         if best is None or by_events is None:
             return False

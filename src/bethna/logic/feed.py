@@ -12,8 +12,8 @@ Rules
      changes nothing.
   5. While no socket carries the instrument nobody knows what trades: that time is a gap, `disconnected`, until the next
      trade shows by its id what was missed.
-  6. A candle is closed when the trades are known to its end, not when a clock has passed it. When that takes longer
-     than UNHEARD_NS, the time that is not known is a gap, `unheard`, until something is heard.
+  6. A candle is closed when the trades are known to its end, not when a clock has passed it, and `unverified` until
+     that is proven. What is not known for longer than UNHEARD_NS is a gap, `unheard`, until something is heard.
   7. A book is `unverified` beyond the levels that its venue lets us prove.
   8. Trades that their venue does not number are `unverified`: one that never came would be missed by nobody.
 """
@@ -40,19 +40,18 @@ from bethna.core.market import (
     Trade,
     TradePage,
 )
-from bethna.core.money import decimals_of
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
 from bethna.core.wire import BookDoubt
-from bethna.logic.absence import Absence
 from bethna.logic.booksync import TRUSTED, BookSync
 from bethna.logic.candles import CandleBuilder
+from bethna.logic.digits import digits_of
 from bethna.logic.feed_ports import BookStreamItem, BookStyle, FeedPorts, FeedSettings, TradeStreamItem
-from bethna.logic.frontier import Frontier
 from bethna.logic.gaplog import MAX_JUMP
 from bethna.logic.pushedbook import PushedBook
 from bethna.logic.quotecheck import QuoteCheck
 from bethna.logic.tickers import change_pct
 from bethna.logic.trades import TradeSequence, keep_in_order
+from bethna.logic.venue_time import VenueTime
 
 UNHEARD_NS = 10 * NS_PER_S
 NEVER = 1 << 63
@@ -84,16 +83,16 @@ class InstrumentFeed:
         if not settings.books:
             self.booksync.off()
         self.quotes = QuoteCheck()
-        self.frontier = Frontier()
+        self.time = VenueTime()
         self.candle_builder = CandleBuilder(
-            self.id, settings.quantity_scale, (instrument.venue,), provenance=settings.provenance
-        )
+            self.id, settings.quantity_scale, (instrument.venue,), provenance=settings.provenance,
+            judge=self._judge_time,
+        )  # fmt: skip
         self.kept: deque[Trade] = deque(maxlen=settings.kept_trades)
         self.trades = 0
         self.ticker: Ticker | None = None
-        self.venue_now = 0
+        self._told_at: int | None = None
         self._provenance = settings.provenance
-        self._away = Absence()
         self._ports = ports
         self._publish_trade = ports.trade
         self._publish_book = ports.book
@@ -124,6 +123,11 @@ class InstrumentFeed:
         self.kept.append(trade)
         self._count_trade(trade)
         self._publish_trade(trade)
+
+    def _judge_time(self, trade: Trade) -> None:
+        """Whether its time can be right, before the candles count it."""
+        before = self.kept[-2].ts_event if len(self.kept) > 1 else 0
+        self.time.judge(trade.ts_event, trade.ts_recv, before, self.candle_builder.reached)
 
     def _book_moved(self, delta: BookDelta) -> None:
         self._publish_book(delta)
@@ -178,24 +182,28 @@ class InstrumentFeed:
 
     def apply_last_trade(self, last: LastTrade) -> None:
         """How far the venue's trades have come."""
+        self._told_at = last.ts_recv
         self._agree(last.trade_id, last.ts_event, last.ts_recv)
 
     def _agree(self, trade_id: int, ts_event: int, ts_recv: int) -> None:
         self.sequence.expect(trade_id, ts_event, ts_recv)
         if trade_id < self.sequence.next_id:
-            self.frontier.agreed(ts_event)
+            self.time.frontier.agreed(ts_event)
 
     def apply_page(self, page: TradePage, now: int) -> None:
         """Trades from history, to fill a gap."""
         self.sequence.splice(page.trades, now)
 
-    def tick(self, now: int, venue_now: int) -> None:
-        """Let time pass; about once a second. `venue_now` is the venue's time as far as it is known."""
-        self.venue_now = max(self.venue_now, venue_now)
+    def tick(self, now: int, venue_now: int, limit_ns: int | None = None) -> None:
+        """Let time pass; about once a second.
+
+        Args:
+            venue_now: the venue's time as measured, 0 before that. limit_ns: the most that it can be ahead of ours.
+        """
         self.sequence.tick(now)
         self.booksync.tick(now)
-        traded = self.kept[-1].ts_event if self.kept else 0
-        self.frontier.tick(self._heard_until() or 0, traded, self.venue_now, whole=self.sequence.whole)
+        known = self._heard_until() or 0, self._newest_trade()
+        self.time.tick(now, venue_now, limit_ns, *known, whole=self.sequence.whole)
         if (
             self.booksync.trust is TRUSTED
             and (missed := self.quotes.behind(now, mute=self.booksync.mute)) is not None
@@ -205,12 +213,12 @@ class InstrumentFeed:
     def disconnected(self, reason: str, now: int) -> None:
         """No socket carries this instrument now (rule 5)."""
         self.booksync.disconnected(reason, now)
-        newest = self.newest()
-        self._away.begin(None if newest is None else newest.ts_event, self._traded(), now)
+        newest = self._heard_until()
+        self.time.away.begin(None if newest is None else self.time.believed(newest), self._traded(), now)
 
     def connected(self, now: int) -> None:
         """A socket carries it again."""
-        self._away.end(self.venue_time())
+        self.time.away.end(self.venue_time())
         if self._pushes:
             self.booksync.connected(now)
 
@@ -280,6 +288,7 @@ class InstrumentFeed:
         last = self.kept[-1] if self.kept else None
         quote = self.quotes.latest
         gap = self.sequence.open_gap or self.sequence.lost_tail
+        gaps = [gap] if gap else self._absences(settled=not self.time.leaps.in_doubt)
         base = self._certificate(
             self.candle_builder.proof if last else State.UNKNOWN, self._certified_until()
         )
@@ -293,7 +302,7 @@ class InstrumentFeed:
             change_pct(self.ticker) if self.ticker else None,
             quote.bid if quote else None,
             quote.ask if quote else None,
-            with_gaps(base, [gap] if gap else self._absences()),
+            with_gaps(base, gaps),
         )
 
     def candles(self, interval: Interval, limit: int, end: int | None) -> list[Candle]:
@@ -303,7 +312,8 @@ class InstrumentFeed:
         if self.kept and now - known > UNHEARD_NS:
             gaps.append(Gap("trades", None, None, known, now, "unheard"))
             known = now
-        return self.candle_builder.candles(interval, limit, known, gaps, end)
+        proven = self.time.proven_until(self._newest_trade())
+        return self.candle_builder.candles(interval, limit, known, gaps, end, proven)
 
     def book_view(self, depth: int) -> BookView:
         """Top of the book; empty while there is none that can be believed or half believed."""
@@ -337,21 +347,17 @@ class InstrumentFeed:
 
     def known_until(self) -> int:
         """How far the trades are known, ns UTC by the venue's clock; 0 before any data."""
-        return max(self.frontier.until, self.kept[-1].ts_event if self.kept else 0)
+        return self.time.known_until(self._newest_trade())
 
     def finish(self, now: int) -> None:
         """Nothing more will come."""
         self.sequence.finish(now)
-        self.frontier.end(self._heard_until() or 0)
+        self.time.frontier.end(self._heard_until() or 0)
 
     def venue_time(self) -> int:
         """The venue's time as far as this feed knows, ns UTC; 0 before any data."""
         delta = self.booksync.last
-        return max(
-            self.venue_now,
-            self.kept[-1].ts_event if self.kept else 0,
-            delta.ts_event if delta is not None else 0,
-        )
+        return self.time.now(self._newest_trade(), delta.ts_event if delta is not None else 0)
 
     def newest(self) -> Trade | BookDelta | None:
         """The newest event that carries the venue's time."""
@@ -373,20 +379,11 @@ class InstrumentFeed:
             )
             if item is not None
         ]
-        return max(seen, default=None)
+        return max(seen + ([] if self._told_at is None else [self._told_at]), default=None)
 
     def decimals(self) -> tuple[int, int]:
         """Digits of prices and quantities: the catalogue's, else what was seen."""
-        tick, lot = self.instrument.tick_size, self.instrument.lot_size
-        prices = [trade.price for trade in self.recent_trades(50)]
-        sizes = [trade.quantity for trade in self.recent_trades(50)]
-        if quote := self.quotes.latest:
-            prices += [quote.bid, quote.ask]
-            sizes += [quote.bid_quantity, quote.ask_quantity]
-        return (
-            decimals_of(tick) if tick else max(map(decimals_of, prices), default=2),
-            decimals_of(lot) if lot else max(map(decimals_of, sizes), default=8),
-        )
+        return digits_of(self.instrument, self.recent_trades(50), self.quotes.latest)
 
     def fingerprint(self) -> dict[str, object]:
         """Rule 4: everything a reader can see, in plain values."""
@@ -409,9 +406,14 @@ class InstrumentFeed:
             "absences": self._absences(),
         }
 
-    def _absences(self) -> list[Gap]:
-        """Rule 5."""
-        return self._away.gaps(self._traded(), self.venue_time())
+    def _absences(self, *, settled: bool = False) -> list[Gap]:
+        """Time of which it is not known what was traded in it (rule 5); `settled`: without what is over."""
+        if settled:
+            return self.time.away.gaps(self._traded(), self.venue_time())
+        return self.time.gaps(self.candle_builder.reached, self._traded(), self.venue_time())
+
+    def _newest_trade(self) -> int:
+        return self.kept[-1].ts_event if self.kept else 0
 
     def _traded(self) -> int | None:
         """When a trade last came, by the desk's clock; of those that wait nobody knows how far they reach."""
@@ -432,8 +434,8 @@ class InstrumentFeed:
         self.booksync.disproved("its best levels differ from the venue's quote", last.ts_recv if last else 0)
 
     def _certified_until(self) -> int | None:
-        """Up to when a certificate of trades speaks: not beyond what is known of them."""
-        return self.known_until() or self._heard_until()
+        """Up to when a certificate of trades speaks: not beyond what is proven of them."""
+        return self.time.proven_until(self._newest_trade()) or self._heard_until()
 
     def _heard_until(self) -> int | None:
         """The venue's time of the newest event: a clock that goes on says nothing about what was not heard."""

@@ -28,8 +28,8 @@ class ToldFeed(InstrumentFeed):
         self._chronicle = Chronicle(instrument.id, report)
         self._connected = True
 
-    def tick(self, now: int, venue_now: int) -> None:
-        super().tick(now, venue_now)
+    def tick(self, now: int, venue_now: int, limit_ns: int | None = None) -> None:
+        super().tick(now, venue_now, limit_ns)
         self._chronicle.tick(now)
 
     def finish(self, now: int) -> None:

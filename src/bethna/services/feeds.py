@@ -5,10 +5,9 @@ It opens no socket and fetches nothing: what it misses it says on its ports, and
 Rules
   1. One event goes to one instrument; an event of an instrument that is not followed is counted and let go.
   2. Time comes in by `tick`, about once a second, so that a tape and a live venue take the same path.
-  3. The offset between the venue's clock and ours is sampled once per tick and instrument, from the newest event.
+  3. Each tick looks at the clocks, the venues' and ours, once per instrument (`logic.venue_clocks`).
   4. A fault domain is one instrument: an error of ours in its feed is told and the feed begins anew, three times at
      most; no other instrument, and no socket, is touched.
-  5. Data that flows and is old when it comes is told to be late (`logic.lateness`), by its venue's measured clock.
   6. What a venue computes (an index, a valuation) goes to `logic.references`; an instrument of which no catalogue has
      spoken is what its name says. An index has a figure alone: in the place of its price, and of its certificate.
 """
@@ -42,20 +41,19 @@ from bethna.core.market import (
     VenueCandle,
 )
 from bethna.core.reference import Reference, ReferenceKind
-from bethna.core.status import EventLevel, InstrumentHealth, StreamState, StreamStatus, SystemEvent
+from bethna.core.status import InstrumentHealth, StreamState, StreamStatus, SystemEvent
 from bethna.core.wire import BookDoubt, MarketEvent, RestEvent
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
 from bethna.logic.feed_ports import BookStyle, NoWants, Wants
-from bethna.logic.lateness import Lateness
 from bethna.logic.references import References
 from bethna.logic.told_feed import ToldFeed
+from bethna.logic.venue_clocks import VenueClocks
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import failure
 
 MOST_BREAKS = 3
 NEAREST_PER_TICK = 20
-FRESH_NS = 5 * NS_PER_S
 LEFT = "it is not followed any more"
 EVENT_KINDS = (
     Trade, BookDelta, Quote, Ticker, BookSnapshot, VenueCandle, LastTrade, IndexPrice, Valuation,
@@ -107,10 +105,9 @@ class Feeds:
             kind: {} for kind in EVENT_KINDS
         }
         self._overlapping: set[InstrumentId] = set()
-        self._offsets: dict[str, ClockOffset] = {}
+        self._clocks = VenueClocks()
         self._broken: dict[InstrumentId, int] = {}
         self._near_asked = 0
-        self._lateness = Lateness()
         self._references = References(settings.provenance)
         self.unfollowed = 0
         self.describe: Callable[[InstrumentId], Instrument] = guessed
@@ -173,28 +170,24 @@ class Feeds:
         """Let time pass (rules 2 and 3). `now` is ns UTC by the desk's clock."""
         monotonic = self._clock.monotonic_ns()
         self._near_asked = 0
+        self._look_at_own_clock(now, monotonic)
         for feed in tuple(self._feeds.values()):
-            offset = self.clock_offset(feed.instrument.venue)
-            newest = feed.newest()
-            if newest is not None:
-                offset.event(newest.ts_event, newest.ts_recv)
-            measured = offset.offset_ns(monotonic)
-            self._note_lag(feed, now)
+            excess = feed.time.leaps.excess_ns()
+            venue, newest = feed.instrument.venue, feed.newest()
+            venue_now, limit = self._clocks.look(feed.id, venue, newest, excess, now, monotonic)
             try:
-                feed.tick(now, now + measured if measured is not None else 0)
+                feed.tick(now, venue_now, limit)
             except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
                 self._broke(feed.id, error)
+        for event in self._clocks.events(now, monotonic):
+            self.report(event)
 
-    def _note_lag(self, feed: ToldFeed, now: int) -> None:
-        """Rule 5."""
-        newest = feed.newest()
-        if newest is None or now - newest.ts_recv >= FRESH_NS:
-            return
-        turn = self._lateness.note(feed.id, self.lag_ms((feed.id,)))
-        if turn is not None:
-            level: EventLevel = "warning" if turn == "data_late" else "info"
-            said = self._lateness.words(feed.id) or "its data comes in time again"
-            self.report(SystemEvent(now, level, turn, feed.id, said))
+    def _look_at_own_clock(self, now: int, monotonic: int) -> None:
+        if back := self._clocks.host_set_back(now, monotonic):
+            for feed in self._feeds.values():
+                feed.time.leaps.host_set_back(back)
+            said = f"the clock of this machine was set back by {back / NS_PER_S:.1f} s"
+            self.report(SystemEvent(now, "warning", "clock_set_back", "desk", said))
 
     def stream_state(
         self, instrument: InstrumentId, state: StreamState, reason: str, now: int, *, connected: bool = True
@@ -280,7 +273,7 @@ class Feeds:
         """Forget an instrument and its state."""
         self._feeds.pop(instrument, None)
         self._states.pop(instrument, None)
-        self._lateness.forget(instrument)
+        self._clocks.forget(instrument)
         self._references.forget(instrument)
         for routes in self._routes.values():
             routes.pop(instrument, None)
@@ -288,7 +281,7 @@ class Feeds:
     def reset(self) -> None:
         """Begin again with the same instruments and no state (a tape that starts over)."""
         instruments = [feed.instrument for feed in self._feeds.values()]
-        self._offsets.clear()
+        self._clocks.clear()
         self._overlapping.clear()
         for instrument in instruments:
             self.unfollow(instrument.id)
@@ -372,7 +365,7 @@ class Feeds:
         if state == "waiting" and last is not None:
             state, message = "live", ""
         if state == "live" and not message:
-            message = self._lateness.words(instrument)
+            message = self._clocks.words(instrument)
         trades, book = feed.sequence.log, feed.booksync.log
         return InstrumentHealth(
             instrument, "ended" if ended else state, message, feed.booksync.trust, feed.trades,
@@ -387,9 +380,11 @@ class Feeds:
 
     def clock_offset(self, venue: str) -> ClockOffset:
         """The measurement of one venue's clock against the desk's; REST answers sharpen it."""
-        if venue not in self._offsets:
-            self._offsets[venue] = ClockOffset()
-        return self._offsets[venue]
+        return self._clocks.offset(venue)
+
+    def clock_words(self, venue: str) -> str:
+        """What is wrong with a venue's clock, for a person; empty while nothing is."""
+        return self._clocks.venue_words(venue)
 
     def clock_offset_ns(self, venue: str) -> int | None:
         """Venue minus desk clock, ns; None until measured."""
