@@ -13,6 +13,7 @@ from bethna.client.backend import Backend
 from bethna.client.best import Best
 from bethna.client.local import LocalBackend
 from bethna.client.nouns import Books, Candles, Prices, Trades
+from bethna.client.references import Indices, Valuations
 from bethna.client.streams import Stream
 from bethna.core.clock import Clock
 from bethna.core.market import InstrumentId
@@ -36,6 +37,8 @@ class MemoryHouse:
         self.books = Books(self)
         self.candles = Candles(self)
         self.best = Best(self)
+        self.indices = Indices(self)
+        self.valuations = Valuations(self)
 
     @property
     def clock(self) -> Clock:

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
         UnknownInstrument,
     )
     from bethna.core.instrument import Instrument
-    from bethna.core.market import BookDelta, BookSnapshot, Candle, Interval, PriceView
+    from bethna.core.market import BookDelta, BookSnapshot, Candle, Greeks, Interval, PriceView
+    from bethna.core.reference import IndexView, ValuationView
     from bethna.core.status import (
         BookStatus,
         Dropped,
@@ -75,7 +76,9 @@ __all__ = [
     "Gap",
     "GapFound",
     "GapMarked",
+    "Greeks",
     "Healed",
+    "IndexView",
     "Instrument",
     "InstrumentHealth",
     "Interval",
@@ -93,6 +96,7 @@ __all__ = [
     "SystemEvent",
     "Table",
     "UnknownInstrument",
+    "ValuationView",
     "VenueHealth",
     "VenueQuote",
     "alerts_focused",
@@ -120,7 +124,8 @@ _ROOMS = {
     "core.errors": "BethnaError CannotFollow Closed ConfigError DeskRefused DeskUnreachable FeatureOff NoDataYet "
     "UnknownInstrument",
     "core.instrument": "Instrument",
-    "core.market": "BookDelta BookSnapshot Candle Interval PriceView",
+    "core.market": "BookDelta BookSnapshot Candle Greeks Interval PriceView",
+    "core.reference": "IndexView ValuationView",
     "core.status": "BookStatus Dropped GapFound GapMarked Healed InstrumentHealth Simulation StreamStatus SystemEvent "
     "VenueHealth",
 }

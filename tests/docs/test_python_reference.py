@@ -26,6 +26,7 @@ from bethna.client.nouns import (
     Prices,
     Trades,
 )
+from bethna.client.references import Indices, Valuations
 from bethna.client.tables import Table
 from bethna.core.instrument import FEATURES
 from bethna.core.market import Candle, PriceView
@@ -88,7 +89,7 @@ def test_what_the_page_says_of_the_package_is_there() -> None:
 def test_what_the_page_says_of_a_desk_is_there_and_nothing_public_is_missing() -> None:
     said = words(r"`(?:await )?desk\.(\w+)")
     public = {name for name in dir(RealTimeTrading) if not name.startswith("_")} - {"over"}
-    assert said == public | set(NOUNS) | {"best", "connection_status"}
+    assert said == public | set(NOUNS) | {"best", "indices", "valuations", "connection_status"}
 
 
 @pytest.mark.parametrize("name", NOUNS)
@@ -115,6 +116,23 @@ def test_the_best_price_has_the_methods_and_the_facts_the_fields_that_the_page_n
             "bids",
             "bids_end_at",
         }
+
+
+@pytest.mark.parametrize("noun", [Indices, Valuations])
+def test_indices_and_valuations_have_the_methods_and_fields_that_the_page_names(noun: type) -> None:
+    section = TEXT.partition("## Indices and valuations")[2].partition("\n## ")[0]
+    methods = set(
+        re.findall(r"`(\w+)`", section.partition("other nouns: `[symbol]`")[2].partition(", which")[0])
+    )
+    assert methods == {each for each in dir(noun) if not each.startswith("_")} - {
+        "kind",
+        "name",
+        "word",
+        "of",
+    }
+    for kind in (bethna.IndexView, bethna.ValuationView, bethna.Greeks):
+        [fields] = re.findall(rf"^\| `{kind.__name__}` \| (.*) \|$", section, re.MULTILINE)
+        assert set(re.findall(r"`(\w+)`", fields)) == set(kind.__struct_fields__)
 
 
 def row(noun: str) -> list[str]:

@@ -110,10 +110,9 @@ def test_what_has_no_such_figure_is_refused_and_what_is_not_followed() -> None:
 
 def test_the_catalogues_word_replaces_the_names() -> None:
     feeds, _, _ = feeds_of(PERPETUAL)
-    assert getattr(feeds.reference("valuations", PERPETUAL), "price_unit", "") is None
-    contract = Contract("perpetual", "BTC", inverse=True)
+    contract = Contract("perpetual", "EUR", inverse=True)
     feeds.describe_as(
-        Instrument(PERPETUAL, "deribit", "BTC", "USD", "BTC-PERPETUAL", verified=True, contract=contract)
+        Instrument(PERPETUAL, "deribit", "BTC", "EUR", "BTC-PERPETUAL", verified=True, contract=contract)
     )
     view = feeds.reference("valuations", PERPETUAL)
-    assert (getattr(view, "price_unit", None), getattr(view, "quantity_unit", None)) == ("USD", "USD")
+    assert (getattr(view, "price_unit", None), getattr(view, "quantity_unit", None)) == ("EUR", "EUR")

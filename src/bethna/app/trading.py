@@ -18,6 +18,7 @@ from bethna.client.connection_status import ConnectionStatus
 from bethna.client.facts import SimulatedMarketWarning
 from bethna.client.nouns import Books, Candles, Prices, Trades
 from bethna.client.readiness import wait_until_ready
+from bethna.client.references import Indices, Valuations
 from bethna.client.streams import Stream
 from bethna.config import Settings
 from bethna.core.errors import ConfigError, DeskUnreachable, FeatureOff
@@ -64,6 +65,8 @@ class RealTimeTrading:
         self.books = Books(house)
         self.candles = Candles(house)
         self.best = Best(house)
+        self.indices = Indices(house)
+        self.valuations = Valuations(house)
         self.connection_status = ConnectionStatus(house.backend)
 
     @classmethod

@@ -21,6 +21,7 @@ from bethna.core.market import (
     PriceView,
     Trade,
 )
+from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import (
     BookStatus,
     Dropped,
@@ -39,7 +40,8 @@ TradeEvent = Trade | GapFound | Healed | GapMarked | StreamStatus | Dropped
 BookEvent = BookSnapshot | BookDelta | BookStatus | StreamStatus | Dropped
 PriceEvent = PriceView | StreamStatus
 CandleEvent = Candle | StreamStatus
-Heard = TradeEvent | BookEvent | PriceEvent | CandleEvent | BestPrice | SystemEvent
+ReferenceEvent = Reference | StreamStatus
+Heard = TradeEvent | BookEvent | PriceEvent | CandleEvent | ReferenceEvent | BestPrice | SystemEvent
 """What a listener may be told."""
 
 
@@ -50,7 +52,7 @@ class Want(Struct, frozen=True, gc=False):
         pair, convert: of `best`: `BTC-USD`, and the currencies that are converted, in the order of `currencies_of`.
     """
 
-    kind: Feature | Literal["best", "system"]
+    kind: Feature | ReferenceKind | Literal["best", "system"]
     instrument: InstrumentId | None = None
     interval: Interval | None = None
     pair: str | None = None
@@ -115,6 +117,13 @@ class Backend(Protocol):
         """
         ...
 
+    def reference(self, kind: ReferenceKind, instrument: InstrumentId) -> Reference | None:
+        """An index, or what a contract is worth; None where an attached desk has not said it yet.
+
+        Raises UnknownInstrument for an instrument that has no such figure, too.
+        """
+        ...
+
     def last_trade(self, instrument: InstrumentId) -> tuple[Trade | None, Coverage]:
         """The newest trade, and how complete the stream is up to it."""
         ...
@@ -155,6 +164,12 @@ class Backend(Protocol):
         end: int | None = None,
     ) -> Fetched:
         """What the desk has: `limit` rows, or levels a side of a book; `end` ns UTC, exclusive."""
+        ...
+
+    async def fetch_references(
+        self, kind: ReferenceKind, instrument: InstrumentId | None
+    ) -> Sequence[Reference]:
+        """The same, asked for now; of all that are followed without an instrument."""
         ...
 
     async def fetch_best(self, pair: str, convert: Sequence[str] = ()) -> BestPrice:

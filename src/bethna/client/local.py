@@ -5,10 +5,10 @@ It runs nothing: whoever runs the desk calls `finish` when it has ended, with th
 Rules, cited by the code here and in `local_ears`:
 
 1. Trades and changes of a book go from the bus into the listener at once: one call each, none where nobody listens.
-2. Prices, consolidated prices and candles are states: what changes in one turn of the loop is looked at once, at its
-   end. Closed candles are each said, and said again when a late trade or a heal has changed them.
-3. A candle also closes because time passes, and venues come and go: while anybody listens to candles or to a
-   consolidated price they are looked at once a second.
+2. Prices, references, consolidated prices and candles are states: what changes in one turn of the loop is looked at
+   once, at its end. Closed candles are each said, and said again when a late trade or a heal has changed them.
+3. A candle also closes because time passes, a reference goes stale, and venues come and go: while anybody listens to
+   one of these or to a consolidated price they are looked at once a second.
 4. A book begins with a snapshot of what is there, or with the first one that comes; changes before it are of no use.
 5. An instrument that is left ends its listeners, the last one of a pair ends those of the pair. So does the desk's end:
    quietly, or with its error.
@@ -23,6 +23,7 @@ from typing import TypeVar
 from bethna.api.answers import health_answer
 from bethna.api.protocol import HealthAnswer
 from bethna.api.reader import DeskReader
+from bethna.api.reference import instruments_of
 from bethna.client.backend import Ended, Fetched, Heard, Want
 from bethna.client.local_ears import EARS, ListeningEar, StateEar
 from bethna.client.tables import joined
@@ -38,6 +39,7 @@ from bethna.core.market import (
     PriceView,
     Trade,
 )
+from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import InstrumentHealth, Simulation, SourceKind, VenueHealth
 from bethna.runtime.bus import Bus
 
@@ -108,6 +110,10 @@ class LocalBackend:
         base, _, quote = pair.partition("-")
         return self._open().best(base, quote, convert)
 
+    def reference(self, kind: ReferenceKind, instrument: InstrumentId) -> Reference | None:
+        """An index, or what a contract is worth."""
+        return self._open().reference(kind, instrument)
+
     def last_trade(self, instrument: InstrumentId) -> tuple[Trade | None, Coverage]:
         """The newest trade, under the certificate that the API gives its trades."""
         desk = self._open()
@@ -135,6 +141,8 @@ class LocalBackend:
         desk = self._open()
         if want.instrument is not None:
             desk.instrument_health(want.instrument)  # raises for one that is not followed
+            if want.kind == "indices" or want.kind == "valuations":
+                desk.reference(want.kind, want.instrument)
         if want.pair is not None:
             self.best(want.pair, want.convert)
         ear = EARS[want.kind](self, desk, want, hear, ended)
@@ -171,6 +179,14 @@ class LocalBackend:
         candles = desk.candles(instrument, interval, limit, end)
         nothing = desk.price(instrument).coverage.sources
         return Fetched(candles, joined((candle.coverage for candle in candles), *nothing))
+
+    async def fetch_references(
+        self, kind: ReferenceKind, instrument: InstrumentId | None
+    ) -> Sequence[Reference]:
+        """See `Backend.fetch_references`."""
+        desk = self._open()
+        named = instruments_of(desk, kind) if instrument is None else [instrument]
+        return [desk.reference(kind, each) for each in named]
 
     async def fetch_best(self, pair: str, convert: Sequence[str] = ()) -> BestPrice:
         """The same."""

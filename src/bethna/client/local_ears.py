@@ -4,9 +4,9 @@ It runs nothing and keeps no data but what was said last. Rules 1 to 5 are those
 
 1. Trades and changes of a book go from the bus into the listener at once.
 2. Prices and candles are states: what changes in one turn of the loop is looked at once, at its end. Closed candles are
-   each said. A consolidated price is such a state, too.
-3. A candle also closes because time passes, and a venue of a consolidated price may go or come without an event of it:
-   while anybody listens to these they are looked at once a second.
+   each said. References and consolidated prices are such states, too.
+3. A candle also closes because time passes, a reference goes stale, and a venue of a consolidated price may go or come
+   without an event of it: while anybody listens to these they are looked at once a second.
 4. A book begins with a snapshot of what is there, or with the first one that comes.
 5. An instrument that is left ends its listeners; so does the last one of a pair.
 """
@@ -22,6 +22,7 @@ from bethna.client.backend import Ended, Want
 from bethna.core.consolidated import BestPrice
 from bethna.core.errors import BethnaError
 from bethna.core.market import BookDelta, BookSnapshot, BookView, Candle, InstrumentId, Trade
+from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import StreamStatus
 from bethna.logic.best_price import concerned
 from bethna.runtime.bus import BookEvent, Bus, Subscription, TradesEvent
@@ -204,6 +205,10 @@ class _PricesEar(StateEar):
     def open(self) -> None:
         self._last = self.desk.price(self.instrument)
         bus = self.backend.bus
+        if any(each.id == self.instrument and each.is_index for each in self.desk.instruments()):
+            self.keep(bus.channel("references", self.instrument).subscribe(self.changed, "program"))
+            self.timely = True
+            self.backend.look_each_second()
         self.keep(
             bus.channel("trades", self.instrument).subscribe(self.changed, "program"),
             bus.channel("quotes", self.instrument).subscribe(self.changed, "program"),
@@ -216,6 +221,29 @@ class _PricesEar(StateEar):
         if view != self._last:
             self._last = view
             self.hear(view)
+
+
+class _ReferencesEar(StateEar):
+    """One instrument's index or valuation (rules 2 and 3)."""
+
+    timely = True
+
+    def open(self) -> None:
+        self._last = self._now()
+        channel = self.backend.bus.channel("references", self.instrument)
+        self.keep(channel.subscribe(self.changed, "program"))
+        self.listen_to_turns()
+        self.backend.look_each_second()
+
+    def look(self) -> None:
+        view = self._now()
+        if view != self._last:
+            self._last = view
+            self.hear(view)
+
+    def _now(self) -> Reference:
+        kind: ReferenceKind = "indices" if self.want.kind == "indices" else "valuations"
+        return self.desk.reference(kind, self.instrument)
 
 
 class _CandlesEar(StateEar):
@@ -302,5 +330,7 @@ EARS: dict[str, type[ListeningEar]] = {
     "books": _BookEar,
     "candles": _CandlesEar,
     "best": _BestEar,
+    "indices": _ReferencesEar,
+    "valuations": _ReferencesEar,
     "system": _SystemEar,
 }

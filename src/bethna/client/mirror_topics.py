@@ -24,6 +24,7 @@ from bethna.client.local_ears import snapshot_of
 from bethna.client.mirror import BookMirror, CandlesMirror, EventsMirror, PricesMirror
 from bethna.client.mirror_best import BestChannel
 from bethna.client.mirror_channel import Around, Channel, Ear
+from bethna.client.mirror_references import ReferenceChannel
 from bethna.client.mirror_trades import TradesMirror
 from bethna.client.remote_facts import (
     CandleChanges,
@@ -238,6 +239,8 @@ _KINDS: dict[str, type[Channel]] = {
     "book": BookChannel,
     "candles": CandlesChannel,
     "best": BestChannel,
+    "indices": ReferenceChannel,
+    "valuations": ReferenceChannel,
     "events": EventsChannel,
     "health": HealthChannel,
 }

@@ -29,6 +29,7 @@ from bethna.client.backend import Want
 from bethna.client.mirror import Unjoined
 from bethna.client.mirror_best import BestChannel
 from bethna.client.mirror_channel import Channel, Ear
+from bethna.client.mirror_references import ReferenceChannel
 from bethna.client.mirror_topics import BookChannel, CandlesChannel, PricesChannel, TradesChannel
 from bethna.client.mirror_topics import channel_of as made
 from bethna.client.remote_facts import FrameError, Said, coverage_of, nanos, nanos_or_none, read, read_frame
@@ -36,8 +37,10 @@ from bethna.core.clock import Clock
 from bethna.core.errors import DeskRefused, UnknownInstrument, cut
 from bethna.core.instrument import Instrument
 from bethna.core.market import InstrumentId, Interval
+from bethna.core.reference import ReferenceKind
 from bethna.core.status import EventLevel, StreamState, StreamStatus, SystemEvent
 from bethna.logic.best_price import concerned
+from bethna.logic.references import check_kind
 
 MIRRORED = 50
 MOST_ASKED = 100
@@ -53,7 +56,7 @@ _ALWAYS: tuple[tuple[Topic, Rate], ...] = (
 )
 _TOPICS: dict[str, TopicKind] = {
     "prices": "prices", "trades": "trades", "books": "book", "candles": "candles", "best": "best",
-    "system": "events",
+    "indices": "indices", "valuations": "valuations", "system": "events",
 }  # fmt: skip
 
 
@@ -257,6 +260,14 @@ class Mirrors:
         concerned(self.instruments.values(), base, quote, convert)
         channel = self._at_hand(Topic("best", pair=pair, convert=convert))
         assert isinstance(channel, BestChannel)
+        return channel
+
+    def reference(self, kind: ReferenceKind, instrument: InstrumentId) -> ReferenceChannel:
+        """Its index or valuation, at hand from now on. Raises UnknownInstrument for one that has none."""
+        self.check(instrument)
+        check_kind(kind, self.instruments[instrument])
+        channel = self._at_hand(Topic(kind, instrument))
+        assert isinstance(channel, ReferenceChannel)
         return channel
 
     def listen(

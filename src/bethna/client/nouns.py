@@ -111,7 +111,7 @@ class Noun(Generic[T]):
         return subscription
 
 
-class _Key:
+class Key:
     """Keys of a conflating mailbox (rule 2): state conflates between two turns, a turn is kept."""
 
     def __init__(self, key: Callable[[Any], object]) -> None:
@@ -126,7 +126,7 @@ class _Key:
         return (self._turn, self._key(event))
 
 
-class _Anew(Generic[T]):
+class Anew(Generic[T]):
     """Lets a state through when it is another one than before."""
 
     def __init__(self, kind: type[T]) -> None:
@@ -140,7 +140,7 @@ class _Anew(Generic[T]):
         return event
 
 
-class _NewPrice(_Anew[PriceView]):
+class _NewPrice(Anew[PriceView]):
     """What stands around a price is no price before there is one."""
 
     def __init__(self) -> None:
@@ -174,7 +174,7 @@ class Prices(Noun[PriceView]):
     def events(self, symbol: str) -> Stream[PriceEvent]:
         """The same, with the turns of the streams in order."""
         anew = _NewPrice()
-        return Stream(self._hear(symbol), lambda event: _either(event, PriceView, anew))
+        return Stream(self._hear(symbol), lambda event: either(event, PriceView, anew))
 
     def on(self, symbol: str, callback: Callback[PriceView]) -> Subscription[PriceView]:
         """Call back with each."""
@@ -191,7 +191,7 @@ class Prices(Noun[PriceView]):
     def _hear(self, symbol: str) -> Ear:
         backend = self._open()
         instrument = backend.resolve(symbol)
-        box: Latest[Any] = Latest(_Key(lambda _: "price"))
+        box: Latest[Any] = Latest(Key(lambda _: "price"))
         if (now := _priced(backend.price(instrument))) is not None:
             box.offer(now)
         return self._ear(box, Want("prices", instrument))
@@ -277,7 +277,7 @@ class Books(Noun[Book]):
         instrument = backend.resolve(symbol)
         box: Latest[Any] = Latest(lambda _: "book")
         box.offer(None)  # rule 2: look at once
-        anew = _Anew(Book)
+        anew = Anew(Book)
 
         def see(_event: object) -> Book | None:
             return None if box.closed else anew(_book(backend, instrument, depth))
@@ -322,12 +322,12 @@ class Candles(Noun[Candle]):
 
     def stream(self, symbol: str, interval: str = "1m") -> Stream[Candle]:
         """Candles as they change: the open one, and each that has closed or was amended."""
-        return Stream(self._hear(symbol, interval), _Anew(Candle))
+        return Stream(self._hear(symbol, interval), Anew(Candle))
 
     def events(self, symbol: str, interval: str = "1m") -> Stream[CandleEvent]:
         """The same, with the turns of the streams in order."""
-        anew = _Anew(Candle)
-        return Stream(self._hear(symbol, interval), lambda event: _either(event, Candle, anew))
+        anew = Anew(Candle)
+        return Stream(self._hear(symbol, interval), lambda event: either(event, Candle, anew))
 
     def on(self, symbol: str, callback: Callback[Candle], interval: str = "1m") -> Subscription[Candle]:
         """Call back with each."""
@@ -345,7 +345,7 @@ class Candles(Noun[Candle]):
     def _hear(self, symbol: str, interval: str) -> Ear:
         backend, length = self._open(), interval_of(interval)
         instrument = backend.resolve(symbol)
-        box: Latest[Any] = Latest(_Key(lambda candle: candle.open_time))
+        box: Latest[Any] = Latest(Key(lambda candle: candle.open_time))
         if (now := backend.last_candle(instrument, length)) is not None:
             box.offer(now)
         return self._ear(box, Want("candles", instrument, length))
@@ -385,7 +385,7 @@ def _certify(event: TradeEvent | Trade, certificate: TradeCertificate) -> TradeE
     return event
 
 
-def _either(event: Any, kind: type[T], anew: _Anew[T]) -> Any:
+def either(event: Any, kind: type[T], anew: Anew[T]) -> Any:
     """A state when it is another one; anything else as it is."""
     return anew(event) if isinstance(event, kind) else event
 

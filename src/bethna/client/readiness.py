@@ -28,12 +28,29 @@ def has(backend: Backend, instrument: InstrumentId, feature: Feature) -> bool:
 
 
 def missing(backend: Backend, instruments: Sequence[InstrumentId], features: Sequence[Feature]) -> list[str]:
-    """What has no data yet: `ETH-USDT@venue book`."""
+    """What has no data yet: `ETH-USDT@venue book`. Of an index only a price is missed: nobody trades it."""
     return [
         f"{instrument} {_SAID[feature]}"
+        for instrument, feature in expected(backend, instruments, features)
+        if not has(backend, instrument, feature)
+    ]
+
+
+def expected(
+    backend: Backend, instruments: Sequence[InstrumentId], features: Sequence[Feature]
+) -> list[tuple[InstrumentId, Feature]]:
+    """What there can be data of; who asks of an index for something else alone is not kept waiting, but told."""
+    indices = {each.id for each in backend.instruments() if each.is_index}
+    if "prices" not in features and instruments and indices.issuperset(instruments):
+        raise NoDataYet(
+            ", ".join(f"{each} {_SAID[feature]}" for each in instruments for feature in features),
+            "an index has a price alone: nobody trades it",
+        )
+    return [
+        (instrument, feature)
         for instrument in instruments
         for feature in features
-        if not has(backend, instrument, feature)
+        if feature == "prices" or instrument not in indices
     ]
 
 
@@ -55,8 +72,7 @@ async def wait_until_ready(
 
     wants = [
         Want(feature, instrument, Interval.M1 if feature == "candles" else None)
-        for instrument in instruments
-        for feature in features
+        for instrument, feature in expected(backend, instruments, features)
     ]
     listening = [backend.listen(want, lambda _: moved.set(), ended) for want in wants]
     try:

@@ -29,9 +29,11 @@ from bethna.api.protocol import (
     PricesAnswer,
     TradesAnswer,
 )
+from bethna.api.reference import IndicesAnswer, ValuationsAnswer
 from bethna.client.backend import Ended, Fetched, Heard, Want
 from bethna.client.discover import find_answering, find_running
 from bethna.client.mirror_best import book_of_answer, price_of_answer
+from bethna.client.mirror_references import index_of, valuation_of
 from bethna.client.mirrors import Mirrors
 from bethna.client.remote_facts import (
     book_of,
@@ -53,6 +55,7 @@ from bethna.core.coverage import Coverage, Gap, Provenance, unknown, with_gaps
 from bethna.core.errors import Closed, DeskRefused, DeskUnreachable, UnknownInstrument
 from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import InstrumentHealth, Simulation, SourceKind, Trust, VenueHealth
 from bethna.runtime.clocks import SystemClock
 
@@ -193,6 +196,11 @@ class RemoteBackend:
         self._said()
         return self._mirrors.best(pair, tuple(convert)).price
 
+    def reference(self, kind: ReferenceKind, instrument: InstrumentId) -> Reference | None:
+        """An index or a valuation, None before the desk has said it; stale without a connection."""
+        self._said()
+        return self._mirrors.reference(kind, instrument).view
+
     def _cut_off(self, coverage: Coverage) -> Coverage:
         """A certificate of what was said before the connection was lost: since then nothing is known (rule 2)."""
         return with_gaps(
@@ -252,6 +260,8 @@ class RemoteBackend:
         self._said()
         if want.instrument is not None:
             self._mirrors.check(want.instrument)
+            if want.kind == "indices" or want.kind == "valuations":
+                self._mirrors.reference(want.kind, want.instrument)
         if want.pair is not None:
             self._mirrors.best(want.pair, want.convert)
         return self._mirrors.listen(want, hear, ended)  # type: ignore[arg-type]  # it says what is Heard
@@ -300,6 +310,16 @@ class RemoteBackend:
             if instrument is None or row.instrument == instrument
         ]
         return Fetched(views, joined(view.coverage for view in views))
+
+    async def fetch_references(
+        self, kind: ReferenceKind, instrument: InstrumentId | None
+    ) -> Sequence[Reference]:
+        """See `Backend.fetch_references`."""
+        self._said()
+        path = kind if instrument is None else f"{kind}/{quote(instrument, safe='')}"
+        if kind == "indices":
+            return [index_of(row) for row in (await self._link.get(path, IndicesAnswer)).indices]
+        return [valuation_of(row) for row in (await self._link.get(path, ValuationsAnswer)).valuations]
 
     async def fetch_best(self, pair: str, convert: Sequence[str] = ()) -> BestPrice:
         """See `Backend.fetch_best`."""

@@ -16,13 +16,14 @@ from bethna.client.facts import BookLevel, CertifiedTrade
 from bethna.core.consolidated import VenueQuote
 from bethna.core.coverage import Coverage, derive, unknown
 from bethna.core.errors import FeatureOff
-from bethna.core.market import Candle, PriceView
+from bethna.core.market import Candle, Greeks, PriceView
+from bethna.core.reference import IndexView, Reference, ValuationView
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-Row = TypeVar("Row", bound=PriceView | CertifiedTrade | BookLevel | Candle | VenueQuote)
+Row = TypeVar("Row", bound=PriceView | CertifiedTrade | BookLevel | Candle | VenueQuote | Reference)
 
 Type = Literal["text", "number", "count", "instant", "flag"]
 
@@ -37,6 +38,10 @@ class Column(Struct, frozen=True):
 
 def _plain(name: str, type_: Type) -> Column:
     return Column(name, type_, lambda row: getattr(row, name))
+
+
+def _greek(name: str) -> Column:
+    return Column(name, "number", lambda row: None if row.greeks is None else getattr(row.greeks, name))
 
 
 _STATE = Column("coverage", "text", lambda row: row.coverage.state.value)
@@ -81,6 +86,37 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         _plain("closed", "flag"),
         _STATE,
     ),
+    IndexView: (
+        _plain("instrument", "text"),
+        _plain("kind", "text"),
+        _plain("unit", "text"),
+        _plain("value", "number"),
+        _plain("stale", "flag"),
+        _plain("ts_event", "instant"),
+        _plain("ts_recv", "instant"),
+        _STATE,
+    ),
+    ValuationView: (
+        _plain("instrument", "text"),
+        _plain("kind", "text"),
+        Column("price_unit", "text", lambda row: row.price_unit or ""),
+        Column("quantity_unit", "text", lambda row: row.quantity_unit or ""),
+        _plain("mark_price", "number"),
+        _plain("index_price", "number"),
+        _plain("underlying_price", "number"),
+        Column("underlying", "text", lambda row: row.underlying or ""),
+        _plain("mark_iv", "number"),
+        _plain("bid_iv", "number"),
+        _plain("ask_iv", "number"),
+        *(_greek(name) for name in Greeks.__struct_fields__),
+        _plain("open_interest", "number"),
+        _plain("funding", "number"),
+        _plain("funding_8h", "number"),
+        _plain("stale", "flag"),
+        _plain("ts_event", "instant"),
+        _plain("ts_recv", "instant"),
+        _STATE,
+    ),
     VenueQuote: (
         _plain("instrument", "text"),
         _plain("bid", "number"),
@@ -98,6 +134,7 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
 }
 _NAMES: dict[type, str] = {
     PriceView: "price", CertifiedTrade: "trade", BookLevel: "level", Candle: "candle", VenueQuote: "venue",
+    IndexView: "index figure", ValuationView: "valuation",
 }  # fmt: skip
 
 
