@@ -29,6 +29,7 @@ from bethna.logic.quota_ledger import (
     Lane,
     Ledger,
     QuotaMachine,
+    Shares,
     Terms,
 )
 
@@ -397,6 +398,18 @@ def test_a_minute_that_had_not_begun_after_all_is_one_with_the_one_before() -> N
     assert machine.used() == 4000
     address.now += 2 * NS_PER_S
     assert address.visit(1).used() == 1000  # what is in flight
+
+
+def test_the_shares_of_processes_and_of_strangers_add_up_to_what_was_used() -> None:
+    address = at_minute(10, Terms(6000))
+    assert (address.ask(1, 200), address.ask(2, 30)) == (0, 0)
+    address.visit(2).settle(30, address.now, 300)  # the venue counted 70 that none of ours spent
+    assert address.visit(1).shares() == Shares(used=300, own=200, foreign=70, processes=2)
+    assert address.visit(2).shares() == Shares(used=300, own=30, foreign=70, processes=2)
+    address.visit(2).leave()
+    assert address.visit(1).shares() == Shares(used=300, own=200, foreign=70, processes=1)
+    address.now += MINUTE_NS
+    assert address.visit(1).shares() == Shares(used=200, own=200, foreign=0, processes=1), "it is in flight"
 
 
 def test_another_boot_begins_anew_with_the_limit_that_was_learnt() -> None:

@@ -18,7 +18,7 @@ from bethna.core.coverage import Provenance, State
 from bethna.core.status import Trust
 
 ROOT = Path(__file__).resolve().parents[2]
-VENUE = VenueCard("ok", "", 1, 1, 0, 0, None, 10, 0, 0, 0, None)
+VENUE = VenueCard("ok", "", 1, 1, 0, 0, None, 10, 0, 0, 0, None, 0, 0, 1)
 CARD = InstrumentCard(
     "live", "", "venue", "ETH-USDT", Trust.TRUSTED, 1, 0, 0, 0, 1, 0, 0, 5, 5,
     CoverageCard(Provenance.LIVE, State.COMPLETE, [], ("venue",), 5),

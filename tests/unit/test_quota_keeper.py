@@ -15,7 +15,7 @@ import pytest
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
 from bethna.core.errors import StoreError
-from bethna.logic.quota_ledger import GUARD_NS, LEASE_NS, MINUTE_NS, Lane, Ledger, Terms
+from bethna.logic.quota_ledger import GUARD_NS, LEASE_NS, MINUTE_NS, Lane, Ledger, Shares, Terms
 from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.store.quota_file import (
     KEPT_S,
@@ -79,6 +79,16 @@ def test_what_one_spends_is_spent_for_all(house: House) -> None:
     assert spend(two, 700) == 0
     assert one.used() == 5700
     assert house.told == []
+
+
+def test_who_spent_what_is_told_by_process(house: House) -> None:
+    one, two = house.keeper(), house.keeper()
+    spend(one, 300)
+    spend(two, 45)
+    # both keepers are of this process, so they are one of its shares
+    assert one.shares() == two.shares() == Shares(used=345, own=345, foreign=0, processes=1)
+    house.clock.advance(60 * NS_PER_S)
+    assert one.shares() == Shares(used=0, own=0, foreign=0, processes=1)
 
 
 def test_a_limit_a_stop_and_the_venues_clock_are_learnt_by_all(house: House) -> None:

@@ -15,6 +15,7 @@ from bethna.api.protocol import (
     BookChange,
     CandleRow,
     CandlesAnswer,
+    ContractCard,
     CoverageCard,
     DeskState,
     DroppedItem,
@@ -38,7 +39,7 @@ from bethna.api.protocol import (
 from bethna.api.reader import DeskReader
 from bethna.core.clock import NS_PER_MS, NS_PER_US
 from bethna.core.coverage import Coverage, Gap
-from bethna.core.instrument import split_id
+from bethna.core.instrument import Contract, split_id
 from bethna.core.market import BookDelta, BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
     Dropped,
@@ -279,9 +280,20 @@ def instruments_answer(desk: DeskReader) -> InstrumentsAnswer:
                 instrument.lot_size,
                 instrument.verified,
                 "spot" if instrument.contract is None else instrument.contract.kind,
+                instrument.quantity_unit,
+                _contract_card(instrument.contract),
             )
         )
     return InstrumentsAnswer(rows)
+
+
+def _contract_card(contract: Contract | None) -> ContractCard | None:
+    if contract is None:
+        return None
+    return ContractCard(
+        contract.kind, contract.settlement, contract.inverse, contract.size, micros_or_none(contract.expiry),
+        contract.strike, contract.option,
+    )  # fmt: skip
 
 
 def health_answer(desk: DeskReader) -> HealthAnswer:
@@ -346,6 +358,9 @@ def _venue_card(venue: VenueHealth) -> VenueCard:
         venue.unknown_messages,
         venue.quota_used,
         venue.quota_limit,
+        venue.quota_own,
+        venue.quota_foreign,
+        venue.quota_processes,
     )
 
 

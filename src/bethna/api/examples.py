@@ -63,7 +63,7 @@ HEALED = CoverageCard(
 
 HEALTH = HealthAnswer(
     "ok", "0.1.0", "live", None, None, AT, None,
-    {VENUE: VenueCard("ok", "", 2, 2, 0, 0, 12.6, 99_573, 0, 0, 250, 6000)},
+    {VENUE: VenueCard("ok", "", 2, 2, 0, 0, 12.6, 99_573, 0, 0, 250, 6000, 250, 0, 1)},
     {
         INSTRUMENT: InstrumentCard(
             "live", "", VENUE, SYMBOL, Trust.TRUSTED, 19_904, 1, 0, 1, 6493, 0, 0, AT, 12, HEALED
@@ -74,10 +74,11 @@ HEALTH = HealthAnswer(
 INSTRUMENTS = InstrumentsAnswer(
     [
         InstrumentRow(
-            INSTRUMENT, VENUE, SYMBOL, BASE, QUOTE, "BTCUSDT", 2, 5, 0.01, 0.00001, verified=True, kind="spot"
+            INSTRUMENT, VENUE, SYMBOL, BASE, QUOTE, "BTCUSDT", 2, 5, 0.01, 0.00001, verified=True, kind="spot",
+            quantity_unit=BASE, contract=None,
         )
     ]
-)
+)  # fmt: skip
 PRICES = PricesAnswer(
     [
         PriceRow(

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from bethna.core.coverage import Provenance, State
+from bethna.core.instrument import ContractKind
 from bethna.core.market import Interval, Level, Side
 from bethna.core.status import EventLevel, SourceKind, StreamState, Trust, VenueState
 
@@ -80,7 +81,10 @@ class SimulationCard(Struct, frozen=True, gc=False):
 
 
 class VenueCard(Struct, frozen=True, gc=False):
-    """One venue's connections, summed since start; `clock_offset_ms` is venue minus host."""
+    """One venue's connections, summed since start; `clock_offset_ms` is venue minus host.
+
+    Of the quota `quota_own` was used by this process, `quota_foreign` by whom the venue counted beyond ours.
+    """
 
     status: VenueState
     message: str
@@ -94,6 +98,9 @@ class VenueCard(Struct, frozen=True, gc=False):
     unknown_messages: int
     quota_used: int
     quota_limit: int | None
+    quota_own: int
+    quota_foreign: int
+    quota_processes: int
 
 
 class InstrumentCard(Struct, frozen=True, gc=False):
@@ -131,8 +138,24 @@ class HealthAnswer(Struct, frozen=True, gc=False):
     notices: list[str]
 
 
+class ContractCard(Struct, frozen=True, gc=False):
+    """What makes an instrument no spot pair; `expiry` is an instant, `strike` in quote currency."""
+
+    kind: ContractKind
+    settlement: str | None
+    inverse: bool
+    size: float | None
+    expiry: int | None
+    strike: float | None
+    option: Literal["call", "put"] | None
+
+
 class InstrumentRow(Struct, frozen=True, gc=False):
-    """One followed instrument; steps are null where the venue's catalogue was not available."""
+    """One followed instrument; steps are null where the venue's catalogue was not available.
+
+    `quantity_unit` is the currency that quantities and volumes are counted in, null of an index; `contract` is null of
+    a spot pair.
+    """
 
     instrument: str
     venue: str
@@ -146,6 +169,8 @@ class InstrumentRow(Struct, frozen=True, gc=False):
     lot_size: float | None
     verified: bool
     kind: InstrumentKind
+    quantity_unit: str | None
+    contract: ContractCard | None
 
 
 class InstrumentsAnswer(Struct, frozen=True, gc=False):
@@ -179,7 +204,10 @@ class PricesAnswer(Struct, frozen=True, gc=False):
 
 
 class CandleRow(Struct, frozen=True, gc=False):
-    """One candle; `volume` in base units, `closed` only when its end has passed by the venue's time."""
+    """One candle; `volume` in the instrument's `quantity_unit`.
+
+    `closed` only when its end has passed by the venue's time.
+    """
 
     open_time: int
     open: float

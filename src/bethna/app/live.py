@@ -167,13 +167,16 @@ class LiveLine:
 
     def health(self) -> VenueHealth:
         """Sockets, clock and quota together."""
-        found = self.pool.health()
+        found, shares = self.pool.health(), self.quota.shares()
         return replace(
             found,
             message="; ".join(filter(None, (found.message, self._feeds.clock_words(self.venue)))),
             clock_offset_ns=self._feeds.clock_offset_ns(self.venue),
-            quota_used=self.rest.quota_used(),
+            quota_used=shares.used,
             quota_limit=self.quota.limit,
+            quota_own=shares.own,
+            quota_foreign=shares.foreign,
+            quota_processes=shares.processes,
         )
 
     async def _keep_catalogue(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from bethna.api.listings import ConnectionRow
-from bethna.api.protocol import CoverageCard, HealthAnswer, InstrumentCard
+from bethna.api.protocol import CoverageCard, HealthAnswer, InstrumentCard, InstrumentRow, VenueCard
 from bethna.cli.cells import SIMULATED, clock_time, lasted, source_words
 from bethna.cli.grid import MISSING, Column, Grid, plain
 from bethna.core.clock import NS_PER_MS, NS_PER_US
@@ -19,6 +19,7 @@ class Standing(Struct, frozen=True):
 
     Attributes:
         pid, started: of the desk's process, us UTC; None for one of another machine.
+        instruments: what is followed; how quantities are counted is known of these.
     """
 
     url: str
@@ -26,6 +27,7 @@ class Standing(Struct, frozen=True):
     connections: Sequence[ConnectionRow] = ()
     pid: int | None = None
     started: int | None = None
+    instruments: Sequence[InstrumentRow] = ()
 
 
 def lines_of(standing: Standing) -> list[str]:
@@ -40,7 +42,7 @@ def lines_of(standing: Standing) -> list[str]:
     lines += ["", *_venues(health)]
     if standing.connections:
         lines += ["", *_connections(standing.connections)]
-    lines += ["", *_instruments(health)]
+    lines += ["", *_instruments(standing)]
     if health.notices:
         lines += ["", "Notices", *(f"  {plain(notice)}" for notice in health.notices)]
     return lines
@@ -69,7 +71,8 @@ def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str
 
 def _venues(health: HealthAnswer) -> list[str]:
     columns = [Column("VENUE", side="left"), Column("STATE", side="left")]
-    columns += [Column(title) for title in ("SOCKETS", "RECONNECTS", "MESSAGES", "BAD", "QUOTA", "CLOCK")]
+    columns += [Column(title) for title in ("SOCKETS", "RECONNECTS", "MESSAGES", "BAD", "QUOTA")]
+    columns += [Column("OF PROCESSES", side="left"), Column("CLOCK")]
     columns.append(Column("MESSAGE", side="left"))
     rows = []
     for name, venue in health.venues.items():
@@ -77,10 +80,17 @@ def _venues(health: HealthAnswer) -> list[str]:
         offset = MISSING if venue.clock_offset_ms is None else f"{venue.clock_offset_ms / 1000:+.3f} s"
         counts = (venue.connections, venue.reconnects, venue.messages, venue.wire_errors)
         numbers = [str(each) for each in counts]
-        rows.append(
-            [plain(name), venue.status, *numbers, f"{venue.quota_used}/{limit}", offset, plain(venue.message)]
-        )
+        numbers += [f"{venue.quota_used}/{limit}", _sharing(venue)]
+        rows.append([plain(name), venue.status, *numbers, offset, plain(venue.message)])
     return _table(columns, rows)
+
+
+def _sharing(venue: VenueCard) -> str:
+    """How many processes of ours share the quota and what each side used of it: `3: own 250, others 100, foreign 6`."""
+    others = max(0, venue.quota_used - venue.quota_own - venue.quota_foreign)
+    shares = [("own", venue.quota_own), ("others", others), ("foreign", venue.quota_foreign)]
+    told = [f"{name} {weight}" for name, weight in shares if weight or name == "own"]
+    return f"{venue.quota_processes}: {', '.join(told)}"
 
 
 def _connections(connections: Sequence[ConnectionRow]) -> list[str]:
@@ -95,19 +105,29 @@ def _connections(connections: Sequence[ConnectionRow]) -> list[str]:
     return _table(columns, rows)
 
 
-def _instruments(health: HealthAnswer) -> list[str]:
-    columns = [Column("INSTRUMENT", side="left"), Column("STATE", side="left"), Column("BOOK", side="left")]
+def _instruments(standing: Standing) -> list[str]:
+    columns = [
+        Column("INSTRUMENT", side="left"),
+        Column("KIND", side="left"),
+        Column("COUNTED IN", side="left"),
+    ]
+    columns += [Column("STATE", side="left"), Column("BOOK", side="left")]
     columns += [Column(title) for title in ("TRADES", "GAPS", "HEALED", "BOOK GAPS", "AGE")]
     columns += [Column("COVERAGE", side="left"), Column("MESSAGE", side="left")]
-    return _table(columns, [_instrument(name, card) for name, card in health.instruments.items()])
+    rows = {row.instrument: row for row in standing.instruments}
+    cards = standing.health.instruments
+    return _table(columns, [_instrument(name, card, rows.get(name)) for name, card in cards.items()])
 
 
-def _instrument(name: str, card: InstrumentCard) -> list[str]:
+def _instrument(name: str, card: InstrumentCard, row: InstrumentRow | None) -> list[str]:
+    kind, unit = (MISSING, None) if row is None else (row.kind, row.quantity_unit)
     counts = (card.trades, card.trade_gaps, card.heals, card.book_gaps)
     silent = MISSING if card.age_ms is None else lasted(card.age_ms * NS_PER_MS)
     numbers = [str(each) for each in counts]
     return [
         plain(name),
+        kind,
+        MISSING if unit is None else plain(unit),
         card.status,
         card.book,
         *numbers,

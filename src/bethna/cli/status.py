@@ -69,7 +69,7 @@ async def _ask(settings: Settings, url: str | None, token: str | None) -> Standi
 
 async def _standing(settings: Settings, url: str, token: str | None) -> Standing:
     from bethna.api.listings import ConnectionsAnswer
-    from bethna.api.protocol import HealthAnswer
+    from bethna.api.protocol import HealthAnswer, InstrumentsAnswer
     from bethna.cli.standing import Standing
     from bethna.client.discover import bearing
     from bethna.net.http import HttpClient
@@ -79,6 +79,7 @@ async def _standing(settings: Settings, url: str, token: str | None) -> Standing
     async with HttpClient(SystemClock(), headers=bearing(token)) as client:
         health = await _get(client, url, "health", HealthAnswer)
         connections = await _get(client, url, "connections", ConnectionsAnswer)
+        followed = await _get(client, url, "instruments", InstrumentsAnswer)
     noted = [desk for desk in running_desks(data_root(settings.data_dir)) if desk.url == url]
     here = noted[0] if noted else None
     return Standing(
@@ -87,6 +88,7 @@ async def _standing(settings: Settings, url: str, token: str | None) -> Standing
         connections.connections,
         pid=None if here is None else here.pid,
         started=None if here is None else here.started,
+        instruments=followed.instruments,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from msgspec.structs import replace
+
 from bethna.cli import objects
 from bethna.cli.cells import Digits, age, clock_time, completeness, percent
 from bethna.cli.grid import Column, Grid, padded, plain, width
@@ -32,7 +34,13 @@ class Teller(Generic[T]):
         self.price = Digits(None if known is None else known.tick_size)
         self.quantity = Digits(None if known is None else known.lot_size)
         self.now = now
-        self._grid = Grid(self.columns)
+        self.of = _of(instrument)
+        self._grid = Grid([self._named(column) for column in self.columns])
+
+    def _named(self, column: Column) -> Column:
+        """A quantity that is not in the base currency says in what it is."""
+        counts = column.title in ("QUANTITY", "VOLUME")
+        return replace(column, title=column.title + self.of) if counts and self.of else column
 
     def head(self) -> str:
         """The titles; empty where there are none."""
@@ -53,6 +61,12 @@ class Teller(Generic[T]):
     def object(self, fact: T) -> Object:
         """For programs."""
         raise NotImplementedError
+
+
+def _of(instrument: Instrument | None) -> str:
+    """` USD` where quantities are in USD and not in what is traded, as an inverse perpetual has them."""
+    unit = None if instrument is None else instrument.quantity_unit
+    return "" if unit is None or instrument is None or unit == instrument.base else f" {unit}"
 
 
 class PriceTeller(Teller[PriceView]):
@@ -144,15 +158,16 @@ class BookTeller(Teller[Book]):
             self.quantity.see((quantity,))
         when = "no time yet" if fact.ts_event is None else iso_utc(fact.ts_event)
         said = (fact.trust, completeness(fact.coverage), f"age {age(self.now(), fact.ts_recv)}")
-        title = f"{plain(fact.instrument)}  {when}  update {fact.update_id}  {plain(', '.join(said))}"
-        rows = max(len(fact.bids), len(fact.asks))
+        about = f"{plain(fact.instrument)}  {when}  update {fact.update_id}  {plain(', '.join(said))}"
+        rows, title = max(len(fact.bids), len(fact.asks)), f"QUANTITY{self.of}"
         cells = [(*self._level(fact, "bids", row), *self._level(fact, "asks", row)) for row in range(rows)]
+        self._widths[0] = max(self._widths[0], width(title))
         for _, bid, ask, _ in cells:
             self._widths[1] = max(self._widths[1], width(bid), width(ask))
         for one, _, _, other in cells:
             self._widths[0] = max(self._widths[0], width(one), width(other))
-        lines = [self._line(*row) for row in [("QUANTITY", "BID", "ASK", "QUANTITY"), *cells]]
-        return "\n".join([title, *lines, ""])
+        lines = [self._line(*row) for row in [(title, "BID", "ASK", title), *cells]]
+        return "\n".join([about, *lines, ""])
 
     def _level(self, book: Book, side: str, row: int) -> tuple[str, str]:
         levels = book.bids if side == "bids" else book.asks

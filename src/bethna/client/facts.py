@@ -22,7 +22,8 @@ class CertifiedTrade(Struct, frozen=True, gc=False):
     """One public execution, and how complete the stream is up to it.
 
     Attributes:
-        price, quantity: in quote currency and base units. side: the taker's. count: executions inside.
+        price, quantity: in quote currency and in `Instrument.quantity_unit`. side: the taker's.
+        count: executions inside.
         ts_event, ts_recv: ns UTC, by the venue's clock and by ours.
     """
 

@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from bethna.api.protocol import (
     BookAnswer,
     CandleRow,
+    ContractCard,
     CoverageCard,
     DroppedItem,
     ErrorBody,
@@ -32,7 +33,7 @@ from bethna.api.protocol import (
 from bethna.core.clock import NS_PER_MS, NS_PER_US
 from bethna.core.coverage import Coverage, Gap
 from bethna.core.errors import BethnaError, excerpt_of
-from bethna.core.instrument import Instrument
+from bethna.core.instrument import Contract, Instrument
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.status import (
     GapFound,
@@ -213,8 +214,21 @@ def instrument_of(row: InstrumentRow) -> Instrument:
     """A followed instrument."""
     return Instrument(
         InstrumentId(row.instrument), row.venue, row.base, row.quote, row.venue_symbol, row.tick_size, row.lot_size,
-        verified=row.verified,
+        verified=row.verified, contract=None if row.contract is None else contract_of(row.contract),
     )  # fmt: skip
+
+
+def contract_of(card: ContractCard) -> Contract:
+    """What makes it no spot pair."""
+    return Contract(
+        card.kind,
+        card.settlement,
+        card.inverse,
+        card.size,
+        nanos_or_none(card.expiry),
+        card.strike,
+        card.option,
+    )
 
 
 def simulation_of(card: SimulationCard | None) -> Simulation | None:
@@ -229,6 +243,7 @@ def venue_of(venue: str, card: VenueCard) -> VenueHealth:
         venue, card.status, card.message, card.connections, card.attempts, 0, card.reconnects, card.rotations,
         None if offset_ms is None else round(offset_ms * NS_PER_MS),
         card.messages, card.wire_errors, card.unknown_messages, card.quota_used, card.quota_limit,
+        card.quota_own, card.quota_foreign, card.quota_processes,
     )  # fmt: skip
 
 

@@ -110,6 +110,19 @@ class Instrument(Struct, frozen=True, gc=False):
         return self.id.partition("@")[0]
 
     @property
+    def quantity_unit(self) -> str | None:
+        """The currency that quantities and volumes are counted in, None where there are none (an index).
+
+        The base currency, but of an inverse perpetual or future the quote currency: 10 of BTC-PERPETUAL are 10 USD.
+        """
+        contract = self.contract
+        if contract is None:
+            return self.base
+        if contract.kind == "index":
+            return None
+        return self.quote if contract.inverse and contract.kind != "option" else self.base
+
+    @property
     def is_index(self) -> bool:
         """Nobody trades it: it has a figure, and neither trades nor a book nor candles."""
         return self.contract is not None and self.contract.kind == "index"
@@ -166,7 +179,8 @@ def guessed(instrument: InstrumentId) -> Instrument:
 def told_by_name(instrument: Instrument) -> Instrument:
     """An instrument of which no catalogue has spoken, with what its name says; another one as it is.
 
-    Of a contract the quote currency is what stands in its name, USD where none does.
+    Of a contract the quote currency is what stands in its name, and it settles in it; where none does it is USD, and
+    the contract is counted against the coin.
     """
     if instrument.contract is not None or instrument.verified:
         return instrument
@@ -175,6 +189,8 @@ def told_by_name(instrument: Instrument) -> Instrument:
         return instrument
     coin = instrument.symbol.removesuffix("-INDEX") if contract.kind == "index" else instrument.base
     base, _, quote = coin.removesuffix("-DVOL").replace("_", "-").partition("-")
+    if contract.kind != "index":
+        contract = replace(contract, settlement=quote or base, inverse=not quote)
     return replace(instrument, base=base, quote=quote or "USD", contract=contract)
 
 

@@ -1,7 +1,8 @@
 """Market facts: what a venue said, normalised; they carry no behaviour beyond their own invariants.
 
-Times are integer nanoseconds UTC: `ts_event` is the venue's clock, `ts_recv` ours. Prices are in quote currency,
-quantities in base units, both floats. `side` is the taker's, always.
+Times are integer nanoseconds UTC: `ts_event` is the venue's clock, `ts_recv` ours. Prices are in quote currency (of an
+inverse option in the coin), quantities in base units, but of an inverse perpetual or future in quote currency
+(`Instrument.quantity_unit`), both floats. `side` is the taker's, always.
 """
 
 from __future__ import annotations
@@ -268,7 +269,7 @@ class Candle(Struct, frozen=True, gc=False):
 
     Attributes:
         open_time: ns UTC, inclusive; the candle ends at `open_time + interval.ns`, exclusive.
-        volume: base units, summed as integer lots. trades: executions inside.
+        volume: in the unit of quantities, summed as integer lots. trades: executions inside.
         closed: True once the venue's time has passed its end.
         first_id, last_id: trade ids inside, None when there was no trade.
     """

@@ -146,7 +146,9 @@ class VenueHealth(Struct, frozen=True, gc=False):
     Attributes:
         attempts: connection attempts since start. failing_attempts: in a row without success.
         clock_offset_ns: venue minus host, None until measured.
-        quota_used, quota_limit: REST request weight in the current minute.
+        quota_used, quota_limit: REST request weight in the current minute, of all who share the venue's quota.
+        quota_own: what this process used of it. quota_foreign: what the venue counted beyond all our processes.
+        quota_processes: how many of ours share it now, this one included.
     """
 
     venue: str
@@ -163,6 +165,9 @@ class VenueHealth(Struct, frozen=True, gc=False):
     unknown_messages: int = 0
     quota_used: int = 0
     quota_limit: int | None = None
+    quota_own: int = 0
+    quota_foreign: int = 0
+    quota_processes: int = 1
 
 
 class InstrumentHealth(Struct, frozen=True, gc=False):

@@ -28,7 +28,7 @@ class FeedSettings(Struct, frozen=True):
 
     Attributes:
         patience_ns: how long a gap may wait for healing. max_held_trades, max_held_deltas: how many wait meanwhile.
-        kept_trades: newest trades that can be read back. quantity_scale: lots per base unit.
+        kept_trades: newest trades that can be read back. quantity_scale: lots per unit of quantity.
         books: whether a book is kept at all.
         provenance: what every certificate says of where the data comes from; `synthetic` for a simulated market.
     """

@@ -89,7 +89,7 @@ class Holder(Struct, array_like=True):
 
     Attributes:
         name: of this keeper alone, drawn by lot. seen: when it last came.
-        flying: weight let go and not yet answered, forgotten at `flying_until`.
+        flying: weight let go and not yet answered, forgotten at `flying_until`. used: weight let go in this minute.
     """
 
     name: Instant
@@ -98,6 +98,21 @@ class Holder(Struct, array_like=True):
     flying: Count = 0
     flying_until: Instant = 0
     wants: Annotated[list[Want], Meta(max_length=WANTS)] = field(default_factory=list)
+    used: Count = 0
+
+
+class Shares(Struct, frozen=True, gc=False):
+    """Who spent how much of a quota in the venue's minute.
+
+    Attributes:
+        used: weight of everybody. own: of this process. foreign: of it what the venue counted beyond all processes.
+        processes: how many use the ledger now, this one included.
+    """
+
+    used: int
+    own: int
+    foreign: int
+    processes: int
 
 
 class Window(Struct, array_like=True):
@@ -192,6 +207,7 @@ class QuotaMachine:
             return wait
         self._me.wants = wants
         ledger.used += weight
+        self._me.used += weight
         self._me.flying += weight  # rule 2
         self._me.flying_until = now + FLIGHT_NS
         return 0
@@ -244,6 +260,12 @@ class QuotaMachine:
     def used(self) -> int:
         """Weight spent at this address in the venue's minute, as far as anybody here knows."""
         return self.ledger.used + self.ledger.foreign
+
+    def shares(self) -> Shares:
+        """Who spent it. What a process spent that has ended meanwhile is in `used` alone."""
+        holders, pid = self.ledger.holders, self._me.pid
+        own = sum(each.used for each in holders if each.pid == pid)
+        return Shares(self.used(), own, self.ledger.foreign, len({each.pid for each in holders}))
 
     def sharers(self) -> int:
         """How many keepers use this ledger."""
@@ -333,7 +355,9 @@ class QuotaMachine:
             return
         ledger.before = self.used() if minutes == 1 else 0
         ledger.start += minutes * MINUTE_NS
-        ledger.used = sum(each.flying for each in ledger.holders)
+        for each in ledger.holders:
+            each.used = each.flying
+        ledger.used = sum(each.used for each in ledger.holders)
         ledger.foreign = 0
         ledger.told = False
 

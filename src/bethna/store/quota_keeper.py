@@ -29,7 +29,7 @@ from bethna.core.clock import NS_PER_MS, NS_PER_S, Clock
 from bethna.core.errors import StoreError
 from bethna.core.status import EventLevel
 from bethna.logic.backoff import Rng
-from bethna.logic.quota_ledger import MINUTE_NS, STOP_S, Lane, Ledger, QuotaMachine, Terms
+from bethna.logic.quota_ledger import MINUTE_NS, STOP_S, Lane, Ledger, QuotaMachine, Shares, Terms
 from bethna.store.quota_file import QuotaBroken, QuotaBusy, QuotaFile, process_lives
 
 OWN_PORTION = 0.25
@@ -91,7 +91,7 @@ class QuotaKeeper:
         self._again_at: int | None = None  # while the file is unusable
         self._trouble: StoreError | None = None
         self._limit = terms.limit
-        self._used = 0
+        self._shares = Shares(0, 0, 0, 1)
         self._sharers = 1
         self._banned = False
         self._closed = False
@@ -164,7 +164,13 @@ class QuotaKeeper:
         """Weight that all processes of the user, and others the venue told of, used in the venue's minute."""
         if not self._closed:
             self._visit(lambda machine: machine.used())
-        return self._used
+        return self._shares.used
+
+    def shares(self) -> Shares:
+        """Who used it: this process, the others, and whom the venue counted beyond them."""
+        if not self._closed:
+            self._visit(lambda machine: machine.used())
+        return self._shares
 
     def sharers(self) -> int:
         """How many keepers share the ledger, this one included."""
@@ -270,7 +276,7 @@ class QuotaKeeper:
         self._seen = machine.ledger
         self._limit = machine.ledger.limit
         self._banned = machine.ledger.banned
-        self._used = machine.used()
+        self._shares = machine.shares()
         self._sharers = machine.sharers()
         return answer
 
