@@ -17,6 +17,8 @@ VERBS = {
     "book": "bethna.cli.show",
     "candles": "bethna.cli.show",
     "best": "bethna.cli.best",
+    "indices": "bethna.cli.references",
+    "valuations": "bethna.cli.references",
     "watch": "bethna.cli.watch",
     "status": "bethna.cli.status",
     "record": "bethna.cli.record",

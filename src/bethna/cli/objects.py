@@ -17,12 +17,14 @@ from bethna.api.answers import (
     trade_row,
 )
 from bethna.api.best import best_answer
+from bethna.api.reference import reference_row
 from bethna.cli.cells import Note
 from bethna.client.facts import CertifiedTrade
 from bethna.core.consolidated import BestPrice
 from bethna.core.coverage import Coverage
 from bethna.core.instrument import split_id
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.reference import IndexView, Reference, ReferenceKind
 from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, StreamStatus
 
 Object = dict[str, Any]
@@ -57,6 +59,17 @@ def candle_object(candle: Candle) -> Object:
 def best_object(price: BestPrice, now_ns: int) -> Object:
     """GET best."""
     return {"type": "best", **to_builtins(best_answer(price, now_ns))}
+
+
+def reference_object(view: Reference, now_ns: int) -> Object:
+    """A row of GET indices, or of GET valuations."""
+    kind = "index" if isinstance(view, IndexView) else "valuation"
+    return {"type": kind, **to_builtins(reference_row(view, now_ns))}
+
+
+def references_object(kind: ReferenceKind, views: Sequence[Reference], now_ns: int) -> Object:
+    """GET indices, or GET valuations."""
+    return {"type": kind, kind: [to_builtins(reference_row(view, now_ns)) for view in views]}
 
 
 def trades_object(instrument: InstrumentId, trades: Sequence[CertifiedTrade], coverage: Coverage) -> Object:
