@@ -33,12 +33,13 @@ def instrument(name: InstrumentId, contract: Contract | None = None, *, tradable
 class Venues:
     """Feeds of three venues, and one perpetual that is no spot pair."""
 
-    def __init__(self, *, books: bool = True) -> None:
-        self.bus = Bus(ManualClock())
+    def __init__(self, *, books: bool = True, most_ns: int | None = None) -> None:
+        self.clock = ManualClock()
+        self.bus = Bus(self.clock)
         self.told: list[SystemEvent] = []
         self.bus.channel("system").subscribe(self.told.append, "test")
-        self.feeds = Feeds(self.bus, ManualClock(), FeedSettings(books=books))
-        self.consolidated = Consolidated(self.feeds, ManualClock(), Provenance.LIVE)
+        self.feeds = Feeds(self.bus, self.clock, FeedSettings(books=books))
+        self.consolidated = Consolidated(self.feeds, self.clock, Provenance.LIVE, most_ns)
         for name in (ONE, TWO, THREE):
             self.feeds.follow(instrument(name))
         self.feeds.follow(instrument(FUTURE, Contract("perpetual")))
@@ -195,3 +196,29 @@ def test_a_desk_answers_from_its_own_feeds() -> None:
     [found] = desk.best("BTC", "USDT").venues
     assert (found.instrument.partition("@")[0], found.out) == ("BTC-USDT", "waiting")
     assert desk.consolidated_book("BTC", "USDT", 5).bids == []
+
+
+def test_a_venue_that_falls_silent_is_out_when_its_price_is_too_old_and_back_with_the_next_word() -> None:
+    venues = Venues(most_ns=5 * SECOND)
+    venues.clock.advance_to(AT)
+    for name in (ONE, TWO, THREE):
+        venues.stands(name, [(99.0, 1.0)], [(101.0, 1.0)])
+    venues.clock.advance(5 * SECOND)
+    assert venues.outs() == [None] * 3
+    venues.moves(ONE, [(98.0, 1.0)], [], at=AT + 5 * SECOND)
+    venues.feeds.apply(Quote(THREE, 99.0, 1.0, 101.0, 1.0, None, None, AT + 5 * SECOND))
+    venues.feeds.apply(Trade(TWO, 99.0, 1.0, "buy", 1, AT, AT + 5 * SECOND))
+    venues.clock.advance(SECOND)
+    assert venues.outs() == [None, "stale", None], "a trade is no word on what stands in the book"
+    venues.moves(TWO, [(98.0, 1.0)], [], at=AT + 6 * SECOND)
+    assert venues.outs() == [None] * 3
+
+
+def test_what_comes_late_is_as_old_as_it_is_late() -> None:
+    venues = Venues(most_ns=5 * SECOND)
+    venues.clock.advance_to(AT)
+    venues.feeds.clock_offset("one").rest(AT, AT, AT, venues.clock.monotonic_ns())
+    venues.stands(ONE, [(99.0, 1.0)], [(101.0, 1.0)])
+    venues.ids[ONE] += 1
+    venues.feeds.apply(BookDelta(ONE, venues.ids[ONE], venues.ids[ONE], [], [], AT - 8 * SECOND, AT))
+    assert venues.best().venues[0].why == "its price is older than 5 s"

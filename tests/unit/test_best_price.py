@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from consolidated_venues import AT, said, top
+from msgspec.structs import replace
 
+from bethna.core.clock import NS_PER_S
 from bethna.core.consolidated import BestPrice, VenueQuote
 from bethna.core.coverage import Coverage, Provenance, State
 from bethna.core.errors import ConfigError, UnknownInstrument
@@ -281,3 +283,21 @@ def test_spot_pairs_and_their_rates_alone_are_concerned() -> None:
     assert error.value.nearest == ("BTC-USD", "BTC-USDT", "BTC-EUR")
     with pytest.raises(UnknownInstrument):
         concerned(followed, "SOL", "USD", ("USDT",))
+
+
+@pytest.mark.parametrize(("age_s", "out"), [(0, None), (5, None), (5.1, "stale"), (None, None)])
+def test_a_price_of_an_age_is_no_price_of_now(age_s: float | None, out: str | None) -> None:
+    old = replace(
+        top("BTC-USD@old", 200.0, 201.0, 9.0),
+        age_ns=None if age_s is None else round(age_s * NS_PER_S),
+        most_ns=5 * NS_PER_S,
+    )
+    price = best(top("BTC-USD@one", 99.0, 101.0), old)
+    assert outs(price) == {"one": None, "old": out}
+    if out:
+        assert (venue(price, "BTC-USD@old").why, price.bid) == ("its price is older than 5 s", 99.0)
+        assert outs(best(replace(old, most_ns=None)))["old"] is None
+        assert outs(best(replace(old, state="ended")))["old"] is None, (
+            "a recording that has ended stands as it was"
+        )
+        assert outs(best(replace(old, state="refused")))["old"] == "refused", "the other reason says more"

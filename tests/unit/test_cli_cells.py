@@ -128,6 +128,8 @@ def test_what_is_missing_is_a_dash() -> None:
 
 def test_completeness_is_in_words() -> None:
     closed = Gap("trades", 1, 2, healed=True)
+    late = Gap("trades", 1, 2, reason="reordered", healed=True)
+    assert note(Healed(ETH, late, 0, 0)) == "-- came by themselves, late: trades 1 to 2"
     assert completeness(Coverage()) == "complete"
     assert completeness(Coverage(state=State.HEALED, gaps=(closed,)), stale=True) == "healed, stale"
     assert completeness(Coverage(state=State.INCOMPLETE, gaps=(GAP, closed))) == "incomplete: 1 gap"

@@ -209,7 +209,7 @@ def test_a_marked_hole_that_is_half_filled_keeps_its_candle_incomplete() -> None
     day(desk, 5, 15)
     desk.tick(15)
     assert desk.minutes() == [(-1, State.INCOMPLETE), (0, State.COMPLETE)], "all of it came by itself"
-    assert desk.state() is State.HEALED
+    assert desk.state() is State.COMPLETE
 
 
 # --- time without a socket (rule 5)

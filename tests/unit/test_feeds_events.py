@@ -69,6 +69,18 @@ def test_a_gap_in_the_trades_and_its_healing_are_told_by_the_tapes_time() -> Non
     desk.feeds.apply_rest([TradePage(BTC.id, found)], now)
     assert desk.events()[1:] == [("info", "trade_gap_healed", 3)]
     assert desk.told[1].message == "healed: trades 2 to 3, 2 found"
+    health = desk.feeds.health(BTC.id)
+    assert (health.trade_gaps, health.heals) == (1, 1)
+
+
+def test_trades_that_only_overtook_each_other_are_told_as_late_and_counted_as_no_loss() -> None:
+    desk = Desk()
+    for each in (1, 4, 3, 2):
+        desk.trade(each, 1)
+    assert desk.events() == [("warning", "trade_gap", 1), ("info", "trade_gap_closed", 1)]
+    assert desk.told[1].message == "came by themselves, late: trades 2 to 3; nothing was lost"
+    health = desk.feeds.health(BTC.id)
+    assert (health.trade_gaps, health.heals) == (0, 0)
 
 
 def test_what_was_left_out_is_told_at_the_end_of_a_tape() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bethna.core.coverage import Gap
 from bethna.logic import gaplog
@@ -107,6 +109,7 @@ def test_the_record_is_bounded_and_forgets_what_is_settled_first(monkeypatch: py
     log.open(9, 9, None, None)
     assert [first for first, *_ in ranges(log)] == [5, 7, 9]
     assert (log.found, log.forgotten) == (5, 2)
+    assert (log.lost, log.healed, log.reordered) == (5, 1, 0), "the counts forget nothing"
     for each in range(5):
         log.double(each, each, None)
     assert [gap.first_id for gap in log.doubles] == [2, 3, 4]
@@ -168,3 +171,32 @@ def test_the_time_of_what_is_missing_narrows_with_what_comes_late() -> None:
     log.take(30, 30, fetched=False, at=5)
     log.take(32, 32, fetched=False, at=7)
     assert (unknown.start, unknown.end) == (5, 7)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["open", "came", "fetched", "seal", "settle"]),
+            st.integers(0, 30),
+            st.integers(1, 5),
+        ),
+        max_size=40,
+    )
+)
+def test_what_was_lost_less_what_was_healed_is_what_is_missing(steps: list[tuple[str, int, int]]) -> None:
+    log = GapLog("trades")
+    edge = 0
+    for what, first, count in steps:
+        if what == "open":
+            log.open(edge, edge + count - 1, None, None)
+            edge += count + 1
+        elif what == "seal":
+            log.seal()
+        elif what == "settle":
+            log.settle(first)
+        else:
+            log.take(first, first + count - 1, fetched=what == "fetched")
+        gaps = list(log.gaps())
+        assert log.lost - log.healed == sum(not gap.healed for gap in gaps)
+        assert log.healed == sum(gap.healed and gap.reason != "reordered" for gap in gaps)
+        assert log.reordered == sum(gap.reason == "reordered" for gap in gaps)

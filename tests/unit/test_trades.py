@@ -73,7 +73,7 @@ def test_a_second_gap_behind_held_trades_is_asked_for_when_the_first_is_healed()
     assert ledger.fetch(5, 6) == ["5", "healed 5-6 by 2", "6", "7"]
     assert ledger.sequence.open_gap is None
     assert ledger.gaps() == [(2, 3, "missing", True), (5, 6, "missing", True)]
-    assert ledger.sequence.heals == 2
+    assert (ledger.sequence.log.lost, ledger.sequence.log.healed) == (2, 2)
 
 
 def test_a_marked_gap_of_which_one_part_came_late_is_still_a_loss() -> None:
@@ -100,6 +100,8 @@ def test_a_gap_that_the_stream_fills_alone_was_a_reordering() -> None:
     ledger = Ledger()
     assert ledger.hear(1, 4, 2, 3) == ["1", "found 2-3", "2", "healed 2-3 by 0", "3", "4"]
     assert ledger.gaps() == [(2, 3, "reordered", True)]
+    log = ledger.sequence.log
+    assert (log.lost, log.healed, log.reordered) == (0, 0, 1), "no loss, and so no heal"
 
 
 def test_trades_that_change_places_while_they_wait_are_named() -> None:

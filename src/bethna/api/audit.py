@@ -17,7 +17,6 @@ from bethna.core.market import InstrumentId, Interval
 from bethna.core.money import decimals_of, format_fixed
 from bethna.core.status import Trust
 from bethna.logic.feed import InstrumentFeed
-from bethna.services.feeds import lost
 from bethna.services.tapecheck import TapeFault
 
 BookState = Literal["stands", "lost", "never", "absent"]
@@ -137,12 +136,12 @@ def audit_symbol(
         rows = [_no_more_than(most, candle_row(each)) for each in feed.candles(interval, 1_000_000, None)]
     return SymbolAudit(
         trades=feed.trades,
-        trade_gaps=lost(trades.gaps()),
+        trade_gaps=trades.lost,
         duplicates=trades.duplicates + book.duplicates + quotes.duplicates,
         book=became,
         book_updates=feed.booksync.applied,
         unapplied=max(0, updates - feed.booksync.applied - book.duplicates - book.overlaps),
-        book_gaps=lost(book.gaps()),
+        book_gaps=book.lost,
         resyncs=feed.booksync.resyncs,
         quotes=quotes.quotes,
         quote_checks_ok=quotes.ok if numbered else None,

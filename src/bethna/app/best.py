@@ -11,7 +11,7 @@ from math import inf
 
 from msgspec.structs import replace
 
-from bethna.core.clock import Clock
+from bethna.core.clock import NS_PER_MS, Clock
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, Provenance, State, unknown
 from bethna.core.errors import Closed
@@ -28,10 +28,16 @@ from bethna.services.feeds import Feeds
 class Consolidated:
     """One price and one book of several venues, out of the feeds of one desk.
 
+    Args:
+        most_ns: how old a venue's price may be; None for any age.
+
     Methods raise UnknownInstrument when of the pair nothing is followed.
     """
 
-    def __init__(self, feeds: Feeds, clock: Clock, provenance: Provenance) -> None:
+    def __init__(
+        self, feeds: Feeds, clock: Clock, provenance: Provenance, most_ns: int | None = None
+    ) -> None:
+        self._most_ns = most_ns
         self._feeds = feeds
         self._clock = clock
         self._provenance = provenance
@@ -75,7 +81,20 @@ class Consolidated:
             _of_quote(feed) if quoted else view.coverage,
             whole_bids=book is not None and book.certifies(-inf, -inf),
             whole_asks=book is not None and book.certifies(inf, inf),
+            age_ns=self._age_ns(feed), most_ns=self._most_ns,
         )  # fmt: skip
+
+    def _age_ns(self, feed: InstrumentFeed) -> int | None:
+        """How old what it last said of its book or quote is: the silence since, and how late its newest event came."""
+        last, quote, stood = feed.booksync.last, feed.quotes.latest, feed.booksync.stands_at()[1]
+        said = [each.ts_recv for each in (last, quote) if each is not None] + (
+            [] if stood is None else [stood]
+        )
+        if not said:
+            return None
+        return max(0, self._clock.now_ns() - max(said)) + round(
+            (self._feeds.lag_ms((feed.id,)) or 0.0) * NS_PER_MS
+        )
 
 
 def _view(feed: InstrumentFeed, depth: int) -> BookView:

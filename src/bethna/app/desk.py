@@ -202,7 +202,9 @@ class Desk:
             self.bus, self.clock, feed_settings(settings, features), follow_unknown=tape is not None,
             book_styles=book_styles(),
         )  # fmt: skip
-        self._consolidated = Consolidated(self.feeds, self.clock, feed_settings(settings).provenance)
+        self._consolidated = Consolidated(
+            self.feeds, self.clock, feed_settings(settings).provenance, seconds(settings.best_max_age_s)
+        )
         if tape is not None and settings.origins.get("symbols", DEFAULT_ORIGIN) != DEFAULT_ORIGIN:
             self._follow_on_tape([name.id for name in self._names()])
         self.player = self._tape_player(Path(tape)) if tape is not None else None

@@ -111,6 +111,8 @@ def note(event: Note) -> str:
     match event:
         case GapFound(gap=gap):
             said = f"gap: {missing(gap)} missing"
+        case Healed(gap=gap) if gap.reason == "reordered":
+            said = f"came by themselves, late: {missing(gap)}"
         case Healed(gap=gap, found=found):
             said = f"healed: {missing(gap)}, {found} found"
         case GapMarked(gap=gap):

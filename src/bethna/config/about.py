@@ -62,6 +62,7 @@ _ABOUT: Mapping[str, Meta] = {
     "stale_min_s": _between(1, 3600, "The least silence that makes a lively instrument stale."),
     "stale_max_s": _between(1, 86_400, "The silence that makes any instrument stale, however quiet it usually is."),
     "stale_unknown_s": _between(1, 86_400, "The same for an instrument whose pace is not known yet."),
+    "best_max_age_s": _between(1, 86_400, "An older price of a venue takes no part in the best price of all venues."),
     "streams_per_socket": _between(0, 1024, "Streams that share a socket at most; 0 is the venue's own limit."),
     "blocked_s": _between(1, 86_400, "How long a host that answered `not from here` is avoided."),
     "clock_every_s": _between(5, 86_400, "How often a venue's clock is compared with ours."),

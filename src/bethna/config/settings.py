@@ -86,6 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     stale_min_s: float = 15.0
     stale_max_s: float = 300.0
     stale_unknown_s: float = 60.0
+    best_max_age_s: float = 5.0
     streams_per_socket: int = 0
     blocked_s: float = 3600.0
     clock_every_s: float = 300.0

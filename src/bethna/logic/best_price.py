@@ -6,6 +6,9 @@ takes no currency for another one.
 Rules
   1. A venue takes part with the top of its trusted book, or with its quote where books are off. One whose streams wait,
      are stale or refused, which does not trade, whose book nobody trusts, or which shows no bid or no ask, is out.
+     So is one whose price is older than `most_ns`, stale: what it last said of its book or quote, and how late it said
+     it, is no price of now. Whether a market rests or a stream hangs is not known before its pace has shown it
+     (`watchdog`), and a price across venues does not wait for that.
   2. A venue that is crossed by itself (its bid at or above its ask) is out.
   3. A venue that is far from the others is out: more than FAR from a group of at least two that agree within AGREED,
      unless more venues than these stand with it. Two groups of one size put each other out: nobody knows who is right.
@@ -29,6 +32,7 @@ from math import fsum, inf
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bethna.core.clock import NS_PER_S
 from bethna.core.consolidated import AppliedRate, BestPrice, OutReason, VenueQuote
 from bethna.core.coverage import Coverage, Provenance, derive, unknown
 from bethna.core.errors import ConfigError, UnknownInstrument, cut
@@ -49,6 +53,8 @@ class VenueMarket(Struct, frozen=True, gc=False):
         state, message: of its streams, as the health says.
         book: its top; of the trust `off` where the desk follows no books. quote: its newest, for that case.
         coverage: of the quote. whole_bids, whole_asks: the book's side has no level that nobody was told of.
+        age_ns: since it last said anything of its book or quote, with what that was late; None where not known.
+        most_ns: how old it may be, None for any age.
     """
 
     instrument: Instrument
@@ -59,6 +65,8 @@ class VenueMarket(Struct, frozen=True, gc=False):
     coverage: Coverage
     whole_bids: bool = False
     whole_asks: bool = False
+    age_ns: int | None = None
+    most_ns: int | None = None
 
 
 def pair_of(text: str) -> tuple[str, str, str | None]:
@@ -255,6 +263,9 @@ def _wrong(market: VenueMarket, said: VenueQuote) -> tuple[OutReason, str] | Non
         return "waiting", "its book has not come yet"
     if trust not in (Trust.OFF, Trust.TRUSTED):
         return "untrusted", f"its book is {trust}"
+    age, most = market.age_ns, market.most_ns
+    if age is not None and most is not None and age > most and market.state != "ended":
+        return "stale", f"its price is older than {most / NS_PER_S:g} s"
     bid, ask = said.bid, said.ask
     if bid is None or ask is None or not 0 < bid < inf or not 0 < ask < inf:
         return "empty", "it shows no bid and no ask" if bid is ask is None else "it shows one side alone"

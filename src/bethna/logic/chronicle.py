@@ -3,7 +3,8 @@
 A machine: it is called for gaps and turns of trust only, never for a trade or an update, and asks no clock.
 
 Rules
-  1. A gap in the trades is told when it is found, and once more when its fate is known.
+  1. A gap in the trades is told when it is found, and once more when its fate is known: history had them, they stay
+     missing, or they came by themselves and were only late (`trade_gap_closed`).
   2. A book that stood and does not join any more is told once, with the reason, and once more when it joins again. The
      first synchronisation is no news, and a lost connection is told by whoever lost it.
   3. At most MOST events a minute; of the others only how many there were, when the minute is over.
@@ -40,6 +41,11 @@ class Chronicle:
 
     def gap_healed(self, gap: Gap, found: int, ts: int) -> None:
         """All of them came (rule 1)."""
+        if gap.reason == "reordered":
+            self._tell(
+                "info", "trade_gap_closed", f"came by themselves, late: {_ids(gap)}; nothing was lost", ts
+            )
+            return
         self._tell("info", "trade_gap_healed", f"healed: {_ids(gap)}, {found} found", ts)
 
     def gap_marked(self, gap: Gap, ts: int) -> None:

@@ -278,7 +278,7 @@ class InstrumentFeed:
         sync = self.booksync
         if not self.trades and sync.last is None and sync.book is None and self.quotes.latest is None:
             return self._unknown()
-        gaps = [*self.sequence.log.gaps(), *sync.log.gaps(), *self._absences()]
+        gaps = [*self.sequence.log.losses(), *sync.log.losses(), *self._absences()]
         proof = weakest((self.candle_builder.proof, self._proof(sync.certified_depth)))
         state = State.INCOMPLETE if sync.book_lost else proof
         return with_gaps(self._certificate(state, self._certified_until()), gaps)
@@ -307,7 +307,7 @@ class InstrumentFeed:
 
     def candles(self, interval: Interval, limit: int, end: int | None) -> list[Candle]:
         """Candles ascending, the open one last (rule 6)."""
-        gaps = [gap for gap in self.sequence.log.gaps() if gap.reason != "reordered"] + self._absences()
+        gaps = [*self.sequence.log.losses(), *self._absences()]
         known, now = self.known_until(), self.venue_time()
         if self.kept and now - known > UNHEARD_NS:
             gaps.append(Gap("trades", None, None, known, now, "unheard"))

@@ -6,9 +6,11 @@ Rules
   1. A hole is a closed range of ids that was passed over. It stays open until every id of it was found.
   2. What is found shrinks the hole; the record keeps the original range. A hole is called reordered only when all of
      it came by itself: one part from elsewhere, or one that is still missing, and it was a loss.
+     Counted as a loss is what is no reordering, counted as healed is a loss of which nothing is missing any more: what
+     was lost, less what was healed, is what is still missing. A reordering is counted apart.
   3. What lies in no hole and was seen before is a duplicate; it is named too.
   4. The record is bounded: beyond MAX_RECORDS the oldest settled records are counted and dropped, never open holes
-     before settled ones.
+     before settled ones. The counts keep them.
   5. A frame whose ids lie more than MAX_JUMP from the stream's is astray: nothing is built on it until a second one
      agrees. When the stream goes on without it, it is named and let go: one corrupt id must not carry the stream away.
   6. When the venue counts anew, what was missing before is sealed: ids of the new count do not fill it.
@@ -70,16 +72,25 @@ class Hole:
         self.fetched = self.fetched or (taken and fetched)
         return taken
 
+    @property
+    def late(self) -> bool:
+        """All of it came by itself: nothing was lost (rule 2)."""
+        return not self.missing and not self.fetched
+
     def gap(self, stream: str) -> Gap:
         """The fact to publish: the original range, or what is left of it while it is open."""
         healed = not self.missing
         first, last = (self.first, self.last) if healed else (self.missing[0][0], self.missing[-1][1])
-        reason = "reordered" if healed and not self.fetched else self.reason
+        reason = "reordered" if self.late else self.reason
         return Gap(stream, first, last, self.start, self.end, reason, healed)
 
 
 class GapLog:
-    """Holes and duplicates of one stream, bounded and in order of discovery."""
+    """Holes and duplicates of one stream, bounded and in order of discovery.
+
+    Attributes:
+        found: holes, whatever became of them.
+    """
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
@@ -90,6 +101,22 @@ class GapLog:
         self.overlaps = 0
         self.strays = 0
         self.forgotten = 0
+        self._forgotten_late = self._forgotten_healed = 0
+
+    @property
+    def reordered(self) -> int:
+        """Holes of which all came by itself (rule 2)."""
+        return self._forgotten_late + sum(hole.late for hole in self.holes)
+
+    @property
+    def lost(self) -> int:
+        """Holes of which something did not come by itself, or not yet."""
+        return self.found - self.reordered
+
+    @property
+    def healed(self) -> int:
+        """Of the lost ones those of which nothing is missing any more."""
+        return self._forgotten_healed + sum(not hole.missing and hole.fetched for hole in self.holes)
 
     def open(
         self, first: int, last: int, start: int | None, end: int | None, reason: str = "missing"
@@ -149,6 +176,10 @@ class GapLog:
         """Every hole as a fact, in order of discovery."""
         return (hole.gap(self.stream) for hole in self.holes)
 
+    def losses(self) -> Iterator[Gap]:
+        """The same without those that were only reordered (rule 2)."""
+        return (hole.gap(self.stream) for hole in self.holes if not hole.late)
+
     def _name(self, gap: Gap) -> None:
         self.doubles.append(gap)
         if len(self.doubles) > MAX_RECORDS:
@@ -161,6 +192,8 @@ class GapLog:
         settled = next((hole for hole in self.holes if not hole.missing), self.holes[0])
         self.holes.remove(settled)
         self.forgotten += 1
+        self._forgotten_late += settled.late
+        self._forgotten_healed += not settled.missing and settled.fetched
 
 
 class Astray(Generic[Frame]):

@@ -11,7 +11,8 @@ Rules
   5. An id above the expected one is held. The first held trade announces the gap and asks for the missing ids.
   6. Trades from history are taken like trades from the stream. When the frontier has reached the trade that announced
      the gap it is healed; Healed is told before the trades that close it are released, so a reader knows what they are.
-     When others are still held behind a further gap, that one is announced next.
+     When others are still held behind a further gap, that one is announced next. Healed is told of a gap that closed by
+     itself, too: its reason is then `reordered`, and it was no loss (gaplog rule 2).
   7. Giving up: when the frontier has not moved for `patience_ns` (what waits behind a further gap has waited since it
      came), when more than `max_held` trades wait, or when the
      healer says that it cannot, the lowest hole is marked and the held trades behind it are released. What arrives
@@ -89,7 +90,6 @@ class TradeSequence:
     ) -> None:
         self.log = GapLog("trades")
         self.next_id = NO_TRADE
-        self.heals = 0
         self.late_trades = 0
         self.overlapping = False
         self._release = release
@@ -299,7 +299,6 @@ class TradeSequence:
         closed = self.next_id > hole.last
         if closed:
             self.hole = None
-            self.heals += 1
             self._output.gap_healed(hole.gap("trades"), self._spliced, now)
         self.last = joined[-1]
         for each in joined:
@@ -354,7 +353,6 @@ class TradeSequence:
         self.late_trades += 1
         self._output.late(trade)
         if not hole.missing:
-            self.heals += 1
             self._output.gap_healed(hole.gap("trades"), hole.last - hole.first + 1, now)
         return True
 

@@ -23,7 +23,6 @@ from typing import Any
 import msgspec
 
 from bethna.core.clock import NS_PER_S, Clock
-from bethna.core.coverage import Gap
 from bethna.core.errors import UnknownInstrument, cut
 from bethna.core.instrument import Instrument, guessed, parse_name, told_by_name
 from bethna.core.market import (
@@ -369,8 +368,8 @@ class Feeds:
         trades, book = feed.sequence.log, feed.booksync.log
         return InstrumentHealth(
             instrument, "ended" if ended else state, message, feed.booksync.trust, feed.trades,
-            lost(trades.gaps()), trades.duplicates + book.duplicates + feed.quotes.duplicates,
-            feed.sequence.heals, feed.booksync.applied, lost(book.gaps()), feed.booksync.resyncs, last,
+            trades.lost, trades.duplicates + book.duplicates + feed.quotes.duplicates,
+            trades.healed, feed.booksync.applied, book.lost, feed.booksync.resyncs, last,
             self._references.coverage(feed.instrument) if feed.instrument.is_index else feed.coverage(),
         )  # fmt: skip
 
@@ -434,11 +433,6 @@ class Feeds:
             return False
         self.follow(self.describe(instrument))
         return instrument in self._feeds
-
-
-def lost(gaps: Iterable[Gap]) -> int:
-    """Gaps in which something did not come by itself: reordered frames are no loss."""
-    return sum(1 for gap in gaps if gap.reason != "reordered")
 
 
 def _let_go(event: object) -> None:
