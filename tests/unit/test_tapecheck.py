@@ -118,3 +118,13 @@ def test_sockets_of_two_venues_with_one_number_have_two_on_the_tape() -> None:
         ("received", 1, b"of a", 4), ("received", 2, b"of b", 5), ("closed", 1, "over", 6),
         ("opened", 3, "wss://a", 7), ("http", "https://b", b"{}", 8),
     ]  # fmt: skip
+
+
+def test_a_tape_that_starts_over_is_looked_at_anew() -> None:
+    check = TapeCheck()
+    for each in (entry(1, 9), entry(2, 0, b"[]")):
+        check.entry(each)
+    assert len(check.faults()) == 1
+    check.begin_again()
+    check.entry(entry(1, 9))
+    assert check.faults() == []

@@ -40,6 +40,7 @@ from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
 from bethna.services.playback import TapePlayer
+from bethna.services.tapecheck import TapeCheck
 from bethna.store.tapespan import scan
 from bethna.venues.registry import VENUES, book_styles, codec_to_read, readable_names, spec_for, wire_of_url
 from bethna.venues.spec import Codec
@@ -194,6 +195,7 @@ class Desk:
         self._hash: str | None = None
         tape = settings.source.removeprefix(TAPE_PREFIX) if settings.source.startswith(TAPE_PREFIX) else None
         self._tape_clock = ManualClock()
+        self.tape_check = TapeCheck()
         self.clock: Clock = self._tape_clock if tape is not None else self.pace
         self.bus = Bus(self.clock)
         self.bus.channel("system").subscribe(self._events.append, "event log")
@@ -230,6 +232,7 @@ class Desk:
             loop=self.settings.loop,
             report=self.bus.channel("system").publish,
             end=span.end,
+            look=self.tape_check,
         )
 
     def _names(self) -> list[InstrumentName]:

@@ -146,7 +146,7 @@ def audit_desk(desk: Desk, interval: Interval | None, *, list_gaps: bool) -> Aud
     venues = [health.venue for health in desk.venues()]
     offset = desk.feeds.clock_offset_ns(venues[0]) if len(venues) == 1 else None
     span = (player.position or 0) - (player.start or 0)
-    faults = player.check.faults()
+    faults = desk.tape_check.faults()
     return Audit(
         venue=", ".join(venues) or None,
         span_s=round(span / NS_PER_S, 6),

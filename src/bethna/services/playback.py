@@ -37,7 +37,6 @@ from bethna.core.wire import (
     VenueCondition,
 )
 from bethna.runtime.clocks import ManualClock
-from bethna.services.tapecheck import TapeCheck
 from bethna.store.tapes import TapeEntry, TapeReader
 from bethna.venues.spec import Codec, Connection
 
@@ -82,6 +81,22 @@ class PlaybackSink(Protocol):
         ...
 
 
+class TapeLook(Protocol):
+    """Who looks whether the tape is one recording (rule 5)."""
+
+    def entry(self, entry: TapeEntry) -> None:
+        """One more line, in the order of the tape."""
+        ...
+
+    def misread(self, entry: TapeEntry, venue: str, codec: Codec) -> None:
+        """A frame that the language of its socket could not read."""
+        ...
+
+    def begin_again(self) -> None:
+        """The tape starts over."""
+        ...
+
+
 class TapePlayer:
     """Plays one tape into a sink.
 
@@ -91,9 +106,10 @@ class TapePlayer:
         pace: the host's clock, by which the playing is paced.
         speed: 1.0 is as recorded, None flat out.
         end: the tape's last receive time where somebody knows it, for people to see how far there is to go.
+        look: hears of each line (rule 5).
 
     Attributes:
-        updates: changes of each book that are on the tape, whatever became of them. check: of rule 5.
+        updates: changes of each book that are on the tape, whatever became of them.
 
     Raises:
         TapeError: on construction, when there is no such tape.
@@ -111,6 +127,7 @@ class TapePlayer:
         loop: bool = False,
         report: Callable[[SystemEvent], None] | None = None,
         end: int | None = None,
+        look: TapeLook | None = None,
     ) -> None:
         self._reader = TapeReader(path)
         self.name = self._reader.name
@@ -128,7 +145,7 @@ class TapePlayer:
         self.ended = False
         self.loops = 0
         self.updates: Counter[InstrumentId] = Counter()
-        self.check = TapeCheck()
+        self._look = look
         self._codec_for_url = codec_for_url
         self._sink = sink
         self._clock = clock
@@ -220,7 +237,8 @@ class TapePlayer:
             self._tick_until(ts)
         self.position = ts
         self._clock.advance_to(ts)
-        self.check.entry(entry)
+        if self._look is not None:
+            self._look.entry(entry)
         if entry.kind == "rx":
             self._frame(entry, ts)
         elif entry.kind == "http":
@@ -283,8 +301,8 @@ class TapePlayer:
 
     def _misread(self, entry: TapeEntry) -> None:
         """Rule 5."""
-        venue, codec = self._codecs[entry.conn]
-        self.check.misread(entry, venue, codec)
+        if self._look is not None:
+            self._look.misread(entry, *self._codecs[entry.conn])
 
     def _wire_error(self, error: WireError) -> None:
         self.wire_errors += 1
@@ -336,7 +354,8 @@ class TapePlayer:
         self._connections.clear()
         self._carried.clear()
         self.updates.clear()
-        self.check = TapeCheck()
+        if self._look is not None:
+            self._look.begin_again()
         self._next_tick = 0
 
     def _finish(self) -> None:

@@ -63,6 +63,10 @@ class TapeCheck:
     """Looks at every entry of a tape once, in their order."""
 
     def __init__(self) -> None:
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Nothing has been looked at."""
         self._first: TapeEntry | None = None
         self._last: TapeEntry | None = None
         self._entries = 0
