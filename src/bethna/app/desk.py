@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from bethna.api.reader import SymbolsFound
 from bethna.app.best import Consolidated
 from bethna.app.live import LiveLine
+from bethna.app.wanted import followed_venues, preferred_venue, wanted_names
 from bethna.app.watchlist import Keep, Watchlist
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.clock import Clock, seconds
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Gap, Provenance
-from bethna.core.errors import BethnaError, CannotFollow, ConfigError, UnknownInstrument, VenueUnknown, cut
-from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName, parse_name
+from bethna.core.errors import CannotFollow, ConfigError, VenueUnknown
+from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName
 from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
 from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import (
@@ -42,17 +43,12 @@ from bethna.services.feeds import Feeds
 from bethna.services.playback import TapePlayer
 from bethna.services.tapecheck import TapeCheck
 from bethna.store.tapespan import scan
-from bethna.venues.registry import VENUES, book_styles, codec_to_read, readable_names, spec_for, wire_of_url
+from bethna.venues.registry import book_styles, codec_to_read, readable_names, spec_for, wire_of_url
 from bethna.venues.spec import Codec
 
 KEPT_EVENTS = 1000
 TICK_S = 1.0
 TAPE_PREFIX = "tape:"
-
-
-def preferred_venue(settings: Settings) -> str:
-    """The venue that a bare symbol means."""
-    return settings.preferred_venue or next(iter(VENUES))
 
 
 def feed_settings(settings: Settings, features: Collection[Feature] = FEATURES) -> FeedSettings:
@@ -132,28 +128,6 @@ class Healers:
     def owe_trades(self, instrument: Instrument, gap: Gap, ts: int) -> None:
         """Trades are missing for which nothing waits any more."""
         self._lines[instrument.venue].healing.owe_trades(instrument, gap, ts)
-
-
-def wanted_names(settings: Settings) -> tuple[list[InstrumentName], list[tuple[str, BethnaError]]]:
-    """The wanted instruments, and what cannot be read or followed with why. Raises when nothing is left."""
-    names: list[InstrumentName] = []
-    refused: list[tuple[str, BethnaError]] = []
-    for text in settings.symbols:
-        try:
-            name = parse_name(text, preferred_venue(settings))
-            spec_for(name.venue)
-        except (UnknownInstrument, ConfigError) as error:
-            refused.append((cut(text), error))
-        else:
-            names.append(name)
-    if refused and not names:
-        raise refused[0][1]
-    return names, refused
-
-
-def followed_venues(settings: Settings) -> tuple[str, ...]:
-    """The venues of the wanted instruments, each once. Raises when nothing can be followed."""
-    return tuple(dict.fromkeys(name.venue for name in wanted_names(settings)[0]))
 
 
 class Desk:

@@ -13,11 +13,11 @@ from random import Random
 
 from msgspec.structs import replace
 
-from bethna.app.desk import followed_venues
 from bethna.app.markets import AttachedMarket, Market, SimulatedMarket
 from bethna.app.reachable import look
 from bethna.app.twin_process import check_fault_file, fresh_seed, start_twin
 from bethna.app.twin_running import RunningTwin, running_twins, twin_name
+from bethna.app.wanted import followed_venues, within_hosts
 from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.errors import ConfigError
@@ -48,6 +48,7 @@ async def chosen_market(
     if settings.source not in ("auto", "twin"):
         yield Market(settings)
         return
+    settings = within_hosts(settings)  # once: a twin that is started leads every venue to itself
     venues = _venues_of(settings)
     check_fault_file(settings, venues)
     clock, rng = clock or SystemClock(), rng or Random()

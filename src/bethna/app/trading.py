@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Self
 
 from bethna.api.protocol import HealthAnswer
-from bethna.app.desk import wanted_names
 from bethna.app.engines import AttachedEngine, OwnEngine
 from bethna.app.household import Engine, Household
 from bethna.app.reading import log_quietly, read_settings, with_arguments
+from bethna.app.wanted import wanted_names
 from bethna.client.backend import Backend
 from bethna.client.best import Best
 from bethna.client.connection_status import ConnectionStatus

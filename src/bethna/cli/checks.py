@@ -17,8 +17,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bethna.app.desk import followed_venues
 from bethna.app.twin_process import check_fault_file
+from bethna.app.wanted import followed_venues
 from bethna.cli.port import is_desk, url_of
 from bethna.config import Settings
 from bethna.core.errors import AddressUnusable, BethnaError

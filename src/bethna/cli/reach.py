@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack
 from http import HTTPStatus
 from random import Random
 
-from bethna.app.desk import followed_venues
 from bethna.app.live import venue_codec, venue_spec
 from bethna.app.quota import ask_once, connection_window, quota_keeper, wait_for_turn
+from bethna.app.wanted import followed_venues
 from bethna.app.watchlist import KeptList
 from bethna.cli.checks import Check, See
 from bethna.config import Settings

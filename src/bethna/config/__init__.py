@@ -2,10 +2,11 @@
 
 from bethna.config.about import Setting, allowed, catalogue, shown
 from bethna.config.load import load
-from bethna.config.settings import DEFAULT_ORIGIN, HostUrls, Secret, Settings
+from bethna.config.settings import DEFAULT_ORIGIN, DEFAULT_SYMBOLS, HostUrls, Secret, Settings
 
 __all__ = [
     "DEFAULT_ORIGIN",
+    "DEFAULT_SYMBOLS",
     "HostUrls",
     "Secret",
     "Setting",

@@ -42,6 +42,15 @@ class HostUrls(Struct, frozen=True, gc=False):
     rest: str
 
 
+DEFAULT_SYMBOLS: tuple[str, ...] = (
+    "ETH-USDT", "BTC-USDT", "SOL-USDT", "POL-USDT",
+    "BTC-PERPETUAL@deribit", "ETH-PERPETUAL@deribit",  # house: venue-name - whose contracts they are
+    "BTC-USD-INDEX@deribit", "ETH-USD-INDEX@deribit",  # house: venue-name - whose indices they are
+    "BTC-DVOL@deribit", "ETH-DVOL@deribit",  # house: venue-name - whose indices they are
+)  # fmt: skip
+"""What a desk follows of which nobody has said anything; `app.desk` leaves out what the user's `hosts` do not have."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set; docs/reference/settings.md says what each means. Durations are seconds.
 
@@ -60,7 +69,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     twin_pace: float = 1.0
     twin_faults: str = ""
     live_probe_s: float = 60.0
-    symbols: tuple[str, ...] = ("ETH-USDT", "BTC-USDT", "SOL-USDT", "POL-USDT")
+    symbols: tuple[str, ...] = DEFAULT_SYMBOLS
     preferred_venue: str = ""
 
     host: str = "127.0.0.1"
