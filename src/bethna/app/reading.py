@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 from bethna.config import DEFAULT_ORIGIN, Settings, load
 from bethna.config.values import Given, read
 from bethna.core.errors import ConfigError
+from bethna.runtime.log_lines import to_stderr
 from bethna.venues.registry import VENUES, check_choices
 
 
@@ -55,13 +55,8 @@ def log_quietly(settings: Settings) -> None:
     named = settings.log_level if settings.origin("log_level") != DEFAULT_ORIGIN else "warning"
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[named.upper()]),
-        logger_factory=_to_stderr,
+        logger_factory=to_stderr,
     )
-
-
-def _to_stderr(*_name: object) -> structlog.PrintLogger:
-    """Found anew each time: a notebook or a test puts another one in its place."""
-    return structlog.PrintLogger(sys.stderr)
 
 
 def _settings_file(named: str | None) -> Path | None:

@@ -97,6 +97,7 @@ def log_to_stderr(settings: Settings, *, quiet: bool = False) -> None:
     import structlog
 
     from bethna.config import DEFAULT_ORIGIN
+    from bethna.runtime.log_lines import to_stderr
 
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     unasked = quiet and settings.origin("log_level") == DEFAULT_ORIGIN
@@ -114,6 +115,6 @@ def log_to_stderr(settings: Settings, *, quiet: bool = False) -> None:
             else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=to_stderr,
         cache_logger_on_first_use=True,
     )
