@@ -223,6 +223,8 @@ CELLS: tuple[Cell, ...] = (
     Cell("unreachable", _with(_one("unreachable", for_s=(2.0, 30.0)), _cut_amid), settle_s=SLOW_S),
     Cell("clock_skew", _one("clock_skew", for_s=(5.0, 40.0), offset_s=(-5.0, 5.0))),
     Cell("clock_jump", _one("clock_jump", for_s=0.0, offset_s=(-3.0, 3.0))),
+    Cell("clock_skew of hours", _one("clock_skew", for_s=(5.0, 40.0), offset_s=(1_800.0, 5_400.0))),
+    Cell("clock_jump of hours", _one("clock_jump", for_s=0.0, offset_s=(1_800.0, 5_400.0))),
     Cell("recycle", _one("recycle", for_s=0.0)),
     Cell("shutdown_notice", _one("shutdown_notice", for_s=0.0, delay_s=(0.0, 20.0))),
     Cell("bad_checksum", _one("bad_checksum", for_s=(1.0, 10.0), share=(0.05, 0.5), symbol=FIRST), BTC),

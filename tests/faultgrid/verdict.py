@@ -324,6 +324,8 @@ class Judge:
                     f"{instrument} candle {candle.interval} {candle.open_time}: found {found}, expected {wanted} "
                     f"under {candle.coverage.state}"
                 )
+        elif any(gap.reason.startswith("clock_") for gap in candle.coverage.gaps):
+            findings.flagged["candles of a doubtful clock"] += 1
         elif candle.coverage.state is State.UNVERIFIED:
             findings.flagged["unverified candles"] += (
                 1  # the next trade, or the venue's word, will prove them

@@ -216,3 +216,43 @@ def test_so_does_a_second_in_which_it_counts_anew() -> None:
         assert bars(made, interval, 0.5) == [(0, 5, 9, 4, 6, 4, 4)]
     made.apply(at(1.4, 9, 7))
     assert bars(made, Interval.M1, 1.5) == [(0, 5, 9, 4, 7, 5, 5)]
+
+
+def test_no_quiet_bars_reach_into_the_future_to_a_bar_a_little_ahead() -> None:
+    made = builder(at(0, 1), at(4, 2))
+    assert [shape(candle)[0] for candle in made.candles(Interval.S1, 10, START + 1 * SECOND)] == [0, 1, 4]
+
+
+def test_what_is_closed_and_not_proven_is_unverified_until_it_is() -> None:
+    made = builder(at(0, 1), at(1.5, 2))
+    now = START + 4 * SECOND + 1
+
+    def states(proven_s: float) -> list[tuple[bool, State, float]]:
+        shown = made.candles(Interval.S1, 10, now, proven=START + round(proven_s * SECOND))
+        as_of = [(candle.coverage.as_of or 0) - START for candle in shown]
+        return [
+            (candle.closed, candle.coverage.state, at / SECOND)
+            for candle, at in zip(shown, as_of, strict=True)
+        ]  # fmt: skip
+
+    whole, unproven = State.COMPLETE, State.UNVERIFIED
+    assert states(1.5)[:4] == [
+        (True, whole, 1),
+        (True, unproven, 2),
+        (True, unproven, 3),
+        (True, unproven, 4),
+    ]
+    assert states(1.5)[4][:2] == (False, unproven), "of the open one nothing is known yet"
+    assert states(3)[1:4] == [(True, whole, 2), (True, whole, 3), (True, unproven, 4)]
+    assert states(4)[4] == (False, whole, 4), "an open one is whole as far as it is proven"
+
+
+def test_every_trade_that_is_not_of_the_open_second_is_judged_once_before_it_counts() -> None:
+    judged: list[tuple[int, int]] = []
+    made = CandleBuilder(
+        BTC, 10**8, ("binance",), judge=lambda trade: judged.append((trade.trade_id, made.reached))
+    )
+    for trade in (at(0.1, 1), at(0.2, 2), at(1.1, 3), at(0.9, 4), at(1.2, 5)):
+        made.apply(trade)
+    made.late(at(0.3, 0))
+    assert judged == [(1, 0), (3, START + SECOND), (4, START + 2 * SECOND)]

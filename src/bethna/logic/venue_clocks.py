@@ -10,7 +10,7 @@ Rules
   4. The host's clock that goes back against its monotonic one was set back. The offsets follow at once.
      One that runs ahead of it may have slept, which moves no venue's clock: that is left to the next measurement.
   5. The offset is sampled at each look, from an instrument's newest event; how late that was is `lateness`'s to judge
-     while it is FRESH_NS old at most.
+     while it is FRESH_NS old at most. A turn of that doubts the measurement: a clock that was set back looks like it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class VenueClocks:
                 instrument, offset, max(excess, excess_ns or excess) - measured, limit - measured
             )
             if now - newest.ts_recv < FRESH_NS:
-                self._note_lag(instrument, max(0, measured - excess), now)
+                self._note_lag(instrument, offset, max(0, measured - excess), now)
         return now + measured, limit
 
     def events(self, now: int, monotonic: int) -> list[SystemEvent]:
@@ -126,10 +126,11 @@ class VenueClocks:
         else:
             self._ahead.pop(instrument, None)
 
-    def _note_lag(self, instrument: InstrumentId, lag_ns: int, now: int) -> None:
+    def _note_lag(self, instrument: InstrumentId, offset: ClockOffset, lag_ns: int, now: int) -> None:
         """Rule 5."""
         turn = self._lateness.note(instrument, lag_ns / NS_PER_MS)
         if turn is not None:
+            offset.doubt()
             level: EventLevel = "warning" if turn == "data_late" else "info"
             said = self._lateness.words(instrument) or "its data comes in time again"
             self._late.append(SystemEvent(now, level, turn, instrument, said))

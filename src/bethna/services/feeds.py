@@ -173,6 +173,8 @@ class Feeds:
         for feed in tuple(self._feeds.values()):
             excess = feed.time.leaps.excess_ns()
             venue, newest = feed.instrument.venue, feed.newest()
+            if feed.time.leaps.in_doubt:
+                self.clock_offset(venue).doubt()
             venue_now, limit = self._clocks.look(feed.id, venue, newest, excess, now, monotonic)
             try:
                 feed.tick(now, venue_now, limit)
