@@ -1,4 +1,4 @@
-"""`make strangers`: clients that others wrote, pointed at a twin by nothing but its address, held to its truth.
+"""`make strangers`: clients that others wrote, each pointed at a twin by its address alone, held to the truth.
 
 Each runs with its own packages in an environment of its own under `.bench/`, made once from pins in
 `benchmarks/peers/`; nothing of it leaves this machine (what tries to is refused and reported). Prints what each was
@@ -21,17 +21,58 @@ from random import SystemRandom
 from _network import child_environment
 from benchmarks.environments import Missing, Peer, interpreter
 from scenario.cli_runs import PATIENCE_S, line_of, running
-from strangers.verdict import STREAMED, Verdict
+from strangers.verdict import ALSO, STREAMED, Verdict
 
 CLIENTS = Path(__file__).parent / "clients"
-STRANGERS = (
-    Peer("python-binance", "python_binance", "python_binance_client", (3, 11)),
-    Peer("ccxt.pro", "ccxt", "ccxt_client", (3, 11)),
-)
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
 SHOWN = ("trade", "aggregate", "candle", "ticker", "quote", "book", "history")
 MOST_FINDINGS = 8
 assert set(STREAMED) < set(SHOWN)
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A client of a venue.
+
+    Attributes:
+        peer: its environment and its program in `clients`. words: what that program takes first.
+        kinds: what it must be told of.
+    """
+
+    peer: Peer
+    venue: str
+    symbols: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = (*STREAMED, *ALSO)
+
+    @property
+    def name(self) -> str:
+        """As the table says it."""
+        return self.peer.name
+
+
+def _ccxt(name: str, venue: str, symbols: tuple[str, ...], without: str = "") -> Stranger:
+    peer = Peer(f"ccxt.pro {name}", "ccxt", "ccxt_venues_client", (3, 11))
+    kinds = tuple(kind for kind in (*STREAMED, *ALSO) if kind != without)
+    return Stranger(peer, venue, symbols, (name,), kinds)
+
+
+BINANCE, COINBASE, KRAKEN = ("BTCUSDT", "ETHUSDT"), ("BTC-USD", "ETH-USD"), ("BTC/USD", "ETH/USD")
+DERIBIT = ("BTC-PERPETUAL", "ETH-PERPETUAL")
+STRANGERS = (
+    Stranger(Peer("python-binance", "python_binance", "python_binance_client", (3, 11)), "binance", BINANCE),
+    Stranger(Peer("ccxt.pro binance", "ccxt", "ccxt_client", (3, 11)), "binance", BINANCE),
+    _ccxt("coinbaseexchange", "coinbase", COINBASE, without="candle"),
+    _ccxt("coinbase", "coinbase_advanced", COINBASE, without="candle"),
+    Stranger(
+        Peer("coinbase-advanced-py", "coinbase_advanced", "coinbase_advanced_client", (3, 11)),
+        "coinbase_advanced",
+        COINBASE,
+        kinds=STREAMED,
+    ),
+    _ccxt("kraken", "kraken", KRAKEN),
+    Stranger(Peer("python-kraken-sdk", "kraken_sdk", "kraken_sdk_client", (3, 11)), "kraken", KRAKEN),
+    _ccxt("deribit", "deribit", DERIBIT),
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +96,7 @@ class Tried:
 def main() -> int:
     options = _options()
     seed = options.seed or SystemRandom().randrange(1, 2**32)
-    _say(f"seed {seed}, {options.seconds:g} s each, {', '.join(SYMBOLS)} at pace {options.pace:g}")
+    _say(f"seed {seed}, {options.seconds:g} s each, two symbols at pace {options.pace:g}")
     tried = [
         _try(stranger, seed, options)
         for stranger in STRANGERS
@@ -70,22 +111,23 @@ def main() -> int:
     return 1 if any(each.findings for each in tried) else 0
 
 
-def _try(stranger: Peer, seed: int, options: argparse.Namespace) -> Tried:
+def _try(stranger: Stranger, seed: int, options: argparse.Namespace) -> Tried:
     try:
-        python = interpreter(stranger, options.python, _say)
+        python = interpreter(stranger.peer, options.python, _say)
     except Missing as reason:
         return Tried(stranger.name, "", {}, [f"did not run: {reason}"])
     with tempfile.TemporaryDirectory(prefix="bethna-strangers-") as folder:
         return _run(stranger, python, seed, options, Path(folder))
 
 
-def _run(stranger: Peer, python: str, seed: int, options: argparse.Namespace, folder: Path) -> Tried:
+def _run(stranger: Stranger, python: str, seed: int, options: argparse.Namespace, folder: Path) -> Tried:
     truth, refused = folder / "truth.jsonl", folder / "refused"
-    words = ("--symbols", ",".join(SYMBOLS), "--seed", str(seed), "--pace", str(options.pace))
-    twin = ("twin", "binance", "--port", "0", "--json", "--attached", "--truth", str(truth), *words)
+    words = ("--symbols", ",".join(stranger.symbols), "--seed", str(seed), "--pace", str(options.pace))
+    twin = ("twin", stranger.venue, "--port", "0", "--json", "--attached", "--truth", str(truth), *words)
     with running(*twin) as process:
         authority = str(line_of(process)["url"]).removeprefix("http://")
-        command = [python, str(CLIENTS / f"{stranger.module}.py"), authority, str(options.seconds), *SYMBOLS]
+        program = str(CLIENTS / f"{stranger.peer.module}.py")
+        command = [python, program, *stranger.words, authority, str(options.seconds), *stranger.symbols]
         environment = {**os.environ, **child_environment(refused)}
         environment["PYTHONPATH"] += f"{os.pathsep}{CLIENTS.parent.parent}"
         client = subprocess.run(
@@ -95,7 +137,7 @@ def _run(stranger: Peer, python: str, seed: int, options: argparse.Namespace, fo
         process.stdin.close()
         ended = process.wait(PATIENCE_S)
     told = [json.loads(line) for line in client.stdout.splitlines()]
-    verdict = Verdict(told, truth, SYMBOLS)
+    verdict = Verdict(told, truth, stranger.symbols, stranger.kinds)
     findings = list(verdict.findings)
     if client.returncode or ended:
         findings.append(f"the client ended with {client.returncode}, the twin with {ended}")

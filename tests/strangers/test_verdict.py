@@ -19,12 +19,12 @@ SYMBOL = "BTCUSDT"
 
 @pytest.fixture
 def truth(tmp_path: Path, seed: int) -> Path:
-    """Half a minute of one market."""
+    """Ten seconds of one market."""
     listings = [each for each in catalogue() if each.symbol == SYMBOL]
     world = World(seed, START, listings, pace=5.0)
     path = tmp_path / "truth.jsonl"
     file = TruthFile(path, world)
-    world.advance(START + 30 * SECOND)
+    world.advance(START + 10 * SECOND)
     file.close()
     return path
 

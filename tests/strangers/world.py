@@ -1,4 +1,4 @@
-"""A twin's truth file as the verdict asks for it: trades by id, candles from trades, books at chosen update ids.
+"""A twin's truth file as the verdict asks for it: trades by id or time, candles from trades, books of `books.py`.
 
 Prices are units of 1e-8 of the quote currency, quantities of the base currency; times are ms.
 """
@@ -6,15 +6,16 @@ Prices are units of 1e-8 of the quote currency, quantities of the base currency;
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 NS_PER_MS = 1_000_000
-Levels = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,39 @@ class Symbol:
         end = bisect_left(self.trades, number + 1, key=lambda each: each.aggregate)
         return self.trades[found:end]
 
+    @cached_property
+    def running(self) -> list[Bar]:
+        """What the trades add up to from the first to each of them."""
+        trades = self.trades
+        highs = accumulate((each.price for each in trades), max)
+        lows = accumulate((each.price for each in trades), min)
+        volumes = accumulate(each.quantity for each in trades)
+        return [
+            Bar(trades[0].price, high, low, each.price, volume)
+            for each, high, low, volume in zip(trades, highs, lows, volumes, strict=True)
+        ]
+
+    def until(self, time: int) -> tuple[int, int]:
+        """How many trades there were when a millisecond began, and when it was over."""
+        first, last = (bisect_left(self.trades, at, key=_time) for at in (time, time + 1))
+        return first, last
+
+    def inside(self, opens: int, length: int) -> list[Trade]:
+        """The trades of a candle."""
+        start, end = (bisect_left(self.trades, at, key=_time) for at in (opens, opens + length))
+        return self.trades[start:end]
+
     def bar(self, opens: int, length: int) -> Bar | None:
         """What a candle must be; None before the first price."""
-        start, end = (
-            bisect_left(self.trades, at, key=lambda each: each.time) for at in (opens, opens + length)
-        )
+        start, end = (bisect_left(self.trades, at, key=_time) for at in (opens, opens + length))
         if start == end:
             before = self.trades[start - 1].price if start else None
             return None if before is None else Bar(before, before, before, before, 0)
         return summed(self.trades[start:end])
+
+
+def _time(each: Trade) -> int:
+    return each.time
 
 
 def summed(trades: list[Trade]) -> Bar:
@@ -106,38 +131,3 @@ def symbols_of(lines: Iterable[dict[str, Any]]) -> dict[str, Symbol]:
                 )
             )
     return symbols
-
-
-def books_at(
-    lines: Iterable[dict[str, Any]], wanted: Mapping[str, set[int]], levels: int
-) -> dict[tuple[str, int], tuple[Levels, Levels]]:
-    """The best levels of books at chosen update ids; those of ids that never were are missing."""
-    found = {}
-    units: dict[str, tuple[int, int]] = {}
-    books: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
-
-    def keep(symbol: str, update_id: int) -> None:
-        if update_id in wanted.get(symbol, ()):
-            tick, lot = units[symbol]
-            bids, asks = books[symbol]
-            best = sorted(bids.items(), reverse=True)[:levels], sorted(asks.items())[:levels]
-            bid_levels, ask_levels = (
-                [(price * tick, quantity * lot) for price, quantity in side] for side in best
-            )
-            found[symbol, update_id] = (bid_levels, ask_levels)
-
-    for line in lines:
-        if line["type"] == "world":
-            units = {each["symbol"]: (each["tick"], each["lot"]) for each in line["listings"]}
-        elif line["type"] == "book":
-            books[line["symbol"]] = (dict(line["bids"]), dict(line["asks"]))
-            keep(line["symbol"], line["update_id"])
-        elif line["type"] == "change":
-            for update_id, side, price, quantity in line["changes"]:
-                book = books[line["symbol"]][side == "ask"]
-                if quantity:
-                    book[price] = quantity
-                else:
-                    book.pop(price, None)
-                keep(line["symbol"], update_id)
-    return found

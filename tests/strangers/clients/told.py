@@ -6,9 +6,12 @@
     {"kind":"candle","symbol":"BTCUSDT","via":"stream","length":1000,"opens":...,"open":...,"high":...,"low":...,
         "close":...,"volume":...,"first":5,"last":9,"closed":true}  without first and last where the client drops them
     {"kind":"ticker","symbol":"BTCUSDT","first":1,"last":9,"open":...,"high":...,"low":...,"close":...,"volume":...}
+    {"kind":"ticker","symbol":"BTC-USD","last":9,"high":...,...}    of all trades up to one, or to a "time"
     {"kind":"quote","symbol":"BTCUSDT","update_id":8,"bid":[price,quantity],"ask":[price,quantity]}
     {"kind":"book","symbol":"BTCUSDT","update_id":8,"bids":[[price,quantity],...],"asks":[...]}   best first
+    {"kind":"book","symbol":"BTC/USD","time":...,"depth":10,...}     where no id is told; or "sequence" of Coinbase
     {"kind":"market","symbol":"BTCUSDT","base":"BTC","quote":"USDT","tick":"0.01","lot":"0.00001"}
+    {"kind":"market","symbol":"BTC/USD",...,"tick":0.1,"step":1e-8}  where the step of quantities is finer than a lot
     {"kind":"error","text":"..."}
 
 Prices and quantities are as the client has them, text or float; times are ms.
@@ -27,8 +30,8 @@ LEVELS = 50
 
 
 def tell(kind: str, **facts: Any) -> None:
-    """One line."""
-    print(json.dumps({"kind": kind, **facts}))
+    """One line, in one piece: some clients have threads."""
+    sys.stdout.write(json.dumps({"kind": kind, **facts}) + "\n")
 
 
 async def meanwhile(duration_s: float, watching: list[Coroutine[Any, Any, None]]) -> None:
