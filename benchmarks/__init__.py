@@ -14,8 +14,16 @@ Contests
     depth    only depth@100ms frames, the book kept from a snapshot; the callback gets the book
     mix      one trade, one depth frame, and so on
     top      as depth, and the callback reads the best bid and ask after every update (1,500 frames)
+These are Binance's. Of the others each is trades and books of all its symbols as they came:
+    coinbase   Coinbase Exchange, recorded: ours and ccxt.pro (cryptofeed has Advanced Trade alone)
+    kraken_v1  Kraken's first wire, recorded: ours and cryptofeed (ccxt.pro has the second alone)
+    kraken     Kraken's second wire, which the desk speaks, made by the twin: ours and ccxt.pro
+    deribit    two perpetuals, made by the twin: ours, cryptofeed and ccxt.pro
+    venues     all four venues at once, made by the twins: ours with one bus and one `Feeds`, ccxt.pro in one loop
+`uncovered` and `probe` are written for Binance alone. What is made by a twin is told by the same twin, seed and time in
+every run and says so; its market is a model's, its books shallower than real ones.
 
-Frames come from the recording `captures/tapes/binance_btcusdt_20240808.jsonl.zst` under `$BETHNA_SHARED`,
+Binance's frames come from the recording `captures/tapes/binance_btcusdt_20240808.jsonl.zst` under `$BETHNA_SHARED`,
 else under `../shared` beside the project. Without it they are made up by `benchmarks/synthetic.py`, and the
 output says so first: figures from made-up frames are not comparable with those from the recording.
 
@@ -38,9 +46,12 @@ What keeps it fair
     - Where a choice had to be made it was made for the peer: cryptofeed listens to `aggTrade` only, so it gets
       each trade under that name and no longer than it was; ccxt.pro gets frames without the `stream` wrapper
       it never asks for.
-    - Everybody is checked against an independent replay in exact decimals (`benchmarks/oracle.py`): trades
-      delivered, last price, book updates delivered, final best bid and ask with sizes, and in `top` every
-      best bid and ask on the way. A wrong answer fails the run (exit code 1), however fast it came.
+    - Everybody is checked against an independent replay in exact decimals (`benchmarks/oracle.py`, and
+      `benchmarks/venue_oracle.py`, which computes every checksum of Kraken's and follows every chain): trades
+      delivered, last price, book updates delivered, final best bid and ask with sizes, of every symbol, and in `top`
+      every best bid and ask on the way. A wrong answer fails the run (exit code 1), however fast it came.
+    - Checksums of Kraken's are checked by us and by cryptofeed, which is told to; ccxt.pro cannot check any. Chains of
+      Deribit's are checked by us and by cryptofeed, not by ccxt.pro.
 
 Aims: at least 8 times cryptofeed on trades and 6 times on the mix (the fastest cryptofeed present counts), at
 most 1.5 times the probe, and coverage at most 5 % of what the same path costs without it.

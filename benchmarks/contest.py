@@ -15,27 +15,46 @@ Kind = Literal["trade", "depth"]
 Top = tuple[float, float, float, float]
 """Best bid price and size, best ask price and size."""
 
-CONTESTS = ("trades", "depth", "mix", "top")
+BINANCE_CONTESTS = ("trades", "depth", "mix", "top")
+VENUE_CONTESTS = ("coinbase", "kraken_v1", "kraken", "deribit", "venues")
+CONTESTS = (*BINANCE_CONTESTS, *VENUE_CONTESTS)
 SYMBOL = "BTCUSDT"
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message: `raw` as on the wire, `ts_recv` int nanoseconds UTC, never decreasing in a contest."""
+    """One message: `raw` as on the wire, `ts_recv` int nanoseconds UTC, never decreasing in a contest.
+
+    `wire` is the language it is in, a name of `bethna decode`.
+    """
 
     kind: Kind
     raw: str
     ts_recv: int
+    wire: str = "binance"
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One contest. `prelude` holds depth frames older than the snapshot; it is fed before the clock starts."""
+    """One contest. `prelude` holds depth frames older than the snapshot; it is fed before the clock starts.
+
+    Of other venues than Binance, whose books begin on the socket, it holds all frames up to the last snapshot. `origin`
+    says where the frames are from, where that is not what the run says of all.
+    """
 
     contest: str
     snapshot: str
     prelude: tuple[Frame, ...]
     frames: tuple[Frame, ...]
+    origin: str = ""
+
+    @property
+    def wires(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(frame.wire for frame in self.prelude + self.frames))
+
+    @property
+    def of_venues(self) -> bool:
+        return self.contest in VENUE_CONTESTS
 
     @property
     def has_trades(self) -> bool:
@@ -57,7 +76,7 @@ class Work:
         stored = json.loads(path.read_text(encoding="utf-8"))
         prelude = tuple(Frame(**frame) for frame in stored["prelude"])
         frames = tuple(Frame(**frame) for frame in stored["frames"])
-        return Work(stored["contest"], stored["snapshot"], prelude, frames)
+        return Work(stored["contest"], stored["snapshot"], prelude, frames, stored["origin"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +108,44 @@ class Seen:
             top=as_top(bid, ask) if work.has_depth else None,
             tops_read=tops_digest(self.tops) if work.reads_top else None,
         )
+
+
+@dataclass(slots=True)
+class SeenVenues:
+    """What the callbacks of one pass leave behind where there are several symbols; `last` by symbol as on the wire."""
+
+    trades: int = 0
+    updates: int = 0
+    last: dict[str, Any] = field(default_factory=dict)
+
+    def outcome(self, tops: Iterable[tuple[str, Any, Any]]) -> Outcome:
+        """`tops` are (symbol, best bid, best ask) of every book, each (price, size)."""
+        told = [f"{symbol} {as_top(bid, ask)}" for symbol, bid, ask in tops]
+        told += [f"{symbol} last {float(price)}" for symbol, price in self.last.items()]
+        digest = hashlib.sha256("\n".join(sorted(told)).encode()).hexdigest()[:16]
+        return Outcome(self.trades, None, self.updates, None, f"{len(told)} facts {digest}")
+
+
+def symbols_of(work: Work) -> list[tuple[str, str]]:
+    """Every (wire, symbol as the venue spells it) of a contest, in order of appearance."""
+    return list(dict.fromkeys((frame.wire, symbol_of(frame)) for frame in work.prelude + work.frames))
+
+
+def symbol_of(frame: Frame) -> str:
+    """Of a frame of trades or of a book, which are all of one symbol."""
+    said: Any = json.loads(frame.raw)
+    match frame.wire:
+        case "coinbase":
+            symbol = said["product_id"]
+        case "kraken":
+            symbol = said["data"][0]["symbol"]
+        case "kraken_v1":
+            symbol = said[-1]
+        case "deribit":
+            symbol = said["params"]["channel"].split(".")[1]
+        case _:
+            symbol = said["data"]["s"]
+    return str(symbol)
 
 
 def as_top(bid: Any, ask: Any) -> Top | None:

@@ -1,7 +1,7 @@
 """A contestant's side of the conversation: JSON lines in, JSON lines out, one answer a line.
 
     {"op": "hello"}                               -> {"ok": true, "versions": {"python": "3.11.7", ...}}
-    {"op": "load", "contest": C, "path": P}       -> {"ok": true}
+    {"op": "load", "contest": C, "path": P}       -> {"ok": true, "plays": true}; false: its library has no such venue
     {"op": "round", "contest": C}                 -> {"ok": true, "us": 2.71, "passes": 5, "outcome": {...}}
     {"op": "profile", "contest": C}               -> {"ok": true, "text": "..."}
     anything that raises                          -> {"ok": false, "error": "ImportError", "message": "..."}
@@ -41,6 +41,8 @@ class Contestant(ABC):
     """One library under test. A pass starts from nothing: a new feed, a new book, new counts."""
 
     packages: tuple[str, ...] = ()
+    wires: frozenset[str] = frozenset({"binance"})
+    """What it has a way to read; it plays contests of these alone."""
 
     def versions(self) -> dict[str, str]:
         """What was measured. Raises ImportError where it is not there to be measured."""
@@ -113,10 +115,12 @@ def _answer(
         return {"versions": contestant.versions()}
     if op == "load":
         work = Work.load(Path(asked["path"]))
+        if not contestant.wires.issuperset(work.wires) or (work.of_venues and len(contestant.wires) == 1):
+            return {"plays": False}
         loaded[asked["contest"]] = work, contestant.prepare(work)
         gc.collect()
         gc.freeze()
-        return {}
+        return {"plays": True}
     work, prepared = loaded[asked["contest"]]
     if op == "profile":
         return {"text": _profile(contestant, work, prepared)}

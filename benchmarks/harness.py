@@ -15,7 +15,7 @@ from statistics import median
 from types import TracebackType
 from typing import Any
 
-from benchmarks import oracle
+from benchmarks import oracle, venue_oracle
 from benchmarks.contest import Outcome, Work
 from benchmarks.environments import PEERS, Missing, interpreter
 from benchmarks.frames import PROJECT
@@ -119,14 +119,14 @@ class Field:
         results: dict[str, dict[str, Result]] = {}
         with tempfile.TemporaryDirectory(prefix="bethna-bench-") as folder:
             for contest, work in works.items():
-                expected = oracle.replay(work)
-                self._load(contest, work, Path(folder, f"{contest}.json"))
-                results[contest] = {process.name: Result() for process in self.present}
+                expected = venue_oracle.replay(work) if work.of_venues else oracle.replay(work)
+                players = self._load(contest, work, Path(folder, f"{contest}.json"))
+                results[contest] = {process.name: Result() for process in players}
                 for number in range(rounds + 1):
                     self._say(
                         f"{contest}: round {number} of {rounds}" if number else f"{contest}: warming up"
                     )
-                    for process in self.present:
+                    for process in players:
                         answer = _checked(process, contest, expected)
                         if number:
                             result = results[contest][process.name]
@@ -143,10 +143,14 @@ class Field:
             text: str = ours.ask("profile", contest=work.contest)["text"]
         return text
 
-    def _load(self, contest: str, work: Work, path: Path) -> None:
+    def _load(self, contest: str, work: Work, path: Path) -> list[Process]:
+        """Those who play it."""
         work.save(path)
-        for process in self.present:
-            process.ask("load", contest=contest, path=str(path))
+        return [
+            process
+            for process in self.present
+            if process.ask("load", contest=contest, path=str(path))["plays"]
+        ]
 
     def _start(self, name: str, module: str, skip: Iterable[str], python: Callable[[], str]) -> None:
         if name in skip:

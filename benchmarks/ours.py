@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.contest import Seen
+from benchmarks.contest import Outcome, Seen, Work
 from benchmarks.contestant import CallbackContestant, OnFrame, OnSnapshot, serve
+from benchmarks.ours_venues import Prepared, play_venues
 from bethna.core.instrument import instrument_id
 from bethna.core.market import BookDelta, Trade
 from bethna.logic.feed import FeedSettings, InstrumentFeed
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
 from bethna.services.feeds import Feeds
-from bethna.venues.registry import codec_for
+from bethna.venues.registry import codec_for, readable_names
 
 LOOK_EVERY = 100
 
@@ -93,5 +94,19 @@ def wire(
     return on_frame, on_snapshot, result
 
 
+class Ours(CallbackContestant):
+    """The path of one venue, and of several."""
+
+    wires = frozenset(readable_names())
+
+    def prepare(self, work: Work) -> Any:
+        """As above."""
+        return Prepared(work) if work.of_venues else super().prepare(work)
+
+    def play(self, work: Work, prepared: Any) -> tuple[float, Outcome]:
+        """As above."""
+        return play_venues(work, prepared) if work.of_venues else super().play(work, prepared)
+
+
 if __name__ == "__main__":
-    serve(CallbackContestant(build, ("bethna", "msgspec")))
+    serve(Ours(build, ("bethna", "msgspec")))

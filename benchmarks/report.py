@@ -56,7 +56,10 @@ def as_text(source: Source, works: dict[str, Work], field: Field, results: Resul
     lines = [*_origin(source), "", *_versions(field), ""]
     for contest, by_name in results.items():
         base = OURS if OURS in by_name else PROBE
-        lines.append(f"{contest}: {len(works[contest].frames):,} messages, CPU microseconds a message")
+        origin = works[contest].origin and f" ({works[contest].origin})"
+        lines.append(
+            f"{contest}: {len(works[contest].frames):,} messages, CPU microseconds a message{origin}"
+        )
         lines.append(f"  {'':14}{'median':>10}{'least':>10}{'most':>10}{'times ' + base:>14}")
         for name, result in by_name.items():
             low, high = min(result.rounds), max(result.rounds)

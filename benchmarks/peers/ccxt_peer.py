@@ -23,6 +23,7 @@ from ccxt.async_support.base.ws.client import Client
 
 from benchmarks.contest import SYMBOL, Frame, Outcome, Seen, Work
 from benchmarks.contestant import Contestant, serve
+from benchmarks.peers.ccxt_venues import NAMES, play_venues
 
 UNIFIED = "BTC/USDT"
 MARKET = {
@@ -34,11 +35,16 @@ MARKET = {
 
 class Ccxt(Contestant):
     packages = ("ccxt", "aiohttp", "orjson")
+    wires = frozenset(NAMES)
 
     def prepare(self, work: Work) -> list[tuple[bool, WSMessage]]:
+        if work.of_venues:
+            return []  # made in each pass, before the clock starts: it must know its sockets
         return [(frame.kind == "trade", _as_received(frame)) for frame in work.frames]
 
     def play(self, work: Work, prepared: Any) -> tuple[float, Outcome]:
+        if work.of_venues:
+            return asyncio.run(play_venues(work, _answering(work.snapshot)))
         return asyncio.run(_play(work, prepared))
 
 

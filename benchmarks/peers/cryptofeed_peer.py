@@ -20,6 +20,7 @@ from cryptofeed.symbols import Symbols
 
 from benchmarks.contest import SYMBOL, Frame, Outcome, Seen, Work
 from benchmarks.contestant import Contestant, serve
+from benchmarks.peers.cryptofeed_venues import play_venues
 
 STANDARD = "BTC-USDT"
 
@@ -36,15 +37,20 @@ class SnapshotReader:
 
 class Cryptofeed(Contestant):
     packages = ("cryptofeed", "order_book")
+    wires = frozenset({"binance", "kraken_v1", "deribit"})
 
     def versions(self) -> dict[str, str]:
         parser = "yapic.json" if metadata.version("cryptofeed").startswith("2.") else "msgspec"
         return super().versions() | {parser: metadata.version(parser)}
 
     def prepare(self, work: Work) -> list[tuple[str, float]]:
+        if work.of_venues:
+            return []
         return [(_as_subscribed(frame), frame.ts_recv / 1e9) for frame in work.frames]
 
     def play(self, work: Work, prepared: Any) -> tuple[float, Outcome]:
+        if work.of_venues:
+            return asyncio.run(play_venues(work))
         return asyncio.run(_play(work, prepared))
 
 
