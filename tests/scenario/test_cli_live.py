@@ -187,7 +187,7 @@ async def test_a_venue_that_answers_is_told_with_its_clock(venue: LocalVenue) ->
 async def test_the_venues_that_are_followed_are_asked_and_no_other(venue: LocalVenue) -> None:
     nobody = "ws://127.0.0.1:9|http://127.0.0.1:9"
     hosts = f"binance={venue.ws_url}|{venue.rest_url};kraken={nobody};coinbase={nobody};deribit={nobody}"
-    code, checks = await doctor({"BETHNA_HOSTS": hosts})
+    code, checks = await doctor({"BETHNA_HOSTS": hosts, "BETHNA_SYMBOLS": "BTC-USDT"})
     assert code == 0
     assert {name.partition(" ")[0] for name in checks if name.endswith((" REST", " socket"))} == {"binance"}
     assert checks["other venues"]["state"] == "skipped"

@@ -16,7 +16,7 @@ from scenario.local_venue import local_venue
 from scenario.test_sources import UP, Client, twin_codes
 
 from bethna.app.reachable import look
-from bethna.config import load
+from bethna.config import DEFAULT_SYMBOLS, load
 from bethna.net.network import INTERNET
 from bethna.runtime.clocks import SystemClock
 
@@ -80,22 +80,22 @@ def test_a_venue_that_the_desk_did_not_begin_with_is_followed_while_it_runs(tmp_
     environment = {"BETHNA_DATA_DIR": str(tmp_path)}
     with running(*UP, "--source", "twin", environment=environment) as process:
         desk = Client(line_of(process)["url"])
-        assert set(desk.get("/api/v1/health")["venues"]) == {"binance"}
+        assert set(desk.get("/api/v1/health")["venues"]) == {"binance", "deribit"}
         status, refused = desk.ask("PUT", "/api/v1/watchlist/NOPE-USD@kraken")
         assert (status, refused["error"]["code"]) == (404, "unknown_instrument")
-        assert set(desk.get("/api/v1/health")["venues"]) == {"binance"}, (
+        assert set(desk.get("/api/v1/health")["venues"]) == {"binance", "deribit"}, (
             "of which nothing is followed is not told"
         )
         assert desk.ask("PUT", "/api/v1/watchlist/BTC-USD@nowhere")[0] == 404
         assert desk.ask("PUT", "/api/v1/watchlist/BTC-USD@kraken")[0] in (200, 201)
-        rows = desk.until("/api/v1/prices", lambda found: priced(found, 5))["prices"]
+        rows = desk.until("/api/v1/prices", lambda found: priced(found, len(DEFAULT_SYMBOLS) + 1))["prices"]
         price = {row["instrument"]: row["price"] for row in rows}
         assert abs(price["BTC-USD@kraken"] / price["BTC-USDT@binance"] - 1) < 0.005
-        assert set(desk.until("/api/v1/health", well)["venues"]) == {"binance", "kraken"}
+        assert set(desk.until("/api/v1/health", well)["venues"]) == {"binance", "deribit", "kraken"}
         assert end(process, signal.SIGTERM)[0] == 0
     with running(*UP, "--source", "twin", environment=environment) as process:
         desk = Client(line_of(process)["url"])
-        rows = desk.until("/api/v1/prices", lambda found: priced(found, 5))["prices"]
+        rows = desk.until("/api/v1/prices", lambda found: priced(found, len(DEFAULT_SYMBOLS) + 1))["prices"]
         assert "BTC-USD@kraken" in {row["instrument"] for row in rows}, "it was kept"
         assert end(process, signal.SIGTERM)[0] == 0
 
