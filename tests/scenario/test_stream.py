@@ -9,10 +9,11 @@ from itertools import pairwise
 import pytest
 from _doors import Frame, Socket, opened
 from _memorydesk import BTC, ETH, POL, START, MemoryDesk
+from msgspec.structs import replace
 
 from bethna.api.hub import FRAME_S
 from bethna.core.clock import NS_PER_S, NS_PER_US
-from bethna.core.coverage import Gap
+from bethna.core.coverage import Gap, State
 from bethna.core.status import BookStatus, GapFound, Healed, Trust
 
 T0 = START // NS_PER_US
@@ -234,6 +235,22 @@ async def test_candles_change_close_and_are_revised() -> None:
         desk.bus.channel("trades", BTC).publish(Healed(BTC, Gap("trades", 2, 2, healed=True), 1, START))
         revised = (await socket.frame())["data"]["candles"]
     assert [(c["open_time"], c["trades"]) for c in revised] == [(T0, 2), (T0 + 120_000_000, 1)]
+
+
+async def test_a_trade_that_proves_a_long_quiet_time_revises_all_of_its_candles() -> None:
+    desk = MemoryDesk()
+    desk.coverage = replace(desk.coverage, state=State.UNVERIFIED)
+    for _ in range(20):
+        desk.trade(BTC, 5.0)
+        desk.clock.advance(60 * NS_PER_S)
+    async with opened(desk) as served, served.socket() as socket:
+        await socket.subscribe(CANDLES)
+        await socket.frame()
+        desk.coverage = replace(desk.coverage, state=State.COMPLETE)
+        desk.trade(BTC, 6.0)
+        revised = (await socket.frame())["data"]["candles"]
+    assert len(revised) == 21
+    assert {each["coverage"]["state"] for each in revised} == {"complete"}
 
 
 async def test_a_tape_that_starts_over_begins_a_new_snapshot_of_candles() -> None:
