@@ -1,8 +1,8 @@
 """Tells indices and valuations, once or as they go on: lines below a head, or objects; which desk, it is told.
 
 Rules
-  1. Each has a figure before anything is told; they are waited for as long as was asked, then NoDataYet names what is
-     missing.
+  1. Each that was named has a figure before anything is told; they are waited for as long as was asked, then NoDataYet
+     names what is missing. Of all that the desk follows one has to have a figure, and GATHER_S are given to the others.
   2. Once, each has a line. Followed, a line is told when one of them is another; a slow reader misses states.
   3. Data that ends (a recording) is the end; a desk that goes away, or follows one of them no longer, is an error.
 """
@@ -28,6 +28,8 @@ from bethna.core.market import Greeks, InstrumentId
 from bethna.core.reference import IndexView, Reference, ReferenceKind, ValuationView
 from bethna.core.status import SourceKind
 
+GATHER_S = 3.0
+LOOK_S = 0.25
 _WAIT = "wait longer with --timeout; `bethna status` says how the desk is"
 _TIME, _NAME = Column("TIME (UTC)", 23, "left"), Column("INSTRUMENT", side="left")
 _AGE, _COVERAGE = Column("AGE", 6), Column("COVERAGE", 8, "left")
@@ -112,24 +114,22 @@ class ReferenceTelling:
 async def tell_references(desk: Desk, asked: AskedReferences, telling: ReferenceTelling) -> None:
     """Indices, or valuations."""
     noun: Indices | Valuations = desk.indices if asked.kind == "indices" else desk.valuations
-    named = asked.instruments or tuple(row.instrument for row in await noun.fetch())
-    if not named:
-        example = "BTC-USD-INDEX@VENUE" if asked.kind == "indices" else "BTC-PERPETUAL@VENUE"
-        raise CannotFollow(
-            f"expected a desk that follows {asked.kind}, found that it follows none",
-            hint=f"name one, such as bethna {asked.kind} {example}",
-        )
+    first = await _named(noun, asked) if asked.instruments else await _followed(desk, noun, asked)
+    await telling.all_of_them(first)
+    if not asked.follow:
+        return
+    told = {view.instrument: view for view in first}
     async with AsyncExitStack() as stack:
-        streams = [await stack.enter_async_context(_stream(noun, each)) for each in named]
-        await telling.all_of_them(await _first(noun, named, streams, asked))
-        if asked.follow:
-            async for view in _merged(streams):
+        streams = [await stack.enter_async_context(_stream(noun, each)) for each in told]
+        async for view in _merged(streams):
+            if told[view.instrument] != view:
+                told[view.instrument] = view
                 await telling.one(view)
-            if desk.source != "tape":  # rule 3
-                raise CannotFollow(
-                    f"expected {asked.kind} to go on, found that the desk follows one of them no longer",
-                    hint="somebody has taken it from the desk's list; ask for it again to have it followed",
-                )
+    if desk.source != "tape":  # rule 3
+        raise CannotFollow(
+            f"expected {asked.kind} to go on, found that the desk follows one of them no longer",
+            hint="somebody has taken it from the desk's list; ask for it again to have it followed",
+        )
 
 
 def _stream(noun: Indices | Valuations, instrument: InstrumentId) -> Stream[Any]:
@@ -137,26 +137,44 @@ def _stream(noun: Indices | Valuations, instrument: InstrumentId) -> Stream[Any]
     return noun.stream(instrument)
 
 
-async def _first(
-    noun: Indices | Valuations,
-    named: Sequence[InstrumentId],
-    streams: Sequence[Stream[Any]],
-    asked: AskedReferences,
-) -> list[Reference]:
-    """Rule 1."""
+async def _named(noun: Indices | Valuations, asked: AskedReferences) -> list[Reference]:
+    """Rule 1, of those that were named."""
     found: list[Reference] = []
     try:
         async with asyncio.timeout(asked.timeout_s):
-            for name, stream in zip(named, streams, strict=True):
-                view = await anext(stream, None)
+            for name in asked.instruments:
+                async with _stream(noun, name) as stream:
+                    view = await anext(stream, None)
                 if view is None:
                     raise NoDataYet(f"{name} {noun.name}", "its data has ended", hint=_WAIT)
                 found.append(view)
     except TimeoutError:
-        lacking = [name for name in named if noun.get(name) is None] or [named[len(found)]]
-        said = ", ".join(f"{name} {noun.name}" for name in lacking)
+        lacking = [name for name in asked.instruments[len(found) :] if noun.get(name) is None]
+        said = ", ".join(f"{name} {noun.name}" for name in lacking or asked.instruments[len(found) :])
         raise NoDataYet(said, f"waited {asked.timeout_s:g} s", hint=_WAIT) from None
     return found
+
+
+async def _followed(desk: Desk, noun: Indices | Valuations, asked: AskedReferences) -> list[Reference]:
+    """Rule 1, of all that are followed: what a recording has on it shows only as it plays."""
+    waited_s = 0.0
+    while True:
+        rows: list[Reference] = list(await noun.fetch())
+        seen = [row.ts_event is not None for row in rows]
+        if (rows and all(seen)) or (any(seen) and waited_s >= GATHER_S):
+            return rows
+        if not rows and desk.source != "tape":
+            break
+        if waited_s >= asked.timeout_s:
+            said = ", ".join(f"{row.instrument} {noun.name}" for row in rows) or asked.kind
+            raise NoDataYet(said, f"waited {asked.timeout_s:g} s", hint=_WAIT)
+        await asyncio.sleep(LOOK_S)
+        waited_s += LOOK_S
+    example = "BTC-USD-INDEX@VENUE" if asked.kind == "indices" else "BTC-PERPETUAL@VENUE"
+    raise CannotFollow(
+        f"expected a desk that follows {asked.kind}, found that it follows none",
+        hint=f"name one, such as bethna {asked.kind} {example}",
+    )
 
 
 async def _merged(streams: Sequence[Stream[Any]]) -> AsyncIterator[Reference]:

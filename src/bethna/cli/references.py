@@ -77,12 +77,16 @@ async def _ask(choice: Choice, options: dict[str, Any], kind: ReferenceKind) -> 
 
 
 def wanted_symbols(settings: Settings, kind: ReferenceKind) -> tuple[str, ...]:
-    """What a desk of the command's own is to follow where nothing is named: what the settings name of that kind."""
+    """What a desk of the command's own is to follow where nothing is named: what the settings name of that kind, and
+    of a recording whatever it has.
+    """
     from bethna.core.errors import UnknownInstrument
     from bethna.core.instrument import guessed, parse_name
     from bethna.logic.references import has_kind
 
-    found = []
+    found: list[str] = []
+    if settings.source.startswith("tape:"):
+        return ()
     for text in settings.symbols:
         try:
             name = parse_name(text, settings.preferred_venue)
