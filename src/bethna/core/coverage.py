@@ -42,9 +42,9 @@ class Gap(Struct, frozen=True, gc=False):
         first_id, last_id: the missing ids, inclusive; None where only the time is known.
         start, end: ns UTC by the venue's clock; the missing part lies strictly between them. None where unknown.
         reason: `missing`, `reordered`, `not_watched`, `disconnected`, `unheard`, `duplicate`, `stray` (its id is far
-            from the stream's), `renumbered` (the venue counts anew), `clock_ahead` (its times ran ahead of its clock: when
-            trades happened is not known), `clock_set` (its clock was set ahead: nobody saw that time), or why it was not
-            healed: `too_large`, `heal_refused`, `not_in_history`, `heal_failed`.
+            from the stream's), `renumbered` (the venue counts anew), `clock_ahead` (times ran ahead of the venue's
+            clock: when trades happened is not known), `clock_set` (the clock was set ahead: nobody saw that time), or
+            why it was not healed: `too_large`, `heal_refused`, `not_in_history`, `heal_failed`.
         healed: True when every missing part was found afterwards and spliced in.
     """
 
