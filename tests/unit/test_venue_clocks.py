@@ -108,6 +108,17 @@ def test_a_machine_that_slept_has_not_set_its_clock_back() -> None:
     assert desk.second() == (desk.now, 1 + PLAUSIBLE_NS)
 
 
+def test_before_anything_is_measured_nothing_is_known_and_nothing_told() -> None:
+    clocks = VenueClocks()
+    assert clocks.look(BTC, "binance", None, None, T, 0) == (0, None)
+    assert clocks.events(T, 0) == []
+    clocks.offset("binance").rest(T, T + 2, T + 1, 0)
+    assert clocks.look(BTC, "binance", None, None, T, 0) == (T, 1 + PLAUSIBLE_NS)
+    old = Trade(BTC, 1.0, 1.0, "buy", 1, T - HOUR, T - HOUR)
+    assert clocks.look(BTC, "binance", old, None, T, 0) == (T, 1 + PLAUSIBLE_NS)
+    assert clocks.words(BTC) == "", "what came long ago was in time when it came"
+
+
 def test_what_is_not_followed_any_more_says_nothing() -> None:
     desk = Desk()
     desk.second(ahead=HOUR)

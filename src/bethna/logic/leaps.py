@@ -111,6 +111,7 @@ class Leaps:
         if self.limit_ns is not None and ts_event - ts_recv > self.limit_ns:
             if leap is not None and leap.open:
                 leap.at = min(leap.at, ts_event)
+                leap.before = min(leap.before, leap.at)
             else:
                 self._open(Leap(before, ts_event, ts_event - ts_recv))
         elif leap is not None and leap.returned is None and leap.before <= ts_event < leap.at:  # rule 4
