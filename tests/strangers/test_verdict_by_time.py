@@ -178,6 +178,15 @@ def test_a_running_candle_is_what_its_first_trades_add_up_to(truth: Path) -> Non
     assert len(findings(wrong, truth)) == len(wrong)
 
 
+def test_a_running_candle_without_a_trade_has_the_price_before(truth: Path) -> None:
+    happened = trades(truth)
+    second = next(each["time"] // 1000 + 1 for each in happened)
+    before = [each for each in happened if each["time"] < second * 1000][-1]
+    flat = candle([before], closed=False) | {"opens": second * 1000, "length": 1000, "volume": "0"}
+    assert findings([flat], truth) == []
+    assert len(findings([flat | {"open": exact(before["price"] + 1)}, flat | {"closed": True}], truth)) == 2
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_volume_in_coins_is_near(closed: bool, tmp_path: Path, seed: int) -> None:
     path = truth_of(tmp_path, seed, PERPETUAL)

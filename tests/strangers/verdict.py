@@ -131,6 +131,9 @@ class Verdict:
         if line.get("coins"):
             return _in_coins(symbol, line), found
         inside = symbol.inside(line["opens"], line["length"])
+        if not line["closed"] and not found[-1]:
+            bar = symbol.bar(line["opens"], 0)  # before its first trade
+            return (None if bar is None else fields(bar)), found
         if not line["closed"] and inside:
             volumes = list(accumulate(each.quantity for each in inside))
             return fields(summed(inside[: bisect_left(volumes, found[-1]) + 1])), found
