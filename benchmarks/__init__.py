@@ -50,7 +50,8 @@ What keeps it fair
       `benchmarks/venue_oracle.py`, which computes every checksum of Kraken's and follows every chain): trades
       delivered, last price, book updates delivered, final best bid and ask with sizes, of every symbol, and in `top`
       every best bid and ask on the way. A wrong answer fails the run (exit code 1), however fast it came.
-    - Checksums of Kraken's are checked by us and by cryptofeed, which is told to; ccxt.pro cannot check any. Chains of
+    - Checksums of Kraken's are checked by us, and by cryptofeed, which is told to, where an update has one part;
+      ccxt.pro, as it comes, checks none. Chains of
       Deribit's are checked by us and by cryptofeed, not by ccxt.pro.
 
 Aims: at least 8 times cryptofeed on trades and 6 times on the mix (the fastest cryptofeed present counts), at
