@@ -8,12 +8,14 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
-from bethna.core.market import UNNUMBERED, BookDelta, BookSnapshot, InstrumentId, Level
+from bethna.core.market import UNNUMBERED, BookDelta, BookSnapshot, InstrumentId, Level, Quote
 from bethna.core.status import Trust
 from bethna.core.wire import BookDoubt
 from bethna.logic.booksync import BookSync
 from bethna.logic.pushedbook import PushedBook
+from bethna.logic.quotecheck import QuoteCheck
 
 BTC = InstrumentId("BTC-USD@somewhere")
 PATIENCE_NS = 10_000_000_000
@@ -47,7 +49,8 @@ class Bench:
         self.now = 1
         self.out = Out()
         self.sync = BookSync(lambda _: None, self.out, patience_ns=PATIENCE_NS, max_held=10)
-        self.pushed = PushedBook(self.sync)
+        self.quotes = QuoteCheck()
+        self.pushed = PushedBook(self.sync, self.quotes)
 
     def snapshot(self, epoch: int) -> bool:
         self.now += 1
@@ -172,11 +175,64 @@ def test_the_older_of_two_sockets_is_not_heard_and_takes_over_again_when_the_new
     bench.agrees()
 
 
-def test_changes_before_the_first_snapshot_are_let_go() -> None:
+def test_changes_before_the_first_snapshot_are_let_go_and_cast_doubt_on_it_once() -> None:
     bench = Bench(Random(3))
     assert not bench.tell(bench.change(), 1)
     assert (bench.trust, bench.pushed.early) == (Trust.WAITING, 1)
-    bench.snapshot(1)
+    assert not bench.snapshot(1)
+    assert bench.out.wants == ["its connection told changes before the snapshot"]
+    assert bench.snapshot(1)
     bench.sync.disconnected("gone", bench.now)
     assert bench.snapshot(2), "a snapshot on the stream says that there is a stream"
     assert bench.trust is Trust.TRUSTED
+
+
+def turned(bench: Bench) -> Trust:
+    return bench.out.turns[-1]
+
+
+def test_a_crossed_book_is_doubted_by_the_update_that_crossed_it() -> None:
+    bench = Bench(Random(4))
+    bench.snapshot(1)
+    bench.asks.clear()
+    bench.asks.update({105.0: 1.0})
+    assert bench.tell(([], [(float(price), 0.0) for price in range(101, 121)]), 1)
+    assert bench.tell(([], [(105.0, 1.0)]), 1)
+    assert turned(bench) is Trust.TRUSTED
+    assert bench.tell(([(104.0, 1.0)], []), 1)
+    assert turned(bench) is Trust.TRUSTED, "between the bounds of before and of now"
+    bench.tell(([(105.0, 1.0)], []), 1)
+    assert turned(bench) is Trust.SYNCING
+    assert bench.out.wants == ["its best bid 105.0 is not below its best ask 105.0"]
+    assert not bench.tell(([], [(106.0, 1.0)]), 1), "its connection is not heard"
+
+
+def quote(bench: Bench, bid: float, ask: float, at: int) -> None:
+    bench.quotes.quote(Quote(BTC, bid, 1.0, ask, 1.0, None, at, at), None)
+    bench.pushed.tick(at + 1)
+
+
+def test_two_quotes_a_second_apart_of_other_prices_doubt_a_book_that_does_not_move() -> None:
+    bench = Bench(Random(5))
+    bench.snapshot(1)
+    quote(bench, 99.0, 102.0, 10)
+    quote(bench, 99.0, 102.0, 11)
+    assert turned(bench) is Trust.TRUSTED, "the update may be on its way"
+    quote(bench, 99.0, 103.0, 10 + NS_PER_S)
+    assert turned(bench) is Trust.SYNCING
+    assert bench.out.wants == ["no update comes, and the venue quotes other prices"]
+
+
+def test_quotes_prove_nothing_while_updates_come_or_when_they_agree() -> None:
+    bench = Bench(Random(6))
+    bench.snapshot(1)
+    for second in range(1, 20):
+        bench.now = second * NS_PER_S
+        bench.tell(([(50.0, 1.0 + second)], []), 1)
+        quote(bench, 99.0, 102.0, bench.now + 5)
+    for second in range(20, 40):
+        quote(bench, 100.0, 101.0, second * NS_PER_S)
+    quote(bench, 99.0, 102.0, 40 * NS_PER_S)
+    quote(bench, 100.0, 101.0, 41 * NS_PER_S)
+    quote(bench, 99.0, 102.0, 42 * NS_PER_S)
+    assert turned(bench) is Trust.TRUSTED

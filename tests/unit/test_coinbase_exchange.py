@@ -33,7 +33,7 @@ from bethna.core.market import (
 )
 from bethna.core.wire import Ack, BookDoubt, Refusal, UnknownMessage, WireEvent
 from bethna.venues.coinbase import SPEC, ExchangeCodec
-from bethna.venues.coinbase.books import MOST_BOOKS
+from bethna.venues.coinbase.books import MOST_BOOKS, MOST_TURNS
 from bethna.venues.coinbase.exchange import ExchangeConnection
 
 BAND = InstrumentId("BAND-GBP@coinbase")
@@ -242,6 +242,34 @@ def test_a_change_that_cannot_be_read_leaves_its_book_in_doubt(frame: bytes) -> 
     assert isinstance(book, BookSnapshot)
     (delta,) = say(connection, UPDATE)
     assert isinstance(delta, BookDelta)
+
+
+def at(second: int) -> dict[str, object]:
+    return UPDATE | {"time": f"2026-09-30T02:03:{second:02}.763929Z"}
+
+
+def test_a_change_behind_a_later_one_leaves_its_book_in_doubt() -> None:
+    connection = ExchangeCodec().connection(7)
+    say(connection, SNAPSHOT)
+    for second in (13, 14, 14):
+        assert isinstance(say(connection, at(second))[0], BookDelta)
+    (doubt,) = say(connection, at(13))
+    assert isinstance(doubt, BookDoubt)
+    assert doubt.reason == "a change came 1000.000 ms behind a later one"
+    assert say(connection, at(15)) == []
+    say(connection, SNAPSHOT)
+    assert isinstance(say(connection, at(12))[0], BookDelta), "the snapshot begins anew"
+
+
+def test_times_that_run_back_again_and_again_are_not_believed() -> None:
+    connection = ExchangeCodec().connection(7)
+    for _ in range(MOST_TURNS):
+        say(connection, SNAPSHOT)
+        say(connection, at(14))
+        assert isinstance(say(connection, at(13))[0], BookDoubt)
+    say(connection, SNAPSHOT)
+    say(connection, at(14))
+    assert isinstance(say(connection, at(13))[0], BookDelta)
 
 
 def test_the_doubt_comes_before_the_snapshot_that_ends_it(connection: ExchangeConnection) -> None:

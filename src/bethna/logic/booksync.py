@@ -214,7 +214,7 @@ class BookSync:
             return
         hole = self.log.open(first, last_id, self._last_ts(), None)
         self._seen_id = last_id
-        self._output.book_gap(hole.gap("book"), ts)
+        self._output.book_gap(self.log.fact(hole), ts)
         said = reason or f"updates {first} to {last_id} have not come, the venue quotes them"
         self._set_trust(Trust.SYNCING, said, ts)
         if self.mute:  # another snapshot would age as the last one did: `tick` asks, with patience
@@ -356,7 +356,7 @@ class BookSync:
         if self.book is not None and last < self._next_id:  # below the snapshot: nothing is lost
             hole.take(first, last, fetched=True)
             return
-        self._output.book_gap(hole.gap("book"), delta.ts_recv)
+        self._output.book_gap(self.log.fact(hole), delta.ts_recv)
         if self.book is not None:
             self._set_trust(Trust.SYNCING, f"updates {first} to {last} are missing", delta.ts_recv)
             self._want("gap", delta.ts_recv)

@@ -98,7 +98,7 @@ class InstrumentFeed:
         self._publish_book = ports.book
         self._publish_quote = ports.quote
         self._count_trade = self.candle_builder.apply
-        self.pushed = PushedBook(self.booksync) if book_style == "pushed" else None
+        self.pushed = PushedBook(self.booksync, self.quotes) if book_style == "pushed" else None
         self.apply_delta = self.pushed.apply if self.pushed else self.booksync.apply
 
     def apply_trade(self, trade: Trade) -> None:
@@ -201,7 +201,7 @@ class InstrumentFeed:
             venue_now: the venue's time as measured, 0 before that. limit_ns: the most that it can be ahead of ours.
         """
         self.sequence.tick(now)
-        self.booksync.tick(now)
+        (self.pushed or self.booksync).tick(now)
         known = self._heard_until() or 0, self._newest_trade()
         self.time.tick(now, venue_now, limit_ns, *known, whole=self.sequence.whole)
         if (
@@ -258,7 +258,7 @@ class InstrumentFeed:
             BookStatus(
                 self.id,
                 Trust.SYNCING if self.booksync.trust is TRUSTED else self.booksync.trust,
-                f"updates {gap.first_id} to {gap.last_id} missing",
+                f"updates {gap.first_id} to {gap.last_id} missing" if gap.first_id is not None else "doubted",
                 ts,
             )
         )

@@ -22,6 +22,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from msgspec.structs import replace
+
 from bethna.core.coverage import Gap
 
 MAX_RECORDS = 10_000
@@ -89,11 +91,12 @@ class GapLog:
     """Holes and duplicates of one stream, bounded and in order of discovery.
 
     Attributes:
-        found: holes, whatever became of them.
+        found: holes, whatever became of them. numbered: the ids are the venue's, not our own count.
     """
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
+        self.numbered = True
         self.holes: deque[Hole] = deque()
         self.doubles: deque[Gap] = deque()
         self.found = 0
@@ -174,11 +177,16 @@ class GapLog:
 
     def gaps(self) -> Iterator[Gap]:
         """Every hole as a fact, in order of discovery."""
-        return (hole.gap(self.stream) for hole in self.holes)
+        return (self.fact(hole) for hole in self.holes)
 
     def losses(self) -> Iterator[Gap]:
         """The same without those that were only reordered (rule 2)."""
-        return (hole.gap(self.stream) for hole in self.holes if not hole.late)
+        return (self.fact(hole) for hole in self.holes if not hole.late)
+
+    def fact(self, hole: Hole) -> Gap:
+        """A hole as it is published: our own count of what a venue does not number is nobody's business."""
+        gap = hole.gap(self.stream)
+        return gap if self.numbered else replace(gap, first_id=None, last_id=None)
 
     def _name(self, gap: Gap) -> None:
         self.doubles.append(gap)

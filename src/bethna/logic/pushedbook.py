@@ -13,19 +13,35 @@ Rules
   4. When the heard connection ends, any other may begin the book anew. Until one does the book stands still.
   5. A doubt takes one number, of whatever it was that went missing. Its book stands still, and its connection is not
      heard, until there is another snapshot.
+  6. A book that an update has crossed is doubted at once: changes came in another order than they were made, or one was
+     lost. (Of 6,272 recorded changes of Coinbase none left its book crossed.)
+  7. A first snapshot of a connection that has told changes before it may be older than those: it is doubted, once.
+  8. Quotes carry no number either. Two that are a second apart, both of other best prices than the book's, with no
+     update of the book since before the first: updates do not come, and the book is doubted.
 """
 
 from __future__ import annotations
 
+from math import inf
+
 from msgspec.structs import replace
 
-from bethna.core.market import BookDelta, BookSnapshot
+from bethna.core.clock import NS_PER_S
+from bethna.core.errors import CrossedBook
+from bethna.core.market import BookDelta, BookSnapshot, Quote
 from bethna.core.wire import BookDoubt
+from bethna.logic.book import OrderBook
 from bethna.logic.booksync import BookSync
+from bethna.logic.quotecheck import QuoteCheck
+
+APART_NS = NS_PER_S
 
 
 class PushedBook:
     """The way of one instrument's unnumbered updates into its `BookSync`.
+
+    Args:
+        quotes: of the same instrument; read, not told (rule 8).
 
     Attributes:
         epoch: the connection that is heard, 0 for none.
@@ -34,7 +50,7 @@ class PushedBook:
         overlaps: updates and doubts of connections that are not heard any more (rule 1). early: updates of rule 3.
     """
 
-    def __init__(self, sync: BookSync) -> None:
+    def __init__(self, sync: BookSync, quotes: QuoteCheck) -> None:
         self.epoch = 0
         self.proven: int | None = 0
         self.doubts = 0
@@ -42,20 +58,37 @@ class PushedBook:
         self.overlaps = 0
         self.early = 0
         self._sync = sync
+        self._quotes = quotes
         self._count = 0
         self._newest = 0
+        self._begun = 0
+        self._early_on = 0
+        self._highest_bid = -inf
+        self._lowest_ask = inf
+        self._first: Quote | None = None
+        self._first_at = -1
+        sync.log.numbered = False
 
     def snapshot(self, snapshot: BookSnapshot) -> bool:
         """A book as its connection begins it, or begins it anew; True when the desk's book stands on it."""
-        if snapshot.epoch < self._newest:
+        epoch = snapshot.epoch
+        if epoch < self._newest:
             self.overlaps += (
                 1  # the older of two sockets, resubscribed while the newer one has the book already
             )
             return False
-        self.epoch = self._newest = snapshot.epoch
+        raced = self._early_on == epoch > self._begun  # rule 7
+        self._begun = max(self._begun, epoch)
+        self.epoch = self._newest = epoch
         self.proven = snapshot.proven
         self._sync.connected(snapshot.ts_recv)
-        return self._sync.snapshot(replace(snapshot, last_id=self._count))
+        if not self._sync.snapshot(replace(snapshot, last_id=self._count)) or self._is_crossed(
+            snapshot.ts_recv
+        ):
+            return False
+        if raced:
+            self.disproved("its connection told changes before the snapshot", snapshot.ts_recv)
+        return not raced
 
     def apply(self, delta: BookDelta) -> bool:
         """One change; True when the book moved."""
@@ -64,11 +97,29 @@ class PushedBook:
                 self.overlaps += 1
             else:
                 self.early += 1  # rule 3
+                self._early_on = delta.epoch
             return False
         self._count += 1
         if self.proven:
             self.proved += 1
-        return self._sync.apply(replace(delta, first_id=self._count, last_id=self._count))
+        moved = self._sync.apply(replace(delta, first_id=self._count, last_id=self._count))
+        highest, lowest = self._highest_bid, self._lowest_ask
+        for price, quantity in delta.bids:
+            if price > highest and quantity:
+                highest = price
+        for price, quantity in delta.asks:
+            if price < lowest and quantity:
+                lowest = price
+        if highest >= lowest:
+            self._is_crossed(delta.ts_recv)
+        else:
+            self._highest_bid, self._lowest_ask = highest, lowest
+        return moved
+
+    def tick(self, now: int) -> None:
+        """Let time pass, for the book too."""
+        self._sync.tick(now)
+        self._look_at_quotes()
 
     def ended(self, epoch: int, ts: int) -> None:
         """A connection has ended (rule 4)."""
@@ -82,10 +133,46 @@ class PushedBook:
         if doubt.epoch != self.epoch:
             self.overlaps += 1
             return
-        self.doubts += 1
-        self._stand_still(doubt.reason, doubt.ts_recv)
+        self.disproved(doubt.reason, doubt.ts_recv)
+
+    def disproved(self, reason: str, ts: int) -> None:
+        """The book is wrong, whoever found it (rule 5)."""
+        if self.epoch:
+            self.doubts += 1
+            self._stand_still(reason, ts)
+
+    def _is_crossed(self, ts: int) -> bool:
+        """Rule 6: only a new bid at or above the lowest ask since the last look, or the reverse, leads here."""
+        book = self._sync.book
+        if book is None:
+            return False
+        try:
+            bid, ask = book.best()
+        except CrossedBook:
+            self.disproved(f"its best bid {max(book.bids)} is not below its best ask {min(book.asks)}", ts)
+            return True
+        self._highest_bid, self._lowest_ask = bid[0] if bid else -inf, ask[0] if ask else inf
+        return False
+
+    def _look_at_quotes(self) -> None:
+        """Rule 8."""
+        book, quote, first = self._sync.book, self._quotes.latest, self._first
+        if book is None or quote is None or quote is first or quote.update_id is not None or not self.epoch:
+            return
+        if quote.ts_recv <= (self._sync.stands_at()[1] or 0) or _agrees(book, quote):
+            self._first = None
+        elif first is None or self._first_at != self._count:
+            self._first, self._first_at = quote, self._count
+        elif quote.ts_recv - first.ts_recv >= APART_NS:
+            self._first = None
+            self.disproved("no update comes, and the venue quotes other prices", quote.ts_recv)
 
     def _stand_still(self, reason: str, ts: int) -> None:
         self.epoch = 0
         self._count += 1
         self._sync.expect(self._count, ts, reason)
+
+
+def _agrees(book: OrderBook, quote: Quote) -> bool:
+    bid, ask = book.best()
+    return bid is not None and ask is not None and (bid[0], ask[0]) == (quote.bid, quote.ask)

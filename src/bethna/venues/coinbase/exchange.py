@@ -7,7 +7,8 @@ Rules of decoding:
 2. `last_match` is the newest trade at the moment of subscribing, and the next `match` has the id after it: it is given
    as the trade that it is. So a desk that begins knows a price, and one that comes back sees by its id what it missed.
    When nothing was missed it is a duplicate by its id, and whoever counts ids drops it.
-3. `changes` have no numbers: they follow each other by the order of the connection. Nothing proves them (`proven` 0).
+3. `changes` have no numbers: they follow each other by the order of the connection. Nothing proves them (`proven` 0);
+   times that run back disprove them.
 4. A change or a snapshot that cannot be read is an error, and lost to its book: the next frame brings a BookDoubt, and
    until there is another snapshot no change of that book is given. So with the sizes such as `0.-10000` that were seen
    in 2021: what they meant to say is not known, and a level of unknown size must not stand in a book.
@@ -131,6 +132,9 @@ class ExchangeConnection:
         ts = self._time(frame.time, ts_recv)
         if not self._books.believed(frame.product_id):
             return ()
+        told = None if frame.time is None else instant(frame.time)
+        if told is not None and not self._books.in_order(frame.product_id, told):
+            return ()  # rule 3: the doubt of it is told by `decode`
         bids, asks = sides(frame.changes)
         return (BookDelta(name, UNNUMBERED, UNNUMBERED, bids, asks, ts, ts_recv, self._number),)  # rule 3
 
