@@ -28,12 +28,14 @@ class Out:
     wants: list[str] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     turns: list[Trust] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
     def book_gap(self, gap: Gap, ts: int) -> None:
         self.gaps.append(gap)
 
     def book_trust(self, trust: Trust, reason: str, ts: int) -> None:
         self.turns.append(trust)
+        self.reasons.append(reason)
 
     def want_snapshot(self, reason: str, ts: int) -> None:
         self.wants.append(reason)
@@ -151,7 +153,8 @@ def test_a_doubt_is_named_asked_about_and_healed_by_the_next_snapshot() -> None:
     bench = Bench(Random(1))
     bench.snapshot(1)
     bench.pushed.doubt(BookDoubt(BTC, "checksum 7 found, 8 told", 5, 1))
-    assert bench.out.gaps
+    assert bench.out.reasons[-1] == "checksum 7 found, 8 told"
+    assert not bench.out.gaps, "our own count is no id that a person could look up"
     assert bench.out.wants == ["checksum 7 found, 8 told"]
     assert bench.out.turns == [Trust.TRUSTED, Trust.SYNCING]
     assert not bench.tell(bench.change(), 1), "its connection is not heard"

@@ -207,14 +207,16 @@ class BookSync:
         """The venue's book has come to `last_id`, and the updates up to it have not come here (rule 5).
 
         Args:
-            reason: how it is known, where not from the venue's quotes.
+            reason: how it is known, where not from the venue's quotes; then it is told in place of ids, which would be
+                those of our own count.
         """
         first = max(self._expected(), self._next_id)
         if self.book is None or not 0 <= first <= last_id:
             return
         hole = self.log.open(first, last_id, self._last_ts(), None)
         self._seen_id = last_id
-        self._output.book_gap(self.log.fact(hole), ts)
+        if not reason:
+            self._output.book_gap(self.log.fact(hole), ts)
         said = reason or f"updates {first} to {last_id} have not come, the venue quotes them"
         self._set_trust(Trust.SYNCING, said, ts)
         if self.mute:  # another snapshot would age as the last one did: `tick` asks, with patience

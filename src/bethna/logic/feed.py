@@ -258,7 +258,7 @@ class InstrumentFeed:
             BookStatus(
                 self.id,
                 Trust.SYNCING if self.booksync.trust is TRUSTED else self.booksync.trust,
-                f"updates {gap.first_id} to {gap.last_id} missing" if gap.first_id is not None else "doubted",
+                f"updates {gap.first_id} to {gap.last_id} missing",
                 ts,
             )
         )
