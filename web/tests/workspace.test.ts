@@ -9,14 +9,14 @@ const ZONES = ['UTC', 'local', 'Europe/Berlin', 'America/Argentina/Buenos_Aires'
 
 function anyWorkspace(): Workspace {
   const sizes = Object.fromEntries((Object.keys(ROOMS) as (keyof Sizes)[]).map((part) => [part, fitted(part, Math.random() * 1000)])) as unknown as Sizes;
-  return { instrument: one(INSTRUMENTS), interval: one(INTERVALS), deck: one(DECKS), theme: one(THEMES), palette: one(PALETTES), swap: Math.random() < 0.5, zone: one(ZONES), grouping: one(GROUPINGS), sizes };
+  return { instrument: one(INSTRUMENTS), interval: one(INTERVALS), deck: one(DECKS), theme: one(THEMES), palette: one(PALETTES), swap: Math.random() < 0.5, zone: one(ZONES), grouping: one(GROUPINGS), venue: one([null, 'kraken', 'binance_us']), sizes };
 }
 
 describe('a workspace', () => {
   it('comes back whole from its link and from what was kept', () => {
     for (let i = 0; i < 500; i += 1) {
       const made = anyWorkspace();
-      const opened = openHash(`#${workspaceHash(made)}`, { ...anyWorkspace(), instrument: made.instrument });
+      const opened = openHash(`#${workspaceHash(made)}`, { ...anyWorkspace(), instrument: made.instrument, venue: made.venue });
       expect(opened).toEqual({ kind: 'workspace', workspace: made, complaints: [] });
       expect(readKept(JSON.stringify({ version: 2, ...made }))).toMatchObject({ workspace: made, complaints: [] });
     }

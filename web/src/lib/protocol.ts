@@ -55,6 +55,79 @@ export interface InstrumentFacts {
   tick_size: number | null;
   lot_size: number | null;
   verified: boolean;
+  kind: Kind;
+  /** The currency that every size is counted in; null of an index. */
+  quantity_unit: string | null;
+  /** Null of a spot pair. */
+  contract: Contract | null;
+}
+
+export type Kind = 'spot' | 'perpetual' | 'future' | 'option' | 'index';
+
+export interface Contract {
+  kind: Kind;
+  settlement: string | null;
+  /** Quoted or counted against the coin itself. */
+  inverse: boolean;
+  /** Of one contract, in the unit of quantities. */
+  size: number | null;
+  expiry: Micros | null;
+  strike: number | null;
+  option: 'call' | 'put' | null;
+}
+
+/** A figure that its venue computes and nobody trades. */
+export interface IndexRow {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  kind: 'price' | 'volatility';
+  /** A currency, or `%` a year. */
+  unit: string;
+  value: number | null;
+  ts_event: Micros | null;
+  ts_recv: Micros | null;
+  age_ms: number | null;
+  stale: boolean;
+  stale_after_ms: number;
+  coverage: Coverage;
+}
+
+export interface Greeks {
+  delta: number;
+  gamma: number;
+  vega: number;
+  theta: number;
+  rho: number;
+}
+
+/** What its venue says that a contract is worth; null is what it does not say. */
+export interface ValuationRow {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  kind: Kind;
+  price_unit: string | null;
+  quantity_unit: string | null;
+  mark_price: number | null;
+  index_price: number | null;
+  underlying_price: number | null;
+  underlying: string | null;
+  /** A year, as fractions: 0.3825 is 38.25 %. */
+  mark_iv: number | null;
+  bid_iv: number | null;
+  ask_iv: number | null;
+  greeks: Greeks | null;
+  open_interest: number | null;
+  /** Of the moment and of the last eight hours, as fractions. */
+  funding: number | null;
+  funding_8h: number | null;
+  ts_event: Micros | null;
+  ts_recv: Micros | null;
+  age_ms: number | null;
+  stale: boolean;
+  stale_after_ms: number;
+  coverage: Coverage;
 }
 
 export const INTERVALS = ['1s', '1m', '5m', '15m', '30m', '1h', '4h', '1d'] as const;

@@ -1,5 +1,6 @@
 /** The symbol search as it stands: what is typed, what was found, which one is chosen. */
 import { fetchSymbols, wordsOf, type DeskError } from './api';
+import { preferredFirst } from './pairs';
 import type { Listed } from './protocol';
 import { find, Latest, nameToFollow, REST_MS, stepped, type Found } from './search';
 import { settings } from './settings.svelte';
@@ -29,7 +30,7 @@ class Search {
         return;
       }
       this.failure = null;
-      this.found = outcome.answer;
+      this.found = { ...outcome.answer, list: preferredFirst(outcome.answer.list, outcome.answer.text, settings.venue) };
       this.at = outcome.answer.list.length > 0 && !outcome.answer.nearest && outcome.answer.text !== '' ? 0 : -1;
       const pending = this.pending;
       this.pending = null;

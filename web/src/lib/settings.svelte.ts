@@ -49,6 +49,8 @@ class Settings {
   swap = $state(false);
   /** A zone's name, UTC or `local`; what it comes to is in `shown`. */
   zone = $state('UTC');
+  /** Where a pair without a venue opens; null: where the desk has it first. */
+  venue = $state<string | null>(null);
   sizes = $state.raw<Sizes>(usualSizes());
   interval = $state<Interval>('1m');
   instrument = $state<string | null>(null);
@@ -136,8 +138,8 @@ class Settings {
   }
 
   get workspace(): Workspace {
-    const { instrument, interval, deck, theme, palette, swap, zone, sizes } = this;
-    return { instrument, interval, deck, theme, palette, swap, zone, grouping: shown.grouping, sizes };
+    const { instrument, interval, deck, theme, palette, swap, zone, venue, sizes } = this;
+    return { instrument, interval, deck, theme, palette, swap, zone, grouping: shown.grouping, venue, sizes };
   }
 
   /** The whole address of this workspace; `instrument`: what is shown, also where nobody chose it. */
@@ -165,8 +167,8 @@ class Settings {
   }
 
   private use(workspace: Workspace): void {
-    const { instrument, interval, deck, theme, palette, swap, zone, grouping, sizes } = workspace;
-    Object.assign(this, { instrument, interval, chosenDeck: deck, theme, palette, swap, zone, sizes });
+    const { instrument, interval, deck, theme, palette, swap, zone, grouping, venue, sizes } = workspace;
+    Object.assign(this, { instrument, interval, chosenDeck: deck, theme, palette, swap, zone, venue, sizes });
     shown.grouping = grouping;
     shown.zone = resolveZone(zone);
   }

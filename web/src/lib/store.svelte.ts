@@ -10,10 +10,12 @@ import type { Batch, LinkStatus, Stamped, TopicState } from './feed/inbox';
 import { EVENT_LIMIT } from './feed/inbox';
 import type { Place } from './feed/link';
 import { decimalsOf } from './format';
-import type { Book, Coverage, DeskEvent, Health, InstrumentFacts, InstrumentHealth, PriceRow, Refusal, Trade } from './protocol';
+import type { Book, Coverage, DeskEvent, Health, IndexRow, InstrumentFacts, InstrumentHealth, Kind, PriceRow, Refusal, Trade, ValuationRow } from './protocol';
 import { settings } from './settings.svelte';
 import { badgeOf, linkIsUp, pillOf } from './status';
+import { isContract, kindByName } from './contract';
 import { newestPrice, type NewestPrice } from './newest';
+import { resolveBare } from './pairs';
 import { Tape, type TapeRow } from './tape';
 import { TapeTrust } from './tapetrust';
 import { wallNow } from './time';
@@ -61,6 +63,9 @@ class Store {
   tapeRows = $state.raw<readonly TapeRow[]>([]);
   tapeCoverage = $state.raw<Coverage | null>(null);
   lastTrade = $state.raw<Trade | null>(null);
+  /** What its venue says that the selected contract is worth. */
+  valuation = $state.raw<Stamped<ValuationRow> | null>(null);
+  indices = $state.raw<Record<string, Stamped<IndexRow>>>({});
   /** Of the selected instrument, from whichever stream knew it last. */
   newest = $state.raw<NewestPrice | null>(null);
   barsVersion = $state.raw(0);
@@ -75,7 +80,7 @@ class Store {
   private readonly tapeTrust = new TapeTrust();
   private readonly cells = new Map<string, PriceCell>();
 
-  selected = $derived.by(() => pick(settings.instrument, this.instruments, this.health?.value ?? null));
+  selected = $derived.by(() => pick(settings.instrument, this.instruments, this.health?.value ?? null, settings.venue));
   up = $derived(linkIsUp(this.link));
   pill = $derived(pillOf(this.link, this.health?.value ?? null, this.tick));
   badge = $derived(badgeOf(this.health?.value ?? null, this.syntheticSeen, this.up));
@@ -96,8 +101,11 @@ class Store {
   ended = $derived(this.health?.value.tape?.ended === true);
   topicNames = $derived.by(() => {
     const always = ['health', 'prices', 'events']; // health first: it says what the others are of
+    if ((this.instruments ?? []).some((name) => this.kindOf(name) === 'index')) always.push('indices');
     const one = this.selected;
-    return one === null ? always : [...always, `book:${one}`, `trades:${one}`, `candles:${one}:${settings.interval}`];
+    if (one === null || this.kindOf(one) === 'index') return always; // an index has neither book, trades nor candles
+    const worth = isContract(this.kindOf(one)) ? [`valuations:${one}`] : [];
+    return [...always, `book:${one}`, `trades:${one}`, `candles:${one}:${settings.interval}`, ...worth];
   });
 
   cell(instrument: string): PriceCell {
@@ -134,6 +142,11 @@ class Store {
     return state?.state === 'refused' ? state.refusal : null;
   }
 
+  /** By the desk's word, and by the name until it has come. */
+  kindOf(instrument: string | null): Kind {
+    return instrument === null ? 'spot' : (this.facts[instrument]?.kind ?? kindByName(instrument));
+  }
+
   private topicName(prefix: string): string {
     return this.topicNames.find((name) => name === prefix || name.startsWith(`${prefix}:`)) ?? prefix;
   }
@@ -159,6 +172,7 @@ class Store {
     this.tapeTrust.clear();
     this.tapeCoverage = null;
     this.lastTrade = null;
+    this.valuation = null;
     this.newest = null;
   }
 
@@ -172,6 +186,7 @@ class Store {
     }
     this.noteNew([...batch.prices.keys()]);
     if (batch.topics.size > 0) this.topics = { ...this.topics, ...Object.fromEntries(batch.topics) };
+    if (batch.indices.size > 0) this.indices = { ...this.indices, ...Object.fromEntries(batch.indices) };
     if (batch.complaint) this.complaint = batch.complaint;
     this.applySelected(batch);
     this.newest = newestPrice(this.newest, this.selected, this.selected === null ? null : this.cell(this.selected).row, this.tapeIsLive ? this.lastTrade : null);
@@ -241,6 +256,9 @@ class Store {
       this.lastTrade = this.tape.lastTrade;
     }
     this.tapeCoverage = this.tapeTrust.coverage;
+    for (const [instrument, row] of batch.valuations) {
+      if (instrument === this.selected) this.valuation = row;
+    }
     for (const [topic, news] of batch.candles) {
       if (!this.topicNames.includes(topic)) continue;
       if (news.snapshot) this.bars.reset(news.snapshot.candles);
@@ -275,9 +293,10 @@ class Store {
 }
 
 /** What was asked for, else the first that its venue has not refused. */
-function pick(wanted: string | null, followed: string[] | null, health: Health | null): string | null {
+function pick(wanted: string | null, followed: string[] | null, health: Health | null, venue: string | null): string | null {
   if (followed === null) return null;
-  if (wanted !== null && followed.includes(wanted)) return wanted;
+  const named = wanted === null ? null : resolveBare(wanted, followed, venue);
+  if (named !== null) return named;
   return followed.find((name) => health?.instruments[name]?.status !== 'refused') ?? followed[0] ?? null;
 }
 

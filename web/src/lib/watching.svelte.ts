@@ -1,14 +1,23 @@
 /** Follows and unfollows for this desk's every client, and says what came of it. */
-import { follow, resolveName, unfollow, wordsOf, type DeskError } from './api';
+import { DeskError, follow, resolveName, unfollow, wordsOf } from './api';
+import { atPreferred, resolveBare, symbolOf } from './pairs';
 import { settings } from './settings.svelte';
+import type { Followed } from './protocol';
 import { store } from './store.svelte';
 import { toasts } from './toasts.svelte';
 
 const UNDO_MS = 9000;
 const REFUSED_MS = 9000;
 
-function symbolOf(instrument: string): string {
-  return instrument.split('@')[0] ?? instrument;
+/** At the preferred venue where that has it, else where the desk has it. */
+async function followMeant(name: string): Promise<Followed> {
+  const meant = atPreferred(name, settings.venue);
+  try {
+    return await follow(meant);
+  } catch (error) {
+    if (meant === name || !(error instanceof DeskError) || error.code !== 'unknown_instrument') throw error;
+    return follow(name);
+  }
 }
 
 class Watching {
@@ -21,10 +30,10 @@ class Watching {
     const before = new Set(store.instruments ?? []);
     this.busy = new Set([...this.busy, name]);
     try {
-      const answer = await follow(name);
+      const answer = await followMeant(name);
       const names = answer.watchlist.map((row) => row.instrument);
       store.setInstruments(names);
-      const added = names.includes(name) ? name : (names.find((each) => !before.has(each)) ?? (select ? await resolveName(name) : undefined));
+      const added = names.includes(name) ? name : (names.find((each) => !before.has(each)) ?? (select ? await this.alreadyHere(name, names) : undefined));
       if (answer.notice) toasts.say({ key: 'renamed', tone: 'calm', text: `${answer.notice}.`, lifeMs: 9000 });
       if (select && added !== undefined) settings.setInstrument(added);
       return null;
@@ -33,6 +42,10 @@ class Watching {
     } finally {
       this.busy = new Set([...this.busy].filter((other) => other !== name));
     }
+  }
+
+  private async alreadyHere(name: string, names: readonly string[]): Promise<string> {
+    return resolveBare(name, names, settings.venue) ?? (await resolveName(name));
   }
 
   /** Unfollows at once; the way back stands in a toast. */

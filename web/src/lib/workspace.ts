@@ -8,6 +8,7 @@
  * 3. What is said to the reader quotes at most QUOTED characters of what was found.
  */
 import { INTERVALS, type Interval } from './protocol';
+import { resolveBare } from './pairs';
 import type { Grouping } from './shown.svelte';
 import { isZone } from './zone';
 
@@ -56,6 +57,8 @@ export interface Workspace {
   swap: boolean;
   zone: string;
   grouping: Grouping;
+  /** Where a pair without a venue opens; null is where the desk has it first. */
+  venue: string | null;
   sizes: Sizes;
 }
 
@@ -63,7 +66,7 @@ const PARTS = Object.keys(ROOMS) as (keyof Sizes)[];
 
 /** What is told of a link that was opened; `followed` is null while nobody knows what the desk follows. */
 export function linkWords(instrument: string | null, followed: readonly string[] | null): string {
-  if (instrument === null || followed === null || followed.includes(instrument)) return 'The workspace of the link is in use.';
+  if (instrument === null || followed === null || resolveBare(instrument, followed, null) !== null) return 'The workspace of the link is in use.';
   return `The workspace of the link is in use, but ${instrument.replace('@', ' on ')} is not followed by this desk.`;
 }
 
@@ -80,6 +83,7 @@ export const USUAL: Workspace = {
   swap: false,
   zone: 'UTC',
   grouping: 'comma',
+  venue: null,
   sizes: usualSizes(),
 };
 
@@ -92,6 +96,7 @@ type Test = (found: unknown) => boolean;
 const oneOf = (list: readonly string[]): Test => (found) => list.includes(found as string);
 /** BTC-USDT@binance and what else a venue may call its symbols; it is only ever compared with the desk's list. */
 const isInstrument: Test = (found) => found === null || (typeof found === 'string' && /^\S{1,64}$/.test(found));
+const isVenue: Test = (found) => found === null || (typeof found === 'string' && /^[a-z0-9_-]{1,32}$/.test(found));
 
 type Plain = Exclude<keyof Workspace, 'sizes'>;
 
@@ -104,6 +109,7 @@ const TESTS: Record<Plain, { test: Test; words: string }> = {
   swap: { test: (found) => typeof found === 'boolean', words: 'swap of up and down' },
   zone: { test: (found) => typeof found === 'string' && isZone(found), words: 'time zone' },
   grouping: { test: oneOf(GROUPINGS), words: 'grouping of numbers' },
+  venue: { test: isVenue, words: 'venue' },
 };
 
 export interface Reading {
@@ -166,7 +172,7 @@ export function readKept(text: string | null): Reading & { rest: Record<string, 
 // ---------------------------------------------------------------------------------------------------------- links
 
 /** The letter of each part in a link; sizes are `l`, in the order of ROOMS. */
-const LETTERS: Record<Plain, string> = { instrument: 's', interval: 'i', deck: 'd', theme: 't', palette: 'p', swap: 'x', zone: 'z', grouping: 'g' };
+const LETTERS: Record<Plain, string> = { instrument: 's', interval: 'i', deck: 'd', theme: 't', palette: 'p', swap: 'x', zone: 'z', grouping: 'g', venue: 'v' };
 
 const escape = (text: string): string => encodeURIComponent(text).replaceAll('%40', '@').replaceAll('%2F', '/');
 

@@ -3,7 +3,7 @@
  *
  * It does not know sockets or sequence numbers; the connection hands it only frames that count.
  */
-import type { Book, Candle, CandleSeries, DeskEvent, Frame, Health, PriceRow, Refusal, TapeItem, TradeList } from '../protocol';
+import type { Book, Candle, CandleSeries, DeskEvent, Frame, Health, IndexRow, PriceRow, Refusal, TapeItem, TradeList, ValuationRow } from '../protocol';
 
 /** A value and when this browser received it (milliseconds, see time.ts `wallNow`). */
 export interface Stamped<T> {
@@ -43,6 +43,8 @@ export interface Batch {
   books: Map<string, Stamped<Book>>;
   candles: Map<string, CandleNews>;
   tapes: Map<string, TapeNews>;
+  indices: Map<string, Stamped<IndexRow>>;
+  valuations: Map<string, Stamped<ValuationRow>>;
   health: Stamped<Health> | null;
   events: { reset: boolean; items: DeskEvent[] } | null;
   topics: Map<string, TopicState>;
@@ -62,6 +64,8 @@ function emptyBatch(): Batch {
     books: new Map(),
     candles: new Map(),
     tapes: new Map(),
+    indices: new Map(),
+    valuations: new Map(),
     health: null,
     events: null,
     topics: new Map(),
@@ -127,6 +131,12 @@ export class Inbox {
         return this.offerCandles(topic, frame.data as CandleSeries, snapshot);
       case 'trades':
         this.offerTape(topic, frame.data, snapshot);
+        return true;
+      case 'indices':
+        for (const row of (frame.data as { indices: IndexRow[] }).indices) this.batch.indices.set(row.instrument, { value: row, at });
+        return true;
+      case 'valuations':
+        for (const row of (frame.data as { valuations: ValuationRow[] }).valuations) this.batch.valuations.set(row.instrument, { value: row, at });
         return true;
       case 'health':
         this.batch.health = { value: frame.data as Health, at };
