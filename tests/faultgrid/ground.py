@@ -4,9 +4,10 @@ What "equal" means
   trades     by id, on every venue: `trade_id`, or Deribit's `trade_seq`, has no holes.
   candles    figure by figure, wherever the desk calls them closed and whole.
   books      level by level wherever the desk calls them whole: Binance's and Deribit's, whose updates name each other,
-             as deep as is looked; Kraken's to the ten levels of its checksum. What is `unverified` (Kraken's levels
-             below, Coinbase's whole book, which its wire cannot prove) must be equal unless a frame of it was damaged:
-             then that word has said so, and it counts as unproven.
+             as deep as is looked; Kraken's to the ten levels of its checksum; those of Coinbase Advanced as deep as
+             another snapshot has agreed. What is `unverified` (Kraken's levels below, the books of Coinbase Exchange,
+             which its wire cannot prove) must be equal unless a frame of it was damaged: then that word has said so,
+             and it counts as unproven.
   claims     a price or a candle that calls itself whole while the market goes on must be so at that instant, also where
              a venue never names its newest trade and trades alone are lost or late.
 
@@ -46,8 +47,7 @@ class Ground:
         update_of: the market's update id of a book's; None where books have no ids and are found by their time.
         whole: what the desk says at best of a whole instrument. wire: of several, the one that is chosen.
         hosts: how many the desk knows. gathers_ns: how long the venue may gather trades before it tells them.
-        one_count: frames are counted by connection, so that a lost one puts every book of it in doubt; an old snapshot
-            is counted like a new one, so that a book that began with it is wrong and called whole: unproven.
+        one_count: frames are counted by connection, so that a lost one puts every book of it in doubt.
     """
 
     name: str

@@ -152,9 +152,9 @@ class Judge:
         if proven and proven < depth and (word := self._book_differs(instrument, points, proven)):
             self._wrong_book(instrument, word, said=False)
         elif word := self._book_differs(instrument, points, depth):
-            said = proven is not None and proven < depth and self._damaged(instrument)
-            said = said or (self.ground.one_count and bool(self.twin.faults.struck["stale_snapshot"]))
-            self._wrong_book(instrument, word, said=said)
+            pushed = self.desk.feeds.feed(instrument).pushed
+            unproven = pushed is not None and not pushed.proves(sync.book.top(depth))
+            self._wrong_book(instrument, word, said=unproven and self._damaged(instrument))
         return True
 
     def _proven(self, instrument: InstrumentId) -> int | None:

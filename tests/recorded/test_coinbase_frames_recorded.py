@@ -174,11 +174,12 @@ def test_the_single_samples_of_advanced(shared_dir: Path) -> None:
     ]
     (book,), trades, first_ack, second_ack, heartbeat, error = said
     assert isinstance(book, BookSnapshot)
-    assert (book.instrument, book.bids[0], book.asks, book.proven) == (
+    assert (book.instrument, book.bids[0], book.asks, book.proven, book.counted) == (
         "BTC-USD@coinbase",
         (83277.25, 0.00715626),
         [],
-        None,
+        0,
+        True,
     )
     assert book.ts_event == nanoseconds("2026-09-30T02:39:53.670986Z") + 313
     assert [(t.trade_id, t.side, t.price) for t in trades if isinstance(t, Trade)] == [

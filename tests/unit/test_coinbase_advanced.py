@@ -65,7 +65,7 @@ def unknown(events: Sequence[WireEvent]) -> str:
 LEVELS = ([(83277.25, 0.5)], [(83277.26, 0.25)])
 FACTS: list[tuple[dict[str, Any], list[WireEvent]]] = [
     (book(0), [BookDelta(BTC, -1, -1, *LEVELS, TIME_NS, NOW, 7)]),
-    (book(5, "snapshot"), [BookSnapshot(BTC, -1, *LEVELS, NOW, 2, ts_event=TIME_NS, epoch=7, proven=None)]),
+    (book(5, "snapshot"), [BookSnapshot(BTC, -1, *LEVELS, NOW, 2, ts_event=TIME_NS, epoch=7, proven=0, counted=True)]),
     # The maker sold, so the taker bought.
     (trades(249, row(1100253573)), [Trade(BTC, 83320.66, 0.0041608, "buy", 1100253573, TRADE_NS, NOW)]),
     (trades(2, row(9, "BUY")), [Trade(BTC, 83320.66, 0.0041608, "sell", 9, TRADE_NS, NOW)]),

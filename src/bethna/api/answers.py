@@ -382,4 +382,6 @@ def _instrument_card(feed: InstrumentHealth, now_ns: int) -> InstrumentCard:
         micros_or_none(feed.last_message),
         age_ms(now_ns, feed.last_message),
         coverage_card(feed.coverage),
+        micros_or_none(feed.book_compared),
+        feed.book_compared_levels,
     )

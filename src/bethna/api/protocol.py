@@ -104,7 +104,12 @@ class VenueCard(Struct, frozen=True, gc=False):
 
 
 class InstrumentCard(Struct, frozen=True, gc=False):
-    """One instrument's feed; counts are since start."""
+    """One instrument's feed; counts are since start.
+
+    Attributes:
+        book_compared: when a snapshot that the desk asked for last agreed with the unproven book as it stands now.
+        book_compared_levels: in how many levels of both sides.
+    """
 
     status: StreamState
     message: str
@@ -121,6 +126,8 @@ class InstrumentCard(Struct, frozen=True, gc=False):
     last_message: int | None
     age_ms: int | None
     coverage: CoverageCard
+    book_compared: int | None = None
+    book_compared_levels: int = 0
 
 
 class HealthAnswer(Struct, frozen=True, gc=False):

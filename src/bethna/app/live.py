@@ -23,6 +23,7 @@ from bethna.logic.quota_ledger import Lane
 from bethna.logic.session_types import ConnectionSettings
 from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
+from bethna.services.comparing import Comparing
 from bethna.services.connections import ConnectionPool
 from bethna.services.feeds import Feeds
 from bethna.services.healing import Healing
@@ -110,6 +111,11 @@ class LiveLine:
             renewer=self.pool if self.spec.pushed_books else None,
             books=self.rest.in_lane(Lane.SNAPSHOTS), owed=self.rest.in_lane(Lane.BACKFILL),
         )  # fmt: skip
+        self._comparing = Comparing(
+            venue, self.codec, self.rest.in_lane(Lane.BACKFILL), feeds, feeds.bus, clock,
+            every_s=settings.book_compare_s, limit=settings.book_snapshot_limit,
+        )  # fmt: skip
+        self._compares = self.spec.pushed_books and settings.book_compare_s > 0 and "books" in features
         self._catalogue: dict[InstrumentId, Instrument] = {}
         self._listing = Listing(
             venue, self.pool, self._catalogue, self._ask_catalogue, self._near, self._tell, clock
@@ -123,6 +129,8 @@ class LiveLine:
             async with self.http, asyncio.TaskGroup() as group:
                 group.create_task(self.pool.run(), name=f"{self.venue}-pool")
                 group.create_task(self.healing.run(), name=f"{self.venue}-healing")
+                if self._compares:
+                    group.create_task(self._comparing.run(), name=f"{self.venue}-comparing")
                 group.create_task(self._keep_catalogue(), name=f"{self.venue}-catalogue")
                 group.create_task(self.rest.run(), name=f"{self.venue}-clock")
 

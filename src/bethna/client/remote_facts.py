@@ -252,4 +252,5 @@ def feed_of(instrument: InstrumentId, card: InstrumentCard) -> InstrumentHealth:
     return InstrumentHealth(
         instrument, card.status, card.message, card.book, card.trades, card.trade_gaps, card.duplicates, card.heals,
         card.book_updates, card.book_gaps, card.resyncs, nanos_or_none(card.last_message), coverage_of(card.coverage),
+        nanos_or_none(card.book_compared), card.book_compared_levels,
     )  # fmt: skip

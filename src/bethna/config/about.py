@@ -68,6 +68,7 @@ _ABOUT: Mapping[str, Meta] = {
     "clock_every_s": _between(5, 86_400, "How often a venue's clock is compared with ours."),
     "buffer": _between(10, 1_000_000, "Events kept for a reader who is slower than the data."),
     "book_snapshot_limit": _between(5, 5000, "Levels a side that a book snapshot asks for; no book is shown deeper."),
+    "book_compare_s": _between(0, 86_400, "How often an unproven book is compared with a snapshot; 0 is never."),
     "heal_timeout_s": _between(0.1, 300, "How long trades wait for a gap to heal; then they pass, it is marked."),
     "heal_max_trades": _between(0, 1_000_000, "The largest gap that is healed; a larger one is marked."),
     "tape_rotate_mb": _between(1, 100_000, "A recording's segment ends at this size, in MB as compressed."),

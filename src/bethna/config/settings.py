@@ -102,6 +102,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     buffer: int = 1000
     book_snapshot_limit: int = 1000
+    book_compare_s: float = 60.0
     heal_timeout_s: float = 10.0
     heal_max_trades: int = 10_000
 

@@ -123,6 +123,7 @@ class BookSnapshot(Struct, frozen=True, gc=False):
         partial: True for a pushed top-of-book frame that certifies nothing below itself.
         epoch: as of a delta.
         proven: how many levels a side the venue lets us prove after every update; None for all, 0 for none.
+        counted: no update after it can be lost unseen; whether it was right itself, nothing proves.
     """
 
     instrument: InstrumentId
@@ -135,6 +136,7 @@ class BookSnapshot(Struct, frozen=True, gc=False):
     ts_event: int | None = None
     epoch: int = 0
     proven: int | None = None
+    counted: bool = False
 
 
 class VenueCandle(Struct, frozen=True, gc=False):

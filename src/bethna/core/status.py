@@ -171,7 +171,13 @@ class VenueHealth(Struct, frozen=True, gc=False):
 
 
 class InstrumentHealth(Struct, frozen=True, gc=False):
-    """One instrument's feed. Counts are since start; `last_message` is ns UTC by the desk's clock."""
+    """One instrument's feed. Counts are since start; `last_message` is ns UTC by the desk's clock.
+
+    Attributes:
+        book_compared: when a snapshot that the desk asked for last agreed with the book as it stands now, ns UTC by the
+            desk's clock; None before, and where the stream itself proves the book.
+        book_compared_levels: in how many levels of both sides.
+    """
 
     instrument: InstrumentId
     state: StreamState
@@ -186,6 +192,8 @@ class InstrumentHealth(Struct, frozen=True, gc=False):
     resyncs: int
     last_message: int | None
     coverage: Coverage
+    book_compared: int | None = None
+    book_compared_levels: int = 0
 
 
 class TapePosition(Struct, frozen=True, gc=False):

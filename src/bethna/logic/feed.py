@@ -14,7 +14,7 @@ Rules
      trade shows by its id what was missed.
   6. A candle is closed when the trades are known to its end, not when a clock has passed it, and `unverified` until
      that is proven. What is not known for longer than UNHEARD_NS is a gap, `unheard`, until something is heard.
-  7. A book is `unverified` beyond the levels that its venue lets us prove.
+  7. A book is `unverified` beyond the levels that its venue lets us prove, or that a comparison did.
   8. Trades that their venue does not number are `unverified`: one that never came would be missed by nobody.
 """
 
@@ -34,6 +34,7 @@ from bethna.core.market import (
     Candle,
     Interval,
     LastTrade,
+    Level,
     PriceView,
     Quote,
     Ticker,
@@ -279,7 +280,7 @@ class InstrumentFeed:
         if not self.trades and sync.last is None and sync.book is None and self.quotes.latest is None:
             return self._unknown()
         gaps = [*self.sequence.log.losses(), *sync.log.losses(), *self._absences()]
-        proof = weakest((self.candle_builder.proof, self._proof(sync.certified_depth)))
+        proof = weakest((self.candle_builder.proof, self._proof()))
         state = State.INCOMPLETE if sync.book_lost else proof
         return with_gaps(self._certificate(state, self._certified_until()), gaps)
 
@@ -328,17 +329,16 @@ class InstrumentFeed:
         gaps = [gap for gap in sync.log.gaps() if not gap.healed]
         trusted = sync.trust is TRUSTED
         ts_event, ts_recv = sync.stands_at()
-        base = self._certificate(self._proof(depth) if trusted else State.INCOMPLETE, ts_event)
+        base = self._certificate(self._proof((bids, asks)) if trusted else State.INCOMPLETE, ts_event)
         return BookView(
             self.id, bids, asks, sync.book.update_id, sync.trust, min(sync.certified_depth, sync.book.known_depth),
             ts_event, ts_recv,
             base if trusted else with_gaps(base, gaps),
         )  # fmt: skip
 
-    def _proof(self, depth: int) -> State:
-        """What the venue lets us say of a trusted book of this depth (rule 7)."""
-        proven = self.pushed.proven if self.pushed is not None else None
-        return State.COMPLETE if proven is None or depth <= proven else State.UNVERIFIED
+    def _proof(self, levels: tuple[list[Level], list[Level]] | None = None) -> State:
+        """What can be said of a trusted book, or of these best levels of it (rule 7)."""
+        return State.COMPLETE if self.pushed is None or self.pushed.proves(levels) else State.UNVERIFIED
 
     def recent_trades(self, limit: int) -> list[Trade]:
         """Newest trades, newest last."""

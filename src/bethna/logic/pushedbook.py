@@ -18,6 +18,9 @@ Rules
   7. A first snapshot of a connection that has told changes before it may be older than those: it is doubted, once.
   8. Quotes carry no number either. Two that are a second apart, both of other best prices than the book's, with no
      update of the book since before the first: updates do not come, and the book is doubted.
+  9. Another snapshot of the venue may agree with the book (`services.comparing`). Where no update can be lost unseen
+     (`counted`), that proves the prices that were compared until the book is doubted or begins anew, since whatever
+     has changed among them was heard; elsewhere it says only when the book was last seen to be right.
 """
 
 from __future__ import annotations
@@ -28,13 +31,15 @@ from msgspec.structs import replace
 
 from bethna.core.clock import NS_PER_S
 from bethna.core.errors import CrossedBook
-from bethna.core.market import BookDelta, BookSnapshot, Quote
+from bethna.core.market import BookDelta, BookSnapshot, Level, Quote
 from bethna.core.wire import BookDoubt
 from bethna.logic.book import OrderBook
+from bethna.logic.bookcompare import Reach
 from bethna.logic.booksync import BookSync
 from bethna.logic.quotecheck import QuoteCheck
 
 APART_NS = NS_PER_S
+NOWHERE: Reach = (inf, -inf)
 
 
 class PushedBook:
@@ -47,6 +52,9 @@ class PushedBook:
         epoch: the connection that is heard, 0 for none.
         proven: levels a side that the venue's proof covers, None for all. doubts: how many were raised.
         proved: updates heard that the venue's checksum confirmed, since only then the codec hands them on.
+        counted: as of its snapshot.
+        compared_at, compared_levels: when another snapshot last agreed with this book, ns UTC by the desk's clock, and
+            in how many levels of both sides; None and 0 before.
         overlaps: updates and doubts of connections that are not heard any more (rule 1). early: updates of rule 3.
     """
 
@@ -55,6 +63,9 @@ class PushedBook:
         self.proven: int | None = 0
         self.doubts = 0
         self.proved = 0
+        self.counted = False
+        self.compared_at: int | None = None
+        self.compared_levels = 0
         self.overlaps = 0
         self.early = 0
         self._sync = sync
@@ -67,6 +78,7 @@ class PushedBook:
         self._lowest_ask = inf
         self._first: Quote | None = None
         self._first_at = -1
+        self._agreed: Reach = NOWHERE
         sync.log.numbered = False
 
     def snapshot(self, snapshot: BookSnapshot) -> bool:
@@ -80,7 +92,8 @@ class PushedBook:
         raced = self._early_on == epoch > self._begun  # rule 7
         self._begun = max(self._begun, epoch)
         self.epoch = self._newest = epoch
-        self.proven = snapshot.proven
+        self.proven, self.counted = snapshot.proven, snapshot.counted
+        self._forget_comparison()
         self._sync.connected(snapshot.ts_recv)
         if not self._sync.snapshot(replace(snapshot, last_id=self._count)) or self._is_crossed(
             snapshot.ts_recv
@@ -141,6 +154,29 @@ class PushedBook:
             self.doubts += 1
             self._stand_still(reason, ts)
 
+    def compared(self, levels: int, reach: Reach, ts: int) -> None:
+        """Another snapshot of the venue agrees in so many levels, as far as `reach` (rule 9)."""
+        if self.epoch and levels:
+            self.compared_at, self.compared_levels, self._agreed = ts, levels, reach
+
+    def proves(self, levels: tuple[list[Level], list[Level]] | None = None) -> bool:
+        """Whether the whole book, or these best levels of it, best first, are proven."""
+        book, proven = self._sync.book, self.proven
+        if proven is None or book is None:
+            return True
+        bids, asks = levels or (book.bids, book.asks)
+        if max(len(bids), len(asks)) <= proven:
+            return True
+        if not self.counted or self.compared_at is None:
+            return False
+        lowest = levels[0][-1:] if levels else [(min(book.bids, default=inf), 0.0)]
+        highest = levels[1][-1:] if levels else [(max(book.asks, default=-inf), 0.0)]
+        low, high = self._agreed
+        return all(price >= low for price, _ in lowest) and all(price <= high for price, _ in highest)
+
+    def _forget_comparison(self) -> None:
+        self.compared_at, self.compared_levels, self._agreed = None, 0, NOWHERE
+
     def _is_crossed(self, ts: int) -> bool:
         """Rule 6: only a new bid at or above the lowest ask since the last look, or the reverse, leads here."""
         book = self._sync.book
@@ -169,6 +205,7 @@ class PushedBook:
 
     def _stand_still(self, reason: str, ts: int) -> None:
         self.epoch = 0
+        self._forget_comparison()
         self._count += 1
         self._sync.expect(self._count, ts, reason)
 

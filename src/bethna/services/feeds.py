@@ -91,7 +91,7 @@ class Feeds:
         follow_unknown: bool = False,
         book_styles: Mapping[str, BookStyle] | None = None,
     ) -> None:
-        self._bus = bus
+        self.bus = self._bus = bus
         self._clock = clock
         self._settings = settings
         self.wants: Wants = wants or NoWants()
@@ -367,12 +367,13 @@ class Feeds:
             state, message = "live", ""
         if state == "live" and not message:
             message = self._clocks.words(instrument)
-        trades, book = feed.sequence.log, feed.booksync.log
+        trades, book, pushed = feed.sequence.log, feed.booksync.log, feed.pushed
         return InstrumentHealth(
             instrument, "ended" if ended else state, message, feed.booksync.trust, feed.trades,
             trades.lost, trades.duplicates + book.duplicates + feed.quotes.duplicates,
             trades.healed, feed.booksync.applied, book.lost, feed.booksync.resyncs, last,
             self._references.coverage(feed.instrument) if feed.instrument.is_index else feed.coverage(),
+            pushed.compared_at if pushed else None, pushed.compared_levels if pushed else 0,
         )  # fmt: skip
 
     def stale(self, instrument: InstrumentId) -> bool:

@@ -7,8 +7,9 @@ Rules of decoding:
 2. The trades of a snapshot are real, and the ids of the updates go on from them: they are given. So a desk that comes
    back gets what it missed without asking; what it has already are duplicates by their ids.
 3. All messages of a connection are counted (`counting`). A missing one may have been of any book: every book of the
-   connection is in doubt, once, and no change of it is given until its next snapshot. So the count proves the books
-   (`proven` None). What trades were lost, their ids show.
+   connection is in doubt, once, and no change of it is given until its next snapshot. So the count proves that no
+   change is lost (`counted`). It does not prove the snapshot, which has no number of its own and may be an old one: of
+   the book nothing is proven (`proven` 0) until another snapshot agrees. What trades were lost, their ids show.
 4. A message that cannot be read is an error. Where at least its channel and number can, it counts as heard, and only
    the books that it names are in doubt; where not, the next number shows that it is missing.
 5. A book's time is that of the envelope. A level's own `event_time` is not read: a batch has many, and those of old
@@ -197,10 +198,11 @@ class AdvancedConnection:
             limit = max(len(bids), len(asks)) + 1
             return [
                 BookSnapshot(
-                    name, UNNUMBERED, bids, asks, ts_recv, limit, ts_event=ts, epoch=number, proven=None
+                    name, UNNUMBERED, bids, asks, ts_recv, limit,
+                    ts_event=ts, epoch=number, proven=0, counted=True,
                 )
                 for name in names
-            ]
+            ]  # fmt: skip
         if not self._books.believed(product):
             return ()
         return [BookDelta(name, UNNUMBERED, UNNUMBERED, bids, asks, ts, ts_recv, number) for name in names]
