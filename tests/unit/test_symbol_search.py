@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bethna.core.instrument import Instrument
+from bethna.core.instrument import Instrument, told_by_name
 from bethna.core.market import InstrumentId
 from bethna.logic.symbol_search import search
 
@@ -41,6 +41,36 @@ def test_an_old_name_finds_the_new_one() -> None:
     assert found("matic") == ["POL-USDT"]
     assert found("MATICUSDT") == ["POL-USDT"]
     assert found("mat") == ["POL-USDT"]
+
+
+def contract(symbol: str) -> Instrument:
+    return told_by_name(Instrument(InstrumentId(f"{symbol}@futures"), "futures", "BTC", "USD", symbol))
+
+
+WITH_CONTRACTS = [
+    *(contract(f"BTC-25DEC26-{strike}-C") for strike in range(50_000, 90_000, 1000)), contract("BTC-USD-INDEX"),
+    contract("BTC-25DEC26"), contract("BTC-PERPETUAL"), listed("BTC", "USD"), *LISTED,
+]  # fmt: skip
+
+
+def test_a_pair_is_not_buried_under_the_contracts_of_its_coin() -> None:
+    names = [each.symbol for each in search("BTC-USD", WITH_CONTRACTS)]
+    assert names == ["BTC-USD", "BTC-USDT", "BTC-USD-INDEX"]
+    names = [each.symbol for each in search("btc", WITH_CONTRACTS)]
+    assert set(names[:3]) == {"BTC-USDT", "BTC-EUR", "BTC-USD"}
+    assert names[3:7] == ["BTC-PERPETUAL", "BTC-25DEC26", "BTC-USD-INDEX", "BTC-25DEC26-50000-C"]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("btc-perp", "BTC-PERPETUAL"),
+        ("25dec26", "BTC-25DEC26"),
+        ("BTC-25DEC26-65000-C", "BTC-25DEC26-65000-C"),
+    ],
+)
+def test_a_contract_is_found_by_its_own_name(text: str, first: str) -> None:
+    assert search(text, WITH_CONTRACTS)[0].symbol == first
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "///", "ZZZ"])

@@ -3,7 +3,8 @@
 Rules
   1. Case and separators mean nothing: `eth/usdt`, `ETH-USDT` and `ethusdt` are one text.
   2. Best first: the symbol itself, then its base currency, then what begins with the text, then what holds it.
-  3. Among equals: what trades now, then the quote currency with the most listings, then the alphabet.
+  3. Among equals: what trades now, then pairs before contracts of their coin (perpetuals, futures, indices, options),
+     then the quote currency with the most pairs, then the alphabet.
   4. A renamed coin is found by its old name, and ranks as its new one.
 """
 
@@ -13,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from bethna.core.instrument import ALIASES, Instrument
+from bethna.core.instrument import ALIASES, ContractKind, Instrument
 
 MOST_CHARS = 40
 _NO_SYMBOL = re.compile(r"[\W_]+")
@@ -31,23 +32,25 @@ def search(text: str, listed: Iterable[Instrument]) -> Sequence[Instrument]:
         elif old.startswith(wanted):
             texts.add(alias.new)
     every = list(listed)
-    quotes = Counter(instrument.quote for instrument in every)
+    quotes = Counter(instrument.quote for instrument in every if instrument.contract is None)
     ranked = []
     for instrument in every:
         rank = min(_rank(each, instrument) for each in texts)
         if rank < _NOT:
-            order = (rank, not instrument.tradable, -quotes[instrument.quote], instrument.base, instrument.id)
-            ranked.append((order, instrument))
+            pair = (-quotes[instrument.quote], instrument.base, instrument.id)
+            ranked.append(((rank, not instrument.tradable, _kind_place(instrument), *pair), instrument))
     ranked.sort(key=lambda pair: pair[0])
     return [instrument for _, instrument in ranked]
 
 
 _NOT = 9
+_CONTRACTS: tuple[ContractKind, ...] = ("perpetual", "future", "index", "option")
 
 
 def _rank(text: str, instrument: Instrument) -> int:
     """Rule 2: 0 is the symbol itself, `_NOT` no match."""
-    base, joined = instrument.base, instrument.base + instrument.quote
+    base = instrument.base
+    joined = base + instrument.quote if instrument.contract is None else _joined(instrument.symbol)
     if joined == text:
         return 0
     if base == text:
@@ -55,6 +58,11 @@ def _rank(text: str, instrument: Instrument) -> int:
     if joined.startswith(text):
         return 2
     return 3 if text in joined else _NOT
+
+
+def _kind_place(instrument: Instrument) -> int:
+    """Rule 3: 0 is a pair."""
+    return 0 if instrument.contract is None else _CONTRACTS.index(instrument.contract.kind) + 1
 
 
 def _joined(text: str) -> str:
