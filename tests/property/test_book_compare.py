@@ -119,6 +119,9 @@ def test_beyond_what_either_of_them_reaches_nothing_is_said() -> None:
     assert (short.contradictions, short.equal, short.reach) == ((), 3, (99.0, 101.0))
     all_of_it = judge(snapshot(BIDS, ASKS))
     assert (all_of_it.equal, all_of_it.reach) == (6, (-inf, inf))
+    assert judge(snapshot(BIDS, ASKS), delta([(97.0, 1.0)], [])).reach == (-inf, inf), (
+        "it came, and was heard"
+    )
     deeper = snapshot([*BIDS, (97.0, 1.0)], ASKS)
     assert judge(deeper, whole=False).contradictions == ()
     assert [each.price for each in judge(deeper, whole=True).contradictions] == [97.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 
 from hypothesis import given
@@ -210,8 +211,9 @@ def test_a_crossed_book_is_doubted_by_the_update_that_crossed_it() -> None:
     assert not bench.tell(([], [(106.0, 1.0)]), 1), "its connection is not heard"
 
 
-def quote(bench: Bench, bid: float, ask: float, at: int) -> None:
-    bench.quotes.quote(Quote(BTC, bid, 1.0, ask, 1.0, None, at, at), None)
+def quote(bench: Bench, bid: float, ask: float, at: int, *, of: int | None = None) -> None:
+    """A quote that comes `at` and is `of` a venue's time."""
+    bench.quotes.quote(Quote(BTC, bid, 1.0, ask, 1.0, None, at if of is None else of, at), None)
     bench.pushed.tick(at + 1)
 
 
@@ -239,3 +241,56 @@ def test_quotes_prove_nothing_while_updates_come_or_when_they_agree() -> None:
     quote(bench, 100.0, 101.0, 41 * NS_PER_S)
     quote(bench, 99.0, 102.0, 42 * NS_PER_S)
     assert turned(bench) is Trust.TRUSTED
+
+
+def test_late_quotes_of_what_was_before_the_book_prove_nothing() -> None:
+    bench = Bench(Random(7))
+    bench.snapshot(1)
+    bench.now = 10 * NS_PER_S
+    bench.tell(([(50.0, 2.0)], []), 1)
+    for second in range(11, 20):
+        quote(bench, 99.0, 102.0, second * NS_PER_S, of=(second - 5) * NS_PER_S if second < 15 else bench.now)
+    assert turned(bench) is Trust.TRUSTED
+
+
+def compared(bench: Bench, *, counted: bool, proven: int | None) -> PushedBook:
+    """A book of twenty levels a side, and another snapshot that agrees in twelve of them."""
+    bids, asks = sorted(bench.bids.items(), reverse=True), sorted(bench.asks.items())
+    first = BookSnapshot(BTC, UNNUMBERED, bids, asks, 2, 21, epoch=1, proven=proven, counted=counted)
+    assert bench.pushed.proves(), "where there is no book, there is nothing to prove"
+    assert bench.pushed.snapshot(first)
+    assert bench.pushed.proves() is (proven is None)
+    bench.pushed.compared(24, (89.0, 112.0), 3)
+    return bench.pushed
+
+
+def proven_levels(bench: Bench) -> list[int]:
+    book = bench.sync.book
+    assert book is not None
+    return [depth for depth in (1, 10, 12, 13, 20) if bench.pushed.proves(book.top(depth))]
+
+
+def test_a_comparison_proves_a_counted_book_as_far_as_it_went_until_it_is_doubted() -> None:
+    bench = Bench(Random(8))
+    pushed = compared(bench, counted=True, proven=0)
+    assert (pushed.compared_at, pushed.compared_levels) == (3, 24)
+    assert (proven_levels(bench), pushed.proves()) == ([1, 10, 12], False)
+    bench.tell(([(100.5, 1.0)], []), 1)
+    assert proven_levels(bench) == [1, 10, 12], "a new level was heard, twelve bids end at 90 now"
+    bench.tell(([(100.5, 0.0), (100.0, 0.0)], []), 1)
+    assert proven_levels(bench) == [1, 10], "twelve bids end at 88 now, of which nothing is proven"
+    pushed.compared(40, (-inf, inf), 4)
+    assert pushed.proves()
+    bench.pushed.doubt(BookDoubt(BTC, "a message is missing", 5, 1))
+    assert (pushed.compared_at, pushed.compared_levels, proven_levels(bench)) == (None, 0, [])
+    pushed.compared(40, (-inf, inf), 6)
+    assert pushed.compared_at is None, "nothing is said of a book that is doubted"
+    bench.snapshot(1)
+    assert proven_levels(bench) == [1, 10], "the ten of its checksum; that snapshot was never compared"
+
+
+def test_a_comparison_proves_nothing_of_a_book_whose_updates_may_be_lost_unseen() -> None:
+    for proven, levels in ((0, []), (10, [1, 10]), (None, [1, 10, 12, 13, 20])):
+        bench = Bench(Random(9))
+        pushed = compared(bench, counted=False, proven=proven)
+        assert (pushed.compared_at, proven_levels(bench)) == (3, levels)

@@ -59,7 +59,8 @@ class Verdict(Struct, frozen=True):
     Attributes:
         equal: levels of both sides that agree.
         contradictions: none where the two can be of one instant.
-        reach: how far ours was compared; infinite where all of a side was.
+        reach: how far ours was compared; infinite where all of a side was: every level of it that did not come or go in
+            the window. What came or went was heard.
     """
 
     equal: int
@@ -180,7 +181,7 @@ class _Side:
             if price not in said and (price - told_end) * better > 0:
                 found.append(Contradiction(self._name, price, 0.0, self._now(price)))
         found.sort(key=lambda each: -each.price * better)
-        beyond = any((price - told_end) * better < 0 for price in (*first, *was))
+        beyond = any((price - told_end) * better < 0 for price in standing)
         return equal, found, told_end if beyond or not whole else end
 
     def _now(self, price: float) -> float:

@@ -195,7 +195,7 @@ class PushedBook:
         book, quote, first = self._sync.book, self._quotes.latest, self._first
         if book is None or quote is None or quote is first or quote.update_id is not None or not self.epoch:
             return
-        if quote.ts_recv <= (self._sync.stands_at()[1] or 0) or _agrees(book, quote):
+        if _older(quote, *self._sync.stands_at()) or _agrees(book, quote):
             self._first = None
         elif first is None or self._first_at != self._count:
             self._first, self._first_at = quote, self._count
@@ -208,6 +208,13 @@ class PushedBook:
         self._forget_comparison()
         self._count += 1
         self._sync.expect(self._count, ts, reason)
+
+
+def _older(quote: Quote, ts_event: int | None, ts_recv: int | None) -> bool:
+    """Whether a quote is not known to be newer than the book, by the venue's time or by ours: quotes may be late."""
+    if ts_recv is None or quote.ts_recv <= ts_recv:
+        return True
+    return quote.ts_event is not None and ts_event is not None and quote.ts_event <= ts_event
 
 
 def _agrees(book: OrderBook, quote: Quote) -> bool:
