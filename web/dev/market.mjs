@@ -33,6 +33,7 @@ export class Instrument {
       instrument: this.name, venue: 'binance', symbol, base, quote, venue_symbol: base + quote,
       price_decimals: decimals, quantity_decimals: quantityDecimals,
       tick_size: 10 ** -decimals, lot_size: 10 ** -quantityDecimals, verified: true,
+      kind: 'spot', quantity_unit: base, contract: null,
     };
     this.tick = 10 ** -decimals;
     this.trades = [];

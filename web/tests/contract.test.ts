@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cellsOf, contractWords, kindByName, sizeWords } from '../src/lib/contract';
+import { cellsOf, contractWords, kindByName, nothingYet, oddPriceUnit, sizeWords } from '../src/lib/contract';
 import { Inbox } from '../src/lib/feed/inbox';
 import type { Contract, InstrumentFacts, ValuationRow } from '../src/lib/protocol';
 
@@ -28,10 +28,10 @@ describe('what a contract is worth', () => {
 
   it('is of an option its volatilities and Greeks, in coins, and no funding', () => {
     expect(shown(OPTION, 4)).toEqual({
-      mark: '0.1296', index: '83,250.78', underlying: '84,222.23', 'open-interest': '480.6 BTC', iv: '38.25 %', 'bid-iv': '—', 'ask-iv': '40.38 %',
+      mark: '0.1296 BTC', index: '83,250.78', underlying: '84,222.23', 'open-interest': '480.6 BTC', iv: '38.25 %', 'bid-iv': '—', 'ask-iv': '40.38 %',
       delta: '0.741', gamma: '0.00002', vega: '132.36', theta: '−29.43', rho: '121.31',
     });
-    expect(cellsOf(OPTION, 4, 'USD').find((cell) => cell.id === 'mark')?.about).toContain('0.1296 BTC');
+    expect([oddPriceUnit(OPTION, 'USD'), oddPriceUnit(PERPETUAL, 'USD'), oddPriceUnit(null, 'USD')]).toEqual(['BTC', null, null]);
   });
 
   it('is a dash where the venue owes it, and never nought', () => {
@@ -39,6 +39,10 @@ describe('what a contract is worth', () => {
       for (const cell of cellsOf({ ...NOTHING, kind }, 1, 'USD')) expect(cell).toMatchObject({ text: '—', value: null });
     }
     expect(Object.keys(shown({ ...NOTHING, kind: 'future' }, 1))).toEqual(['mark', 'index', 'open-interest']);
+  });
+
+  it.each([PERPETUAL, OPTION])('keeps its place before it has come: $kind', (row) => {
+    expect(Object.keys(shown(nothingYet(row.instrument, row.kind), 1))).toEqual(Object.keys(shown(row, 1)));
   });
 
   it('comes whole with a snapshot and then by its changes, the last of each', () => {

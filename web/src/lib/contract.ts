@@ -74,7 +74,7 @@ const MONEY = 2;
 export function cellsOf(row: ValuationRow, decimals: number, quote: string): Cell[] {
   const money = row.price_unit === quote ? Math.max(MONEY, decimals) : MONEY;
   const price = (id: string, title: string, value: Maybe, unit: string | null, what: string): Cell =>
-    cell(id, title, value, formatPrice(value, unit === quote ? money : decimals), withUnit(exact(value), unit), what);
+    cell(id, title, value, unit === quote ? formatPrice(value, money) : withUnit(formatPrice(value, decimals), unit), withUnit(exact(value), unit), what);
   const rate = (id: string, title: string, value: Maybe, what: string): Cell => cell(id, title, value, percent(value, 4), exactPercent(value), what);
   const iv = (id: string, title: string, value: Maybe, what: string): Cell => cell(id, title, value, percent(value, 2), `${exactPercent(value)} a year`, what);
   const greek = (id: string, title: string, value: Maybe, places: number, what: string): Cell => cell(id, title, value, formatFixed(value, places), exact(value), what);
@@ -82,11 +82,10 @@ export function cellsOf(row: ValuationRow, decimals: number, quote: string): Cel
   return [
     price('mark', 'Mark', row.mark_price, row.price_unit, 'mark price'),
     price('index', 'Index', row.index_price, quote, 'index price'),
-    ...(row.underlying_price === null ? [] : [price('underlying', 'Underlying', row.underlying_price, quote, `price of the underlying ${row.underlying ?? ''}`.trim())]),
+    ...(row.kind !== 'option' && row.underlying_price === null ? [] : [price('underlying', 'Underlying', row.underlying_price, quote, `price of the underlying ${row.underlying ?? ''}`.trim())]),
     ...(row.kind === 'perpetual'
       ? [rate('funding', 'Funding', row.funding, 'funding rate of the moment'), rate('funding-8h', 'Last 8 h', row.funding_8h, 'funding rate of the last eight hours')]
       : []),
-    cell('open-interest', 'Open interest', row.open_interest, interest, withUnit(exact(row.open_interest), row.quantity_unit), 'open interest'),
     ...(row.kind === 'option'
       ? [
           iv('iv', 'IV', row.mark_iv, 'implied volatility at the mark price'),
@@ -99,7 +98,21 @@ export function cellsOf(row: ValuationRow, decimals: number, quote: string): Cel
           greek('rho', 'Rho', row.greeks?.rho, 2, `${quote} per point of rate`),
         ]
       : []),
+    cell('open-interest', 'Open interest', row.open_interest, interest, withUnit(exact(row.open_interest), row.quantity_unit), 'open interest'),
   ];
+}
+
+/** Holds the place of what has not come yet, so that nothing moves when it does. */
+export function nothingYet(instrument: string, kind: Kind): ValuationRow {
+  const [symbol = '', venue = ''] = instrument.split('@');
+  const rest = { mark_price: null, index_price: null, underlying_price: null, underlying: null, mark_iv: null, bid_iv: null, ask_iv: null, greeks: null };
+  const times = { ts_event: null, ts_recv: null, age_ms: null, stale: false, stale_after_ms: 0 };
+  return { instrument, venue, symbol, kind, price_unit: null, quantity_unit: null, ...rest, open_interest: null, funding: null, funding_8h: null, ...times, coverage: {} };
+}
+
+/** What prices are counted in, where it is not the quote currency: an inverse option costs coins. */
+export function oddPriceUnit(row: ValuationRow | null, quote: string | undefined): string | null {
+  return row !== null && row.price_unit !== null && quote !== undefined && row.price_unit !== quote ? row.price_unit : null;
 }
 
 /** Why a panel has nothing: an index is only a figure. */
