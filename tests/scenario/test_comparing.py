@@ -10,6 +10,7 @@ from faultgrid.ground import ADVANCED, COINBASE, GROUNDS, KRAKEN, Ground
 from faultgrid.trial import START, Trial, VirtualHouse, house
 from virtual_time import VirtualClock, pass_time, run_virtually
 
+from bethna.api.story import story_answer
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import State
 from bethna.core.market import InstrumentId
@@ -62,6 +63,8 @@ def test_a_right_book_is_compared_again_and_again_and_never_doubted(ground: Grou
             assert health.book_compared is not None
             assert now - health.book_compared < 70 * NS_PER_S
             assert health.book_compared_levels >= 20
+            agreed = f"agreed with it in {health.book_compared_levels} levels"
+            assert agreed in story_answer(found.desk, "book", instrument.id).how
             whole = found.desk.book(instrument.id, 50).coverage.state
             assert whole is (State.COMPLETE if ground is ADVANCED else State.UNVERIFIED)
 

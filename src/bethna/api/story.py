@@ -185,6 +185,12 @@ class _Teller:
             f"rebuilt from the venue's snapshot and every change since, up to update {book.update_id}; "
             f"{_trust(book.trust)}; certified to {book.certified_depth} levels a side, and shown no deeper"
         )
+        health = self._desk.instrument_health(self._id)
+        if health.book_compared is not None:
+            how += (
+                f"; a snapshot that was asked of the venue agreed with it in {health.book_compared_levels} levels at "
+                f"{iso_utc(health.book_compared)}"
+            )
         return _Told(
             float(book.certified_depth), "levels a side", book.ts_event, book.ts_recv, book.coverage, how,
             [self._book_input(book)],
