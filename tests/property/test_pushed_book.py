@@ -250,6 +250,8 @@ def test_late_quotes_of_what_was_before_the_book_prove_nothing() -> None:
     bench.tell(([(50.0, 2.0)], []), 1)
     for second in range(11, 20):
         quote(bench, 99.0, 102.0, second * NS_PER_S, of=(second - 5) * NS_PER_S if second < 15 else bench.now)
+    for second in range(3):
+        quote(bench, 99.0, 102.0, bench.now, of=(30 + second) * NS_PER_S)
     assert turned(bench) is Trust.TRUSTED
 
 
@@ -294,3 +296,19 @@ def test_a_comparison_proves_nothing_of_a_book_whose_updates_may_be_lost_unseen(
         bench = Bench(Random(9))
         pushed = compared(bench, counted=False, proven=proven)
         assert (pushed.compared_at, proven_levels(bench)) == (3, levels)
+
+
+def test_a_snapshot_that_is_crossed_is_no_book_and_a_new_best_ask_is_seen_like_a_bid() -> None:
+    bench = Bench(Random(10))
+    bench.pushed.tick(1)  # nothing was quoted, and nothing stands
+    bench.bids[103.0] = 1.0
+    assert not bench.snapshot(1)
+    assert bench.out.wants == ["its best bid 103.0 is not below its best ask 101.0"]
+    bench.pushed.disproved("somebody else found it, too", bench.now)
+    assert (bench.pushed.doubts, len(bench.out.wants)) == (1, 1)
+    del bench.bids[103.0]
+    assert bench.snapshot(1)
+    bench.tell(([], [(100.5, 1.0)]), 1)
+    assert turned(bench) is Trust.TRUSTED
+    bench.tell(([], [(100.0, 1.0)]), 1)
+    assert turned(bench) is Trust.SYNCING

@@ -213,6 +213,22 @@ def test_a_venue_that_does_not_answer_is_asked_after_the_interval_and_a_limit_st
     play(scenario, BTC, ETH)
 
 
+def test_who_leaves_while_it_is_compared_ends_nothing() -> None:
+    async def scenario(world: World) -> None:
+        world.bids = WRONG
+        for wait_s in (1.0, BEFORE_S + 1):
+            await pass_time(wait_s)
+            world.feeds.leave(BTC.id)
+            await pass_time(2 * AFTER_S)
+            world.feeds.follow(BTC)
+            world.begin(BTC)
+        world.bids = BIDS
+        await pass_time(EVERY_S)
+        assert world.compared() is not None
+
+    play(scenario)
+
+
 def test_too_many_changes_in_a_window_say_nothing() -> None:
     async def scenario(world: World) -> None:
         most, bookcompare.MOST_CHANGES = bookcompare.MOST_CHANGES, 3

@@ -123,7 +123,7 @@ class PushedBook:
         for price, quantity in delta.asks:
             if price < lowest and quantity:
                 lowest = price
-        if highest >= lowest:
+        if moved and highest >= lowest:
             self._is_crossed(delta.ts_recv)
         else:
             self._highest_bid, self._lowest_ask = highest, lowest
@@ -180,8 +180,7 @@ class PushedBook:
     def _is_crossed(self, ts: int) -> bool:
         """Rule 6: only a new bid at or above the lowest ask since the last look, or the reverse, leads here."""
         book = self._sync.book
-        if book is None:
-            return False
+        assert book is not None  # it has just been stood upon, or moved
         try:
             bid, ask = book.best()
         except CrossedBook:
@@ -212,7 +211,7 @@ class PushedBook:
 
 def _older(quote: Quote, ts_event: int | None, ts_recv: int | None) -> bool:
     """Whether a quote is not known to be newer than the book, by the venue's time or by ours: quotes may be late."""
-    if ts_recv is None or quote.ts_recv <= ts_recv:
+    if quote.ts_recv <= (ts_recv or 0):
         return True
     return quote.ts_event is not None and ts_event is not None and quote.ts_event <= ts_event
 

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bethna.core.clock import Clock, seconds
-from bethna.core.errors import RateLimited, UnknownInstrument, VenueError, WireError
+from bethna.core.errors import RateLimited, VenueError, WireError
 from bethna.core.instrument import Instrument
 from bethna.core.market import BookDelta, BookSnapshot, InstrumentId
 from bethna.core.status import Trust
@@ -97,51 +97,37 @@ class Comparing:
     async def run(self) -> None:
         """Compare one book after the other until cancelled."""
         while True:
-            instrument = self._next()
-            if instrument is None:
+            feed = self._next()
+            if feed is None:
                 await asyncio.sleep(LOOK_S)
                 continue
-            self._put_off(instrument.id, self._every_s)
+            self._put_off(feed.id, self._every_s)
             try:
-                await self._compare(instrument)
+                await self._compare(feed)
             except RateLimited as error:
                 await asyncio.sleep(error.retry_after_s)
             except (VenueError, WireError):
                 await asyncio.sleep(LOOK_S)  # rule 5
 
-    def _next(self) -> Instrument | None:
+    def _next(self) -> InstrumentFeed | None:
         """Rule 1."""
         now = self._clock.monotonic_ns()
-        followed = [each for each in self._feeds.instruments() if each.venue == self._venue]
-        names = {each.id for each in followed}
-        for gone in self._due.keys() - names:
+        followed = {each.id for each in self._feeds.instruments() if each.venue == self._venue}
+        for gone in self._due.keys() - followed:
             for kept in (self._due, self._suspected, self._doubts):
                 kept.pop(gone, None)
-        due = [each for each in followed if self._due_at(each.id) <= now and self._comparable(each.id)]
-        return min(due, key=lambda each: self._due_at(each.id), default=None)
+        due = [name for name in followed if self._due_at(name) <= now]
+        feeds = [feed for feed in map(self._feeds.feed, due) if _comparable(feed)]
+        return min(feeds, key=lambda feed: (self._due_at(feed.id), feed.id), default=None)
 
     def _due_at(self, instrument: InstrumentId) -> int:
         return self._due.get(instrument, 0)
 
-    def _comparable(self, instrument: InstrumentId) -> PushedBook | None:
-        """The book's way, where it stands and is not proven by itself."""
-        try:
-            feed = self._feeds.feed(instrument)
-        except UnknownInstrument:
-            return None
-        pushed = feed.pushed
-        if pushed is None or pushed.proven is None or not pushed.epoch:
-            return None
-        return pushed if feed.booksync.trust is Trust.TRUSTED else None
-
-    async def _compare(self, instrument: Instrument) -> None:
-        """Rules 2 to 5, for one book."""
-        name = instrument.id
-        pushed = self._comparable(name)
-        if pushed is None:
-            return
-        sync = self._feeds.feed(name).booksync
+    async def _compare(self, feed: InstrumentFeed) -> None:
+        """Rules 2 to 5, for one book. Meanwhile it may be followed no longer; then nobody hears what came of it."""
+        name, sync, pushed = feed.id, feed.booksync, feed.pushed
         assert sync.book is not None
+        assert pushed is not None
         window = _Window(Comparison(sync.book, whole=pushed.counted))
         heard = self._bus.channel("book", name).subscribe(window.hear, f"comparing {name}")
         try:
@@ -150,7 +136,7 @@ class Comparing:
             if window.closed:
                 self._put_off(name, AGAIN_S)
                 return
-            found = await self._rest.fetch(self._codec.snapshot_request(instrument, self._limit))
+            found = await self._rest.fetch(self._codec.snapshot_request(feed.instrument, self._limit))
             snapshot = next((each for each in found if isinstance(each, BookSnapshot)), None)
             if snapshot is None or _older(snapshot, begun):
                 return
@@ -160,7 +146,7 @@ class Comparing:
         if verdict is None:
             self._put_off(name, AGAIN_S)
         else:
-            self._conclude(name, pushed, verdict)
+            self._conclude(feed, pushed, verdict)
 
     async def _judge(self, window: _Window, snapshot: BookSnapshot) -> Verdict | None:
         """Rule 2; None when the window closed before it could be said."""
@@ -172,9 +158,9 @@ class Comparing:
             await asyncio.sleep(LOOK_S)
         return None
 
-    def _conclude(self, name: InstrumentId, pushed: PushedBook, verdict: Verdict) -> None:
+    def _conclude(self, feed: InstrumentFeed, pushed: PushedBook, verdict: Verdict) -> None:
         """Rules 3 and 4."""
-        now = self._clock.now_ns()
+        name, now = feed.id, self._clock.now_ns()
         before = self._suspected.pop(name, None)
         if not verdict.contradictions:
             self._doubts.pop(name, None)
@@ -187,7 +173,7 @@ class Comparing:
             self._put_off(name, min(LONGEST_S, self._every_s * 2.0 ** min(times, 16)))
             count = len(verdict.contradictions)
             reason = f"the venue's own snapshot contradicts it at {count} levels: {verdict.words()}"
-            self._feeds.feed(name).apply_doubt(BookDoubt(name, reason, now, pushed.epoch))
+            feed.apply_doubt(BookDoubt(name, reason, now, pushed.epoch))
 
     def _put_off(self, instrument: InstrumentId, by_s: float) -> None:
         self._due[instrument] = self._clock.monotonic_ns() + seconds(by_s)
@@ -206,6 +192,14 @@ class _Window:
             self.comparison.hear(item)
         else:
             self.closed = True
+
+
+def _comparable(feed: InstrumentFeed) -> bool:
+    """Whether its book stands, and is not proven by itself."""
+    pushed, sync = feed.pushed, feed.booksync
+    if pushed is None or pushed.proven is None or not pushed.epoch:
+        return False
+    return sync.book is not None and sync.trust is Trust.TRUSTED
 
 
 def _older(snapshot: BookSnapshot, begun: int | None) -> bool:
