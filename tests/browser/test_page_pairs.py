@@ -60,12 +60,17 @@ async def test_the_venue_is_chosen_beside_the_symbol(chromium_path: Path, width:
         await shows(page, KRAKEN)
         await expect(menu).to_have_count(0)
         await expect(page.get_by_test_id("head-venue")).to_have_text("Kraken")
-        # A press elsewhere closes it and chooses nothing.
+
+
+async def test_a_press_elsewhere_closes_the_menu_and_chooses_nothing(chromium_path: Path) -> None:
+    async with opened(a_pair()) as served, browser_page(chromium_path, served.url, 390, 844) as page:
+        await shows(page, COINBASE)
         await page.keyboard.press("x")
+        menu = page.get_by_role("menu", name="BTC-USD at")
         await expect(menu).to_be_visible()
         await page.get_by_test_id("badge").click()
         await expect(menu).to_have_count(0)
-        await shows(page, KRAKEN)
+        await shows(page, COINBASE)
 
 
 async def test_the_keys_choose_a_venue_and_follow_the_pair_elsewhere(chromium_path: Path) -> None:
