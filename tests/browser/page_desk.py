@@ -1,4 +1,10 @@
-"""A desk as a user starts it and a browser page that looks at it; knows nothing of what a test wants to see."""
+"""A desk as a user starts it and a browser page that looks at it; knows nothing of what a test wants to see.
+
+Rules:
+1. The tests of one file share an event loop and, on it, one Chromium (see conftest.py): to begin one costs more than
+   most tests. Each page has a context of its own: nothing that a page keeps, fetched or was allowed reaches another.
+2. A Chromium that died is begun again for the next page: its death fails the test that it happened to, and no other.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +17,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 expect.set_options(timeout=30_000)  # a machine that others use needs longer than the library's five seconds
 
@@ -71,11 +78,43 @@ async def desk(
             await asyncio.wait_for(process.wait(), 10)
 
 
+class Chromium:
+    """The browser of one event loop, begun when the first page is wanted (rule 1)."""
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    async def browser(self, chromium: Path) -> Browser:
+        """The one that runs, or a new one (rule 2)."""
+        if self._playwright is None:
+            self._playwright = await async_playwright().start()
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = await self._playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        return self._browser
+
+    async def close(self) -> None:
+        """End it; the next page begins another one."""
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+        self._browser = self._playwright = None
+
+
+_chromiums: WeakKeyDictionary[asyncio.AbstractEventLoop, Chromium] = WeakKeyDictionary()
+
+
+def shared_chromium() -> Chromium:
+    """That of the event loop that runs."""
+    return _chromiums.setdefault(asyncio.get_running_loop(), Chromium())
+
+
 @asynccontextmanager
 async def browser_page(
     chromium: Path, url: str, width: int = 1440, height: int = 900, before: str = ""
 ) -> AsyncIterator[Page]:
-    """A page of a fresh profile.
+    """A page of a fresh profile: a context of its own (rule 1).
 
     Args:
         before: a script that runs before those of the page, to take something away from it.
@@ -84,19 +123,19 @@ async def browser_page(
     error that nobody caught.
     """
     wrong: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        try:
-            page = await browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark")
-            page.on("request", lambda asked: None if _is_own(asked.url, url) else wrong.append(asked.url))
-            page.on("console", lambda line: wrong.append(line.text) if BROKEN_RULE in line.text else None)
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            if before:
-                await page.add_init_script(before)
-            await page.goto(url)
-            yield page
-        finally:
-            await browser.close()
+    browser = await shared_chromium().browser(chromium)
+    context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark")
+    try:
+        page = await context.new_page()
+        page.on("request", lambda asked: None if _is_own(asked.url, url) else wrong.append(asked.url))
+        page.on("console", lambda line: wrong.append(line.text) if BROKEN_RULE in line.text else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        if before:
+            await page.add_init_script(before)
+        await page.goto(url)
+        yield page
+    finally:
+        await context.close()
     assert not wrong, "\n".join(wrong)
 
 
