@@ -4,8 +4,11 @@
  * It reads certificates; it never makes one better than the desk gave it.
  */
 import { venueName } from './format';
-import type { Coverage, Gap } from './protocol';
-import { clockTime, duration, span, zoneAt } from './time';
+import { gapWords, plural } from './gaps';
+import type { Coverage } from './protocol';
+import { clockTime, duration, zoneAt } from './time';
+
+export { gapIds, gapWords } from './gaps';
 
 export type Mark = 'plain' | 'healed' | 'incomplete' | 'unverified' | 'unknown';
 
@@ -26,7 +29,11 @@ export interface Circumstance {
   whyOld?: string;
   missing?: boolean;
   whyMissing?: string;
+  /** Why nothing proves what is `unverified`: no numbers (the usual), no later trade yet, or the venue's mere word. */
+  proof?: Proof | undefined;
 }
+
+export type Proof = 'numbers' | 'quiet' | 'word';
 
 export function markOf(coverage: Coverage | null | undefined): Mark {
   switch (coverage?.state) {
@@ -41,46 +48,22 @@ export function markOf(coverage: Coverage | null | undefined): Mark {
   }
 }
 
-function idCount(gap: Gap): number | null {
-  if (gap.first_id === null || gap.last_id === null) return null;
-  if (!/^\d{1,18}$/.test(gap.first_id) || !/^\d{1,18}$/.test(gap.last_id)) return null;
-  return Number(BigInt(gap.last_id) - BigInt(gap.first_id)) + 1;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${count === 1 ? noun : `${noun}s`}`;
-}
-
-/** "3 trades missing, 14:02:08-14:02:11 UTC (ids 17-19): missing" */
-export function gapWords(gap: Gap): string {
-  const count = idCount(gap);
-  const noun = gap.stream === 'trades' ? 'trade' : 'update';
-  const when =
-    gap.start === null ? '' : `${clockTime(gap.start)}${gap.end === null ? '' : `–${clockTime(gap.end)}`} ${zoneAt(gap.start)}`;
-  if (gap.healed) {
-    return `healed ${when}${count === null ? '' : `, ${plural(count, noun)} from history`}`.trim();
-  }
-  const length = gap.start !== null && gap.end !== null ? span((gap.end - gap.start) / 1000) : 'a span';
-  const what = count === null ? length : plural(count, noun);
-  const reason = gap.reason && gap.reason !== 'missing' ? ` (${gap.reason.replaceAll('_', ' ')})` : '';
-  return `${what} missing${when ? `, ${when}` : ''}${reason}`;
-}
-
-export function gapIds(gap: Gap): string {
-  if (gap.first_id === null) return '';
-  return gap.last_id === null || gap.last_id === gap.first_id ? gap.first_id : `${gap.first_id}–${gap.last_id}`;
-}
-
 const SHOWN_GAPS = 4;
 
-function stateWords(coverage: Coverage | null | undefined): string {
+const UNPROVEN: Record<Proof, (venue: string) => string> = {
+  numbers: (venue) => `${venue} gives no sequence numbers here`,
+  quiet: () => 'no later trade has proven this quiet time yet',
+  word: (venue) => `the word of ${venue}: nothing here can check it`,
+};
+
+function stateWords(coverage: Coverage | null | undefined, proof: Proof): string {
   const gaps = coverage?.gaps ?? [];
   const venue = venueName(coverage?.sources?.[0] ?? 'the venue');
   switch (coverage?.state) {
     case 'complete':
       return 'complete';
     case 'unverified':
-      return `${venue} gives no sequence numbers here`;
+      return UNPROVEN[proof](venue);
     case 'healed':
     case 'incomplete': {
       const listed = gaps.slice(-SHOWN_GAPS).map(gapWords);
@@ -106,7 +89,7 @@ export function read(coverage: Coverage | null | undefined, here: Circumstance =
   const stale = Boolean(here.stale || here.linkDown);
   const lines: string[] = [];
   if (here.missing) lines.push(here.whyMissing ?? 'no data yet');
-  else lines.push(stateWords(coverage));
+  else lines.push(stateWords(coverage, here.proof ?? 'numbers'));
   if (stale && !here.missing) {
     const age = here.ageMs == null ? '' : ` ${duration(here.ageMs)}`;
     const why = here.whyOld || (here.linkDown ? 'this page cannot hear the desk' : '');

@@ -1,5 +1,5 @@
 /** A number's story as lines that a person reads and copies; it asks nobody and draws nothing. */
-import { read } from './coverage';
+import { read, type Proof } from './coverage';
 import { formatChange, formatFixed, formatPrice, isNumber, MISSING } from './format';
 import type { Figure, Micros, StoryAnswer } from './protocol';
 import { clockTimeMs, day, span, zoneAt } from './time';
@@ -14,6 +14,9 @@ export const TITLES: Record<Figure, string> = {
   trades: 'Trades',
   candle: 'Candle',
 };
+
+/** What would prove a figure whose trades have numbers: a quiet candle waits for a trade, and a change is the venue's word. */
+export const PROOFS: Partial<Record<Figure, Proof>> = { candle: 'quiet', change_24h: 'word' };
 
 /** 2024-08-09 14:02:11.123 UTC */
 export function instant(micros: Micros | null): string {
@@ -43,7 +46,7 @@ export function storyLines(story: StoryAnswer, decimals: number, ageMs: number |
     { title: 'At the venue', text: instant(story.ts_event) },
     { title: 'Received', text: instant(story.ts_recv) },
     { title: 'Age', text: ageMs === null ? MISSING : span(ageMs), counts: true },
-    { title: 'Coverage', text: read(story.coverage, { missing: story.value === null && story.coverage.state === 'unknown', whyMissing: 'nothing is known yet' }).words },
+    { title: 'Coverage', text: read(story.coverage, { proof: PROOFS[story.figure], missing: story.value === null && story.coverage.state === 'unknown', whyMissing: 'nothing is known yet' }).words },
     { title: 'How', text: story.how },
   ];
 }
