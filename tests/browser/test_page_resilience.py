@@ -12,8 +12,8 @@ import pytest
 from _doors import opened
 from _memorydesk import BTC
 from browser.market_pages import PATIENCE_MS, a_market, a_served_market, drawn
-from browser.page_desk import FLAGS, browser_page, desk, free_port
-from playwright.async_api import Page, async_playwright, expect
+from browser.page_desk import browser_page, desk, free_port, shared_chromium
+from playwright.async_api import Page, expect
 
 pytestmark = pytest.mark.needs("chromium", "ui")
 
@@ -196,10 +196,10 @@ async def test_a_simulated_market_that_ends_is_told_of_and_another_one_begins(
 
 @pytest.mark.timeout(300)
 async def test_twenty_tabs_show_the_same_price(chromium_path: Path) -> None:
-    async with a_served_market() as served, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+    async with a_served_market() as served:
+        browser = await shared_chromium().browser(chromium_path)
+        context = await browser.new_context(viewport={"width": 1440, "height": 900})
         try:
-            context = await browser.new_context(viewport={"width": 1440, "height": 900})
             pages = [await context.new_page() for _ in range(TABS)]
             await asyncio.gather(*(page.goto(served.url) for page in pages))
             for page in pages:
@@ -212,4 +212,4 @@ async def test_twenty_tabs_show_the_same_price(chromium_path: Path) -> None:
                     await expect(head).to_have_attribute("data-value", str(price), timeout=120_000)
             assert await served.metric("bethna_client_dropped_total") == 0
         finally:
-            await browser.close()
+            await context.close()

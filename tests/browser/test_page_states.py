@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from browser.page_desk import BTC, browser_page, btc_tape, desk, free_port
 from handmade import Bell
 from playwright.async_api import Locator, Page, expect
@@ -29,7 +30,7 @@ CATALOGUE = {
 }  # fmt: skip
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def venue() -> AsyncIterator[LocalVenue]:
     async with local_venue(Bell()) as found:
         found.rest["/api/v3/exchangeInfo"] = [(200, {}, json.dumps(CATALOGUE).encode())]
