@@ -68,6 +68,52 @@ describe('what is said aloud', () => {
   });
 });
 
+describe('what is said aloud by code', () => {
+  const said = (code: string, subject: string, message = '', selected: string | null = BTC): string | undefined => {
+    const toast = aloud(event(1, 'warning', { code, subject, message }), selected);
+    return toast ? [toast.key, toast.tone, toast.text, toast.hint ?? ''].join('|') : undefined;
+  };
+
+  it.each([
+    ['trade_gap_closed', BTC, 'came by themselves, late: ids 7 to 9; nothing was lost', `gap:${BTC}|good|BTC-USDT: the missing trades only came late.|Nothing was lost.`],
+    ['trade_gap_marked', BTC, 'not healed: 3 trades, ids 7 to 9 (not_in_history)', `gap:${BTC}|warn|BTC-USDT: trades stay missing.|Not healed: 3 trades, ids 7 to 9: the venue’s history does not have them.`],
+    ['venue_clock_ahead', 'binance', 'its times run 61.0 s ahead of its clock: their time is a gap', 'clock:binance|warn|The times of Binance cannot be right.|Its times run 61.0 s ahead of its clock: their time is a gap.'],
+    ['venue_clock_agrees', 'binance', 'its times agree', 'clock:binance|good|The times of Binance are right again.|What came meanwhile stays marked.'],
+    ['venue_clock_set', 'binance', 'its clock stands +3600.0 s', 'clock:binance|warn|The clock of Binance, or of this machine, was set.|The time that nobody saw is a gap.'],
+    ['clock_set_back', 'desk', 'the clock of this machine was set back by 5.0 s', 'clock:desk|warn|The clock of the machine that the desk runs on was set back.|The clock of this machine was set back by 5.0 s.'],
+    ['subscription_accepted', BTC, 'what was refused is served now: btcusdt@trade', `listing:${BTC}|good|BTC-USDT: the venue serves it after all.|`],
+    ['instrument_unlisted', BTC, 'binance does not list BTC-USDT any more', `listing:${BTC}|warn|BTC-USDT is not listed any more.|Binance does not list BTC-USDT any more.`],
+    ['instrument_listed', BTC, 'binance lists BTC-USDT and trades it', `listing:${BTC}|good|BTC-USDT is listed and traded again.|`],
+    ['not_trading', BTC, 'binance lists BTC-USDT but does not trade it now', `listing:${BTC}|warn|BTC-USDT is listed, but not traded now.|`],
+    ['venue_not_trading', 'binance', 'it says that it does not trade: cancel only', 'venue:binance|warn|Binance takes no orders as usual.|It says that it does not trade: cancel only.'],
+  ])('tells %s', (code, subject, message, words) => {
+    expect(said(code, subject, message)).toBe(words);
+  });
+
+  it('keeps what concerns neither the selected instrument nor its venue for the log', () => {
+    for (const code of ['trade_gap_closed', 'instrument_unlisted', 'not_trading', 'subscription_accepted']) {
+      expect(said(code, 'ETH-USDT@binance')).toBeUndefined();
+      expect(said(code, BTC, '', null)).toBeUndefined();
+    }
+    expect(said('venue_clock_ahead', 'kraken')).toBeUndefined();
+    expect(said('venue_clock_set', 'binance', '', null)).toBeUndefined();
+    expect(said('clock_set_back', 'desk', '', null)).toBeDefined();
+    for (const code of ['toString', 'data_late', 'symbol_followed']) expect(said(code, BTC)).toBeUndefined();
+  });
+
+  it('lets each end take the place of its beginning', () => {
+    const key = (code: string, subject: string): string | undefined => said(code, subject)?.split('|')[0];
+    for (const [begun, over, subject] of [
+      ['trade_gap', 'trade_gap_closed', BTC],
+      ['venue_clock_ahead', 'venue_clock_agrees', 'binance'],
+      ['subscription_rejected', 'subscription_accepted', BTC],
+      ['instrument_unlisted', 'instrument_listed', BTC],
+      ['venue_not_trading', 'venue_trading', 'binance'],
+    ] as const)
+      expect(key(begun, subject)).toBe(key(over, subject));
+  });
+});
+
 describe('the watch over the desk', () => {
   it('says nothing of a start, of a hiccup, or twice', () => {
     const watch = new LinkWatch();

@@ -76,6 +76,11 @@ export function gapWords(gap: Gap): string {
   return sentence(`${amountOf(gap)} ${what}`, when, why);
 }
 
+/** Why a gap stays, for the name that the desk gives the reason. */
+export function reasonWords(reason: string): string {
+  return REASONS[reason]?.[1] ?? CLOSED[reason]?.[1] ?? reason.replaceAll('_', ' ');
+}
+
 export function gapIds(gap: Gap): string {
   if (gap.first_id === null) return '';
   return gap.last_id === null || gap.last_id === gap.first_id ? gap.first_id : `${gap.first_id}–${gap.last_id}`;

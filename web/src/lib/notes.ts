@@ -5,9 +5,11 @@
  * 1. The bell counts warnings and errors that are later than the last one seen on the same source; a tape's events
  *    have the tape's time, so each source has a mark of its own.
  * 2. Said aloud are that this page does not hear its desk for more than a moment and hears it again, a venue's lost
- *    and restored connections, and what the selected instrument misses and gets back; the rest is the log's.
+ *    and restored connections, what the selected instrument misses and gets back, whether it is served and traded, the
+ *    clocks that its times depend on, and that its venue stops trading; the rest is the log's.
  */
 import { venueName } from './format';
+import { reasonWords } from './gaps';
 import type { DeskEvent, Health, Micros } from './protocol';
 import { duration } from './time';
 import type { ToastSaid } from './toasts';
@@ -66,26 +68,59 @@ function sentence(text: string): string {
   return /[.?)]$/.test(whole) ? whole : `${whole}.`;
 }
 
+/** Of whom an event is said aloud: of every venue and the desk, of the selected instrument's venue, of that instrument. */
+type Whose = 'all' | 'venue' | 'own';
+
+interface Saying {
+  whose: Whose;
+  /** Says of one topic follow each other in one place: what is over takes the place of what began. */
+  topic: 'venue' | 'gap' | 'book' | 'clock' | 'listing';
+  tone: ToastSaid['tone'];
+  /** `name` is the symbol, or the venue's name. */
+  text: (name: string) => string;
+  hint?: (message: string) => string;
+  lifeMs: number;
+}
+
+/** Rule 2: by the desk's codes (docs/reference/http.md); the other codes are the log's. */
+const ALOUD: Record<string, Saying> = {
+  connection_lost: { whose: 'all', topic: 'venue', tone: 'warn', text: (name) => `Connection to ${name} lost.`, hint: (said) => `${plainReason(said.split('; next attempt')[0] ?? '')} Trying again.`, lifeMs: 8000 },
+  connection_restored: { whose: 'all', topic: 'venue', tone: 'good', text: (name) => `${name} delivers again.`, lifeMs: 5000 },
+  venue_not_trading: { whose: 'venue', topic: 'venue', tone: 'warn', text: (name) => `${name} takes no orders as usual.`, hint: sentence, lifeMs: 8000 },
+  venue_trading: { whose: 'venue', topic: 'venue', tone: 'good', text: (name) => `${name} trades again.`, lifeMs: 5000 },
+
+  trade_gap: { whose: 'own', topic: 'gap', tone: 'warn', text: (name) => `${name}: trades are missing.`, hint: sentence, lifeMs: 7000 },
+  trade_gap_marked: { whose: 'own', topic: 'gap', tone: 'warn', text: (name) => `${name}: trades stay missing.`, hint: (said) => sentence(said.replace(/ \(([a-z_]+)\)$/, (_, reason: string) => `: ${reasonWords(reason)}`)), lifeMs: 7000 },
+  trade_gap_healed: { whose: 'own', topic: 'gap', tone: 'good', text: (name) => `${name}: a gap was filled from history.`, hint: sentence, lifeMs: 5000 },
+  trade_gap_closed: { whose: 'own', topic: 'gap', tone: 'good', text: (name) => `${name}: the missing trades only came late.`, hint: () => 'Nothing was lost.', lifeMs: 5000 },
+
+  book_syncing: { whose: 'own', topic: 'book', tone: 'warn', text: (name) => `${name}: the book is being taken anew.`, hint: sentence, lifeMs: 7000 },
+  book_trusted: { whose: 'own', topic: 'book', tone: 'good', text: (name) => `${name}: the book stands again.`, lifeMs: 5000 },
+
+  venue_clock_ahead: { whose: 'venue', topic: 'clock', tone: 'warn', text: (name) => `The times of ${name} cannot be right.`, hint: sentence, lifeMs: 8000 },
+  venue_clock_agrees: { whose: 'venue', topic: 'clock', tone: 'good', text: (name) => `The times of ${name} are right again.`, hint: () => 'What came meanwhile stays marked.', lifeMs: 5000 },
+  venue_clock_set: { whose: 'venue', topic: 'clock', tone: 'warn', text: (name) => `The clock of ${name}, or of this machine, was set.`, hint: () => 'The time that nobody saw is a gap.', lifeMs: 8000 },
+  clock_set_back: { whose: 'all', topic: 'clock', tone: 'warn', text: () => 'The clock of the machine that the desk runs on was set back.', hint: sentence, lifeMs: 8000 },
+
+  subscription_rejected: { whose: 'own', topic: 'listing', tone: 'warn', text: (name) => `${name}: the venue refuses a stream.`, hint: (said) => `${sentence(said)} It is asked again now and then.`, lifeMs: 8000 },
+  subscription_accepted: { whose: 'own', topic: 'listing', tone: 'good', text: (name) => `${name}: the venue serves it after all.`, lifeMs: 5000 },
+  instrument_unlisted: { whose: 'own', topic: 'listing', tone: 'warn', text: (name) => `${name} is not listed any more.`, hint: sentence, lifeMs: 8000 },
+  instrument_listed: { whose: 'own', topic: 'listing', tone: 'good', text: (name) => `${name} is listed and traded again.`, lifeMs: 5000 },
+  not_trading: { whose: 'own', topic: 'listing', tone: 'warn', text: (name) => `${name} is listed, but not traded now.`, lifeMs: 8000 },
+};
+
+function concerns(whose: Whose, subject: string, selected: string | null): boolean {
+  if (whose === 'all') return true;
+  return selected !== null && subject === (whose === 'own' ? selected : selected.split('@')[1]);
+}
+
 /** Rule 2: what is said of an event, or null. */
 export function aloud(event: DeskEvent, selected: string | null): ToastSaid | null {
-  const symbol = event.subject.split('@')[0] ?? event.subject;
-  switch (event.code) {
-    case 'connection_lost':
-      return { key: `venue:${event.subject}`, tone: 'warn', text: `Connection to ${venueName(event.subject)} lost.`, hint: `${plainReason(event.message.split('; next attempt')[0] ?? '')} Trying again.`, lifeMs: 8000 };
-    case 'connection_restored':
-      return { key: `venue:${event.subject}`, tone: 'good', text: `${venueName(event.subject)} delivers again.`, lifeMs: 5000 };
-    case 'trade_gap':
-    case 'trade_gap_marked':
-      return event.subject === selected ? { key: `gap:${event.subject}`, tone: 'warn', text: `${symbol}: trades ${event.code === 'trade_gap' ? 'are missing' : 'stay missing'}.`, hint: sentence(event.message), lifeMs: 7000 } : null;
-    case 'trade_gap_healed':
-      return event.subject === selected ? { key: `gap:${event.subject}`, tone: 'good', text: `${symbol}: a gap was filled from history.`, hint: sentence(event.message), lifeMs: 5000 } : null;
-    case 'book_syncing':
-      return event.subject === selected ? { key: `book:${event.subject}`, tone: 'warn', text: `${symbol}: the book is being taken anew.`, hint: sentence(event.message), lifeMs: 7000 } : null;
-    case 'book_trusted':
-      return event.subject === selected ? { key: `book:${event.subject}`, tone: 'good', text: `${symbol}: the book stands again.`, lifeMs: 5000 } : null;
-    default:
-      return null;
-  }
+  const saying = Object.hasOwn(ALOUD, event.code) ? ALOUD[event.code] : undefined;
+  if (saying === undefined || !concerns(saying.whose, event.subject, selected)) return null;
+  const name = saying.whose === 'own' ? (event.subject.split('@')[0] ?? event.subject) : venueName(event.subject);
+  const hint = saying.hint?.(event.message) ?? '';
+  return { key: `${saying.topic}:${event.subject}`, tone: saying.tone, text: saying.text(name), ...(hint ? { hint } : {}), lifeMs: saying.lifeMs };
 }
 
 /** A hiccup shorter than this is the pill's business only. */
