@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
 from faultgrid.ground import ADVANCED, COINBASE, GROUNDS, KRAKEN, Ground
 from faultgrid.trial import START, Trial, VirtualHouse, house
+from faultgrid.verdict import units
 from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.api.story import story_answer
@@ -46,6 +48,21 @@ def tell_wrong(found: VirtualHouse, instrument: InstrumentId) -> float:
     price = (prices[middle] + prices[middle + 1]) / 2
     book.bids[price] = PHANTOM
     return price
+
+
+async def wrong_levels(found: VirtualHouse, instrument: InstrumentId) -> set[tuple[float, float]]:
+    """Levels of which the desk and the truth say different things for a second, so that none is only on its way."""
+    listing = found.judge.listings[instrument]
+    wrong: set[tuple[float, float]] | None = None
+    for _ in range(5):
+        book = found.desk.feeds.feed(instrument).booksync.book
+        assert book is not None
+        bids, asks = found.world.markets[listing.symbol].depth(10_000)
+        true = {(units(price, listing.tick), units(lots, listing.lot)) for price, lots in (*bids, *asks)}
+        differing = {*book.bids.items(), *book.asks.items()} ^ true
+        wrong = differing if wrong is None else wrong & differing
+        await pass_time(0.2)
+    return wrong or set()
 
 
 def said(found: VirtualHouse) -> list[str]:
@@ -126,6 +143,45 @@ def test_one_old_answer_is_no_proof() -> None:
         assert said(found) == []
 
     on(KRAKEN, old)(scenario)
+
+
+@pytest.mark.parametrize("ground", [KRAKEN, COINBASE], ids=lambda ground: ground.name)
+def test_a_venue_whose_every_answer_is_seconds_old_makes_no_doubt(ground: Ground) -> None:
+    cached = Fault(kind="stale_snapshot", at_s=5.0, for_s=1000.0, delay_s=5.0)
+
+    async def scenario(found: VirtualHouse) -> None:
+        await pass_time(130.0)
+        assert said(found) == []
+        for instrument in found.desk.instruments():
+            health = found.desk.instrument_health(instrument.id)
+            assert (health.trust, health.resyncs) == (Trust.TRUSTED, 0)
+            assert health.book_compared is not None
+
+    on(ground, cached)(scenario)
+
+
+def test_a_lost_update_that_nothing_on_the_wire_shows_is_found_and_healed() -> None:
+    """What is lost on Coinbase Exchange leaves levels wrong until they change again."""
+    lost = Fault(kind="missing_diff", at_s=22.0, for_s=3.0, share=0.2, symbol="BTC-USD")
+
+    async def scenario(found: VirtualHouse) -> None:
+        name = BTC[COINBASE.name]
+        await pass_time(26.0)
+        assert found.twin.losses
+        assert await wrong_levels(found, name)
+        assert found.desk.instrument_health(name).trust is Trust.TRUSTED, "nobody knows"
+        await pass_time(73.0)
+        assert await wrong_levels(found, name) == set()
+        (event,) = [each for each in found.desk.events(1000) if each.code == "book_disproved"]
+        assert (event.subject, event.level) == (name, "warning")
+        assert re.search(r"contradicts it at \d+ levels: bid .*; one agreed \d\d s ago$", event.message)
+        assert len(said(found)) == 1
+        health = [found.desk.instrument_health(each.id) for each in found.desk.instruments()]
+        assert [(each.trust, each.resyncs) for each in health] == [
+            (Trust.TRUSTED, int(each.instrument == name)) for each in health
+        ]
+
+    on(COINBASE, lost)(scenario)
 
 
 def test_nothing_is_asked_where_the_stream_proves_the_book_or_nobody_wants_it() -> None:

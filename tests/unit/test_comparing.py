@@ -12,7 +12,7 @@ from bethna.core.clock import NS_PER_S
 from bethna.core.errors import ConnectError, RateLimited, VenueError
 from bethna.core.instrument import Instrument
 from bethna.core.market import UNNUMBERED, BookDelta, BookSnapshot, InstrumentId, Level
-from bethna.core.status import Trust
+from bethna.core.status import SystemEvent, Trust
 from bethna.core.wire import RestEvent
 from bethna.logic import bookcompare
 from bethna.logic.feed import FeedSettings
@@ -82,6 +82,10 @@ class World:
 
     def trust(self, instrument: Instrument = BTC) -> Trust:
         return self.feeds.health(instrument.id).trust
+
+    def listeners(self, instrument: Instrument = BTC) -> int:
+        """Who hears of the book."""
+        return self.bus.channel("book", instrument.id).subscribers
 
     def compared(self, instrument: Instrument = BTC) -> int | None:
         """Seconds since the start."""
@@ -197,6 +201,87 @@ def test_an_answer_of_before_the_window_or_none_at_all_is_let_go() -> None:
     play(scenario)
 
 
+def test_a_venue_that_answers_from_memory_raises_no_doubt_since_the_second_window_is_the_wider_one() -> None:
+    async def scenario(world: World) -> None:
+        await pass_time(59.0)
+        world.move(BTC, [(100.0, 7.0)])
+        await pass_time(13.5)
+        assert (len(world.asked), world.compared()) == (2, 2), "the second answer is older than its window"
+        world.bids = WRONG
+        world.move(BTC, [(100.0, 8.0)])
+        await pass_time(20.0)
+        assert (len(world.asked), world.trust()) == (3, Trust.TRUSTED)
+        assert world.compared() in (75, 76)
+        assert world.listeners() == 0
+
+    play(scenario)
+
+
+def test_an_answer_that_is_older_than_its_window_is_asked_for_once_more_and_then_let_go() -> None:
+    async def scenario(world: World) -> None:
+        world.bids, world.answer_ts = WRONG, START - NS_PER_S
+        await pass_time(EVERY_S - 1)
+        assert (len(world.asked), world.trust(), world.compared()) == (2, Trust.TRUSTED, None)
+        assert world.listeners() == 0
+        world.bids = BIDS
+        await pass_time(BEFORE_S + AGAIN_S + 5.0)
+        world.answer_ts = START
+        await pass_time(EVERY_S)
+        assert world.compared() is not None
+
+    play(scenario)
+
+
+def test_a_doubt_says_when_a_snapshot_agreed_last() -> None:
+    async def scenario(world: World) -> None:
+        told: list[SystemEvent] = []
+        world.bus.channel("system").subscribe(told.append)
+        await pass_time(3.0)
+        world.bids = WRONG
+        await pass_time(EVERY_S + 2 * AFTER_S + AGAIN_S + BEFORE_S)
+        world.begin(BTC)
+        await pass_time(3 * EVERY_S)
+        first, second = (each for each in told if each.code == "book_disproved")
+        assert first.message == (
+            "the book is wrong, the venue's own snapshot contradicts it at 1 levels: "
+            "bid 100 is 7 there and 1 here; one agreed 83 s ago"
+        )
+        assert (first.level, first.subject) == ("warning", BTC.id)
+        assert second.message.endswith("; none agreed before")
+
+    play(scenario)
+
+
+def test_who_is_left_or_ends_while_a_window_waits_for_the_second_answer_leaves_no_listener() -> None:
+    async def left(world: World) -> None:
+        await suspected(world)
+        world.feeds.leave(BTC.id)
+        await pass_time(2.0)
+        assert world.listeners() == 0
+
+    async def begun_anew(world: World) -> None:
+        await suspected(world)
+        world.begin(BTC)
+        world.bids = BIDS
+        await pass_time(AGAIN_S + BEFORE_S + 2)
+        assert (world.listeners(), world.trust()) == (0, Trust.TRUSTED)
+        assert world.compared() is not None
+
+    async def ended(world: World) -> None:
+        await suspected(world)
+        worlds.append(world)
+
+    async def suspected(world: World) -> None:
+        world.bids = WRONG
+        await pass_time(BEFORE_S + AFTER_S + 1.5)
+        assert (len(world.asked), world.listeners()) == (1, 1)
+
+    worlds: list[World] = []
+    for scenario in (left, begun_anew, ended):
+        play(scenario)
+    assert worlds[0].listeners() == 0
+
+
 def test_a_venue_that_does_not_answer_is_asked_after_the_interval_and_a_limit_stops_every_question() -> None:
     async def scenario(world: World) -> None:
         world.error = ConnectError("coinbase", "away")
@@ -234,11 +319,13 @@ def test_too_many_changes_in_a_window_say_nothing() -> None:
         most, bookcompare.MOST_CHANGES = bookcompare.MOST_CHANGES, 3
         try:
             await pass_time(1.5)
-            for n in range(5):
-                world.move(BTC, [(99.0, 1.0 + n)])
+            for quantity in (3.0, 4.0, 5.0, 2.0):
+                world.move(BTC, [(99.0, quantity)])
             await pass_time(2.0)
         finally:
             bookcompare.MOST_CHANGES = most
-        assert (len(world.asked), world.compared()) == (1, None)
+        assert (world.asked, world.compared()) == ([], None), "what cannot be judged is not asked for"
+        await pass_time(EVERY_S)
+        assert world.compared() == 62
 
     play(scenario)
