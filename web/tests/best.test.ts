@@ -72,6 +72,7 @@ describe('what is said of the venues', () => {
   it('names who is out, and why, once', () => {
     expect(outWords(venue('kraken'))).toBe('');
     expect(outWords(venue('kraken', { out: 'stale', why: 'silent for 9 s' }))).toBe('stale: silent for 9 s');
+    expect(outWords(venue('kraken', { out: 'stale', why: 'reconnecting: 127.0.0.1:9 ended the connection' }))).toBe('stale: no connection');
     expect(outWords(venue('kraken', { out: 'untrusted', why: '' }))).toBe('untrusted');
   });
 

@@ -57,7 +57,8 @@ describe('the words of a gap', () => {
   });
 
   it('say since when there is no connection, and count nothing where the venue counts anew', () => {
-    expect(gapWords(gap({ reason: 'disconnected', first_id: null, last_id: null, end: null }))).toBe('no connection since 12:00:00 UTC');
+    expect(gapWords(gap({ reason: 'disconnected', first_id: null, last_id: null, end: null }))).toBe('without a connection since 12:00:00 UTC: what came meanwhile is not known yet');
+    expect(gapWords(gap({ stream: 'book', first_id: null, last_id: null, end: null }))).toBe('missing since 12:00:00 UTC');
     expect(gapWords(gap({ reason: 'renumbered', last_id: '17' }))).toMatch(/^3 s not known, .*: the venue counts anew/);
   });
 

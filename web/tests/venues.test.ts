@@ -19,6 +19,13 @@ describe('how a venue stands', () => {
     expect(standingOf('ok', instruments)).toMatchObject({ dot, words });
   });
 
+  it('is not well where what comes is old, as the desk counts it', () => {
+    expect(standingOf('ok', rows('live'), 3000).words).toBe('ok');
+    expect(standingOf('ok', rows('live', 'stale'), 3001)).toEqual({ dot: 'stale', words: 'late', tone: 'warn' });
+    expect(standingOf('ok', rows('stale'), 9000).words).toBe('stale');
+    expect(standingOf('failing', rows('live'), 9000).words).toBe('failing');
+  });
+
   it.each(['connecting', 'reconnecting', 'failing', 'ended'] as const)('is the word of its connections where they do not: %s', (status) => {
     expect(standingOf(status, rows('stale')).words).toBe(status);
     expect(standingOf(status, rows('live')).dot).not.toBe('fresh');

@@ -73,6 +73,7 @@ export function lotsOf(decimals: readonly number[]): number {
 /** Why a venue takes no part, in one line; empty when it is in (rule 3). */
 export function outWords(row: VenueRow): string {
   if (row.out === null) return '';
+  if (/^(?:re)?connecting: /.test(row.why)) return `${row.out}: no connection`; // the cause is in health
   return row.why === '' || row.why === row.out ? row.out : `${row.out}: ${row.why}`;
 }
 

@@ -72,7 +72,7 @@ export function gapWords(gap: Gap): string {
     return `healed ${when}${count === null ? '' : `, ${amountOf(gap)} ${from}`}`.trim();
   }
   const [what, why] = REASONS[gap.reason] ?? ['missing', gap.reason.replaceAll('_', ' ')];
-  if (gap.reason === 'disconnected' && gap.end === null) return when === '' ? 'no connection' : `no connection since ${when}`;
+  if (gap.end === null && when !== '' && idCount(gap) === null) return `${what} since ${when}${why === '' ? '' : `: ${why}`}`;
   return sentence(`${amountOf(gap)} ${what}`, when, why);
 }
 

@@ -267,6 +267,11 @@ export interface VenueHealth {
   unknown_messages: number;
   quota_used: number | null;
   quota_limit: number | null;
+  /** Of what is used: by this desk's process, and by whom the venue counted beyond all of this user. */
+  quota_own?: number;
+  quota_foreign?: number;
+  /** Of this user that share it now, this one included. */
+  quota_processes?: number;
 }
 
 export interface InstrumentHealth {

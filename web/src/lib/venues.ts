@@ -1,7 +1,9 @@
 /**
  * The venues of the desk with what is followed at each, and how a venue stands as a whole.
  *
- * Rule: a socket that stands is no data. A venue of which nothing is live does not look well, whatever its connections say.
+ * Rules:
+ * 1. A socket that stands is no data. A venue of which nothing is live does not look well, whatever its connections say.
+ * 2. Nor does one whose data is old when it comes: what is shown is then not what is.
  */
 import type { Dot } from './dots';
 import type { Health, InstrumentHealth, VenueHealth } from './protocol';
@@ -34,8 +36,16 @@ export function groupsOf(health: Health): VenueGroup[] {
   return [...names].map((name) => ({ name, venue: health.venues[name] ?? null, instruments: rows.filter(([, row]) => row.venue === name) }));
 }
 
-export function standingOf(status: VenueHealth['status'], rows: readonly InstrumentHealth[]): VenueStanding {
+/** What the desk calls late (docs/reference/http.md, `data_late`). */
+const LATE_MS = 3000;
+
+export function isLate(lagMs: number | null): boolean {
+  return lagMs !== null && lagMs > LATE_MS;
+}
+
+export function standingOf(status: VenueHealth['status'], rows: readonly InstrumentHealth[], lagMs: number | null = null): VenueStanding {
   const said = BY_STATUS[status];
+  if (status === 'ok' && isLate(lagMs) && rows.some((row) => row.status === 'live')) return { dot: 'stale', words: 'late', tone: 'warn' }; // rule 2
   if (status !== 'ok' || rows.length === 0 || rows.some((row) => row.status === 'live' || row.status === 'ended')) return said;
   const all = (state: InstrumentHealth['status']): boolean => rows.every((row) => row.status === state);
   if (all('refused')) return { dot: 'refused', words: 'refused', tone: 'warn' };
