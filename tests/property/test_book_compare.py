@@ -138,6 +138,24 @@ def test_fewer_digits_agree_with_what_they_are_cut_from_and_with_nothing_else() 
     assert [each.price for each in absent.contradictions] == [100.5]
 
 
+def test_fewer_digits_are_known_also_where_the_first_quantity_with_more_came_in_the_window() -> None:
+    whole_numbers: list[Level] = [(100.0, 1.0), (99.0, 2.0)]
+    window = Comparison(OrderBook(snapshot(whole_numbers, [(101.0, 3.0)])), whole=True)
+    window.hear(delta([(98.0, 12.34567891)], []))
+    told = window.judge(snapshot([*whole_numbers, (98.0, 12.345)], [(101.0, 3.0)]))
+    assert (told.contradictions, told.equal) == ((), 4)
+    less = window.judge(snapshot([*whole_numbers, (98.0, 12.344)], [(101.0, 3.0)]))
+    assert [each.price for each in less.contradictions] == [98.0]
+
+
+def test_a_quantity_that_is_less_than_the_snapshot_can_say_agrees_as_nothing_at_all() -> None:
+    """Kraken says 0.000 of 0.00041234, and lists the level."""
+    bids: list[Level] = [(100.0, 1.125), (99.0, 0.00041234)]
+    window = Comparison(OrderBook(snapshot(bids, [(101.0, 3.0)])), whole=False)
+    told = snapshot([(100.0, 1.125), (99.0, 0.0)], [(101.0, 3.0)])
+    assert window.judge(told).contradictions == ()
+
+
 def test_a_window_of_too_many_changes_judges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bookcompare, "MOST_CHANGES", 3)
     window = Comparison(OrderBook(snapshot(BIDS, ASKS)), whole=True)

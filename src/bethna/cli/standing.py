@@ -113,13 +113,14 @@ def _instruments(standing: Standing) -> list[str]:
     ]
     columns += [Column("STATE", side="left"), Column("BOOK", side="left")]
     columns += [Column(title) for title in ("TRADES", "GAPS", "HEALED", "BOOK GAPS", "AGE")]
-    columns += [Column("COVERAGE", side="left"), Column("MESSAGE", side="left")]
+    columns += [Column(title, side="left") for title in ("COVERAGE", "BOOK AGREED", "MESSAGE")]
     rows = {row.instrument: row for row in standing.instruments}
-    cards = standing.health.instruments
-    return _table(columns, [_instrument(name, card, rows.get(name)) for name, card in cards.items()])
+    health = standing.health
+    told = [_instrument(name, card, rows.get(name), health.now) for name, card in health.instruments.items()]
+    return _table(columns, told)
 
 
-def _instrument(name: str, card: InstrumentCard, row: InstrumentRow | None) -> list[str]:
+def _instrument(name: str, card: InstrumentCard, row: InstrumentRow | None, now_us: int) -> list[str]:
     kind, unit = (MISSING, None) if row is None else (row.kind, row.quantity_unit)
     counts = (card.trades, card.trade_gaps, card.heals, card.book_gaps)
     silent = MISSING if card.age_ms is None else lasted(card.age_ms * NS_PER_MS)
@@ -133,8 +134,17 @@ def _instrument(name: str, card: InstrumentCard, row: InstrumentRow | None) -> l
         *numbers,
         silent,
         _complete(card.coverage),
+        _compared(card, now_us),
         plain(card.message),
     ]
+
+
+def _compared(card: InstrumentCard, now_us: int) -> str:
+    """When a snapshot of the venue last agreed with a book that no stream proves: `200 levels, 12.3 s ago`."""
+    if card.book_compared is None:
+        return MISSING
+    ago = lasted((now_us - card.book_compared) * NS_PER_US)
+    return f"{card.book_compared_levels} levels, {ago} ago"
 
 
 def _complete(card: CoverageCard) -> str:

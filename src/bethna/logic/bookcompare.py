@@ -18,8 +18,9 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from math import inf
 
 from msgspec import Struct
@@ -129,7 +130,7 @@ class _Digits:
     def unit(self) -> float:
         """One unit of the snapshot's last digit, 0 where it says as many digits as the stream."""
         told = _digits(quantity for _, quantity in (*self._snapshot.bids, *self._snapshot.asks))
-        ours = max(_digits(side.first.values()) for side in self._sides)
+        ours = max(_digits(side.quantities()) for side in self._sides)
         return 10.0**-told if told < ours else 0.0
 
     def agree(self, told: float, ours: Iterable[float]) -> bool:
@@ -156,6 +157,10 @@ class _Side:
             if price not in was:
                 was[price] = [self.first.get(price, 0.0)]
             was[price].append(quantity)
+
+    def quantities(self) -> Iterator[float]:
+        """All that its levels were in the window."""
+        return chain(self.first.values(), *self._was.values())
 
     def judge(
         self, told: list[Level], digits: _Digits, *, whole: bool
