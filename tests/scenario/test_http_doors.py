@@ -173,7 +173,7 @@ async def test_trades_and_events_and_instruments() -> None:
     assert listed["instruments"][0] == {
         "instrument": BTC, "venue": "binance", "symbol": "BTC-USDT", "base": "BTC", "quote": "USDT",
         "venue_symbol": "BTCUSDT", "price_decimals": 2, "quantity_decimals": 5, "tick_size": 0.01,
-        "lot_size": 0.00001, "verified": True, "kind": "spot",
+        "lot_size": 0.00001, "verified": True, "kind": "spot", "quantity_unit": "BTC", "contract": None,
     }  # fmt: skip
 
 

@@ -129,8 +129,8 @@ async def test_a_desk_that_is_killed_and_started_again_is_attached_to_again(tmp_
         await until(lambda: len(heard.of(Trade)) > 3 and len(others.of(Trade)) > 3)
         process.kill()
         await asyncio.to_thread(process.wait)
-    await until(lambda: heard.of(StreamStatus) and others.of(StreamStatus))
-    assert heard.of(StreamStatus)[-1].state == "waiting"
+    for each in (heard, others):
+        await until(lambda: [one.state for one in each.of(StreamStatus)][-1:] == ["waiting"])  # noqa: B023 - awaited here
     assert not heard.of(StreamStatus)[-1].connected
     assert remote.price(BTC).stale
     assert remote.health().status == "down"
