@@ -17,7 +17,7 @@ from bethna.core.wire import RestEvent
 from bethna.logic import bookcompare
 from bethna.logic.feed import FeedSettings
 from bethna.runtime.bus import Bus
-from bethna.services.comparing import AFTER_S, AGAIN_S, BEFORE_S, LONGEST_S, Comparing
+from bethna.services.comparing import AFTER_S, AGAIN_S, AHEAD, BEFORE_S, LONGEST_S, Comparing
 from bethna.services.feeds import Feeds
 from bethna.venues.coinbase import ExchangeCodec
 from bethna.venues.spec import RestRequest
@@ -52,6 +52,7 @@ class World:
         self.nothing = False
         self.answer_ts: int | None = None
         self.asked: list[tuple[int, str]] = []
+        self.now_asked = self.most_at_once = 0
         self.comparing = Comparing(
             "coinbase", ExchangeCodec(), self, self.feeds, self.bus, self.clock, every_s=EVERY_S, limit=100
         )
@@ -62,7 +63,10 @@ class World:
     async def fetch(self, request: RestRequest) -> Sequence[RestEvent]:
         product = request.path.split("/")[2]
         self.asked.append((round(self.clock.monotonic_ns() / NS_PER_S), product))
+        self.now_asked += 1
+        self.most_at_once = max(self.most_at_once, self.now_asked)
         await pass_time(0.1)
+        self.now_asked -= 1
         if self.error is not None:
             raise self.error
         if self.nothing:
@@ -109,7 +113,7 @@ def play(scenario: Callable[[World], Coroutine[object, object, None]], *followed
 def test_each_book_is_asked_about_in_turn_and_again_after_the_interval() -> None:
     async def scenario(world: World) -> None:
         await pass_time(EVERY_S + 10)
-        assert world.asked == [(2, "BTC-USD"), (4, "ETH-USD"), (62, "BTC-USD"), (64, "ETH-USD")]
+        assert world.asked == [(2, "BTC-USD"), (2, "ETH-USD"), (62, "BTC-USD"), (64, "ETH-USD")]
         assert (world.compared(BTC), world.compared(ETH)) == (62, 64)
         assert world.feeds.health(BTC.id).book_compared_levels == 4
         assert world.feeds.health(ELSEWHERE.id).book_compared is None
@@ -118,6 +122,26 @@ def test_each_book_is_asked_about_in_turn_and_again_after_the_interval() -> None
         assert world.asked[4:] == [(124, "ETH-USD")]
 
     play(scenario, BTC, ETH, ELSEWHERE)
+
+
+def test_a_hundred_books_have_their_turns_within_the_interval_one_question_at_a_time() -> None:
+    followed = [
+        Instrument(InstrumentId(f"C{n}-USD@coinbase"), "coinbase", f"C{n}", "USD", f"C{n}-USD", verified=True)
+        for n in range(100)
+    ]
+
+    async def scenario(world: World) -> None:
+        await pass_time(10.0)
+        listening = sum(world.listeners(each) for each in followed)
+        assert 0 < listening <= AHEAD + 1
+        await pass_time(3 * EVERY_S)
+        assert world.most_at_once == 1
+        for each in followed:
+            asked = [at for at, product in world.asked if product == each.symbol]
+            assert len(asked) >= 3
+            assert all(later - earlier <= EVERY_S + 3 for earlier, later in pairwise(asked))
+
+    play(scenario, *followed)
 
 
 def test_two_answers_that_contradict_at_one_level_make_a_doubt_and_each_in_a_row_waits_longer() -> None:

@@ -4,7 +4,8 @@ It keeps no book and mends none: it says to the feed what it found, and the feed
 
 Rules
   1. Compared is a trusted book of which something is unproven: soon after it began, then every `every_s`; one book of a
-     venue at a time, the one that has waited longest first, in the last lane of the quota.
+     venue is asked for at a time, the one that has waited longest first, in the last lane of the quota. The next AHEAD
+     of them are listened to meanwhile (rule 2), so that a hundred books have their turns within a minute.
   2. The answer shows the venue's book at some instant, and nobody knows which. So the book is listened to from BEFORE_S
      before the question (a venue may answer from memory) until the answer agrees, at most AFTER_S after it came (the
      stream may be late). An answer that by the venue's time is older than that window says nothing.
@@ -41,6 +42,7 @@ LOOK_S = 1.0
 BEFORE_S = 2.0
 AFTER_S = 10.0
 AGAIN_S = 3.0
+AHEAD = 4
 LONGEST_S = 3600.0
 
 
@@ -111,45 +113,51 @@ class Comparing:
             self._open.clear()
 
     async def _step(self) -> None:
-        feed = self._next()
-        if feed is None:
+        line = self._line()
+        if not line:
             await asyncio.sleep(LOOK_S)
             return
+        for feed in line[: AHEAD + 1]:
+            self._listen(feed)
+        feed = line[0]
         self._put_off(feed.id, self._every_s)
         try:
-            await self._compare(feed)
+            await self._compare(feed, self._open.pop(feed.id))
         except RateLimited as error:
             await asyncio.sleep(error.retry_after_s)
         except (VenueError, WireError):
             await asyncio.sleep(LOOK_S)  # rule 5
 
-    def _next(self) -> InstrumentFeed | None:
-        """Rule 1."""
+    def _line(self) -> list[InstrumentFeed]:
+        """Who is due, in turn (rule 1)."""
         now = self._clock.monotonic_ns()
         followed = {each.id for each in self._feeds.instruments() if each.venue == self._venue}
-        for gone in self._due.keys() - followed:
-            self._due.pop(gone)
+        for gone in {*self._due, *self._open} - followed:
+            self._due.pop(gone, None)
             self._doubts.pop(gone, None)
             if window := self._open.pop(gone, None):
                 window.close()
         due = [name for name in followed if self._due_at(name) <= now]
         feeds = [feed for feed in map(self._feeds.feed, due) if _comparable(feed)]
-        return min(feeds, key=lambda feed: (self._due_at(feed.id), feed.id), default=None)
+        return sorted(feeds, key=lambda feed: (self._due_at(feed.id), feed.id))
 
-    def _due_at(self, instrument: InstrumentId) -> int:
-        return self._due.get(instrument, 0)
-
-    async def _compare(self, feed: InstrumentFeed) -> None:
-        """Rules 2 to 5, for one book. Meanwhile it may be followed no longer; then nobody hears what came of it."""
-        window = self._open.pop(feed.id, None)
+    def _listen(self, feed: InstrumentFeed) -> None:
+        """Have a window of it that can be judged."""
+        window = self._open.get(feed.id)
         if window is not None and window.spent:
             window.close()
             window = None
         if window is None:
-            window = _Window(feed, self._bus)
+            self._open[feed.id] = _Window(feed, self._bus, self._clock.monotonic_ns())
+
+    def _due_at(self, instrument: InstrumentId) -> int:
+        return self._due.get(instrument, 0)
+
+    async def _compare(self, feed: InstrumentFeed, window: _Window) -> None:
+        """Rules 2 to 5, for one book. Meanwhile it may be followed no longer; then nobody hears what came of it."""
         try:
-            if not window.asked:
-                await asyncio.sleep(BEFORE_S)
+            listened = self._clock.monotonic_ns() - window.opened
+            await asyncio.sleep(max(0.0, BEFORE_S - listened / NS_PER_S))
             await self._ask(feed, window)
         finally:
             if self._open.get(feed.id) is not window:
@@ -223,15 +231,16 @@ class _Window:
     """What the feed says of a book while it is compared; it listens until it is closed.
 
     Attributes:
-        begun: the venue's time of the book when the window opened. asked: questions so far.
+        opened: when, monotonic ns. begun: the venue's time of the book then. asked: questions so far.
         suspicion: what the newest answer came to.
     """
 
-    def __init__(self, feed: InstrumentFeed, bus: Bus) -> None:
+    def __init__(self, feed: InstrumentFeed, bus: Bus, opened: int) -> None:
         sync, pushed = feed.booksync, feed.pushed
         assert sync.book is not None
         assert pushed is not None
         self.comparison = Comparison(sync.book, whole=pushed.counted)
+        self.opened = opened
         self.begun = sync.stands_at()[0]
         self.asked = 0
         self.suspicion: Verdict | None = None
