@@ -24,13 +24,13 @@ PHANTOM = 3.0
 
 
 def on(
-    ground: Ground, *faults: Fault, **settings: object
+    ground: Ground, *faults: Fault, seed: int = 5, **settings: object
 ) -> Callable[[Callable[[VirtualHouse], Awaitable[None]]], None]:
     """Run a scenario with a desk before a twin."""
 
     def run(scenario: Callable[[VirtualHouse], Awaitable[None]]) -> None:
         async def main() -> None:
-            async with house(Trial(5, faults, 0.0, ground=ground, settings=settings), clock) as found:
+            async with house(Trial(seed, faults, 0.0, ground=ground, settings=settings), clock) as found:
                 await scenario(found)
 
         clock = VirtualClock(START)
@@ -86,6 +86,24 @@ def test_a_right_book_is_compared_again_and_again_and_never_doubted(ground: Grou
             assert whole is (State.COMPLETE if ground is ADVANCED else State.UNVERIFIED)
 
     on(ground)(scenario)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("ground", [KRAKEN, COINBASE, ADVANCED], ids=lambda ground: ground.name)
+def test_thirty_busy_minutes_bring_no_false_doubt(ground: Ground, seed: int) -> None:
+    async def scenario(found: VirtualHouse) -> None:
+        await pass_time(1800.0)
+        now = found.desk.clock.now_ns()
+        for instrument in found.desk.instruments():
+            health = found.desk.instrument_health(instrument.id)
+            assert (health.trust, health.resyncs) == (Trust.TRUSTED, 0)
+            assert health.book_compared is not None
+            assert now - health.book_compared < 70 * NS_PER_S
+        assert said(found) == []
+
+    on(ground, seed=seed)(scenario)
 
 
 @pytest.mark.parametrize("ground", [KRAKEN, COINBASE, ADVANCED], ids=lambda ground: ground.name)
