@@ -290,6 +290,9 @@ export interface InstrumentHealth {
   last_message: Micros | null;
   age_ms: number | null;
   coverage: Coverage;
+  /** When a snapshot that the desk asked for last agreed with a book that no stream proves, and in how many levels. */
+  book_compared?: Micros | null;
+  book_compared_levels?: number;
 }
 
 export interface Health {
