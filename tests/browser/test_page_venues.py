@@ -227,3 +227,23 @@ async def test_a_venue_of_which_nothing_is_live_is_not_drawn_well(chromium_path:
         await expect(row("coinbase").locator("svg.fresh")).to_be_visible()
         served.desk.turn(KRAKEN, "live")
         await expect(row("kraken").locator("svg.fresh")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def test_what_is_not_well_is_named_above_the_list_and_leads_there(chromium_path: Path) -> None:
+    desk = three_venues()
+    async with opened(desk) as served, browser_page(chromium_path, served.url) as page:
+        await to_the_book(page)
+        await page.keyboard.press("h")
+        summary = page.get_by_test_id("health-summary")
+        await expect(summary).to_have_text("5 of 5 streams live", timeout=PATIENCE_MS)
+        desk.turn(PERPETUAL, "stale", "silent for 9 s")
+        ill = summary.get_by_role("button", name="Deribit stale")
+        await expect(summary.get_by_role("button")).to_have_count(1, timeout=PATIENCE_MS)
+        deribit = page.locator("[data-testid='venue'][data-venue='deribit']")
+        await expect(deribit).not_to_be_in_viewport(ratio=1)
+        await ill.focus()
+        await page.keyboard.press("Enter")
+        await expect(deribit).to_be_in_viewport(ratio=1)
+        await clean(page, "a venue that is not well")
+        desk.turn(PERPETUAL, "live")
+        await expect(summary).to_have_text("5 of 5 streams live", timeout=PATIENCE_MS)

@@ -183,6 +183,11 @@ describe('badge and pill', () => {
       level: 'error',
       text: 'Binance failing +1',
     });
+    const doubted = (message: string): string => pillOf(OPEN, health({ status: 'degraded', venues: {}, instruments: { x: { ...row, status: 'live', venue: 'binance', message } } }), 0).text;
+    expect(doubted('its data comes 4.0 s late')).toBe('X late');
+    expect(doubted("its times run 40.0 s ahead of its venue's clock")).toBe('Binance clock ahead');
+    expect(doubted('something else')).toBe('X in doubt');
+    expect(doubted('')).toBe('Degraded');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Health, InstrumentHealth, VenueHealth } from '../src/lib/protocol';
-import { groupsOf, standingOf } from '../src/lib/venues';
+import { groupsOf, standingOf, summaryOf, type VenueGroup } from '../src/lib/venues';
 
 function rows(...states: InstrumentHealth['status'][]): InstrumentHealth[] {
   return states.map((status) => ({ status, venue: 'kraken' }) as InstrumentHealth);
@@ -24,6 +24,23 @@ describe('how a venue stands', () => {
     expect(standingOf('ok', rows('live', 'stale'), 3001)).toEqual({ dot: 'stale', words: 'late', tone: 'warn' });
     expect(standingOf('ok', rows('stale'), 9000).words).toBe('stale');
     expect(standingOf('failing', rows('live'), 9000).words).toBe('failing');
+  });
+
+  it('is told in one line, and what is not well by its venue where all of it is not', () => {
+    const venue = (status: VenueHealth['status']): VenueHealth => ({ status }) as VenueHealth;
+    const row = (symbol: string, status: InstrumentHealth['status']): [string, InstrumentHealth] => [symbol, { symbol, status, message: '' } as InstrumentHealth];
+    const groups: VenueGroup[] = [
+      { name: 'kraken', venue: venue('failing'), instruments: [row('A', 'stale'), row('B', 'stale')] },
+      { name: 'binance', venue: venue('ok'), instruments: [row('C', 'live'), row('D', 'refused')] },
+      { name: 'deribit', venue: venue('ok'), instruments: [row('E', 'live')] },
+    ];
+    const found = summaryOf(groups, (name) => (name === 'deribit' ? 9000 : null));
+    expect(found.words).toBe('2 of 5 streams live');
+    expect(found.ill.map((each) => `${each.venue}: ${each.words}`)).toEqual(['kraken: Kraken failing', 'binance: D refused', 'deribit: Deribit late']);
+    const doubted = ['F', 'G'].map((symbol): [string, InstrumentHealth] => [symbol, { ...row(symbol, 'live')[1], venue: 'kraken', message: "its times run 2.5 s ahead of its venue's clock" }]);
+    expect(summaryOf([{ name: 'kraken', venue: venue('ok'), instruments: doubted }], () => 0).ill).toEqual([{ venue: 'kraken', words: 'Kraken clock ahead', tone: 'warn' }]);
+    expect(summaryOf(groups.slice(2), () => null)).toEqual({ words: '1 of 1 streams live', ill: [] });
+    expect(summaryOf([{ name: 'tape', venue: null, instruments: [row('A', 'ended')] }], () => null).words).toBe('All streams ended');
   });
 
   it.each(['connecting', 'reconnecting', 'failing', 'ended'] as const)('is the word of its connections where they do not: %s', (status) => {

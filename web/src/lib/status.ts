@@ -4,6 +4,7 @@ import { MISSING, venueName } from './format';
 import type { Health, InstrumentHealth, TapeState, VenueHealth } from './protocol';
 import { clockTime, dayTime, dayTimeZone, duration, zoneAt } from './time';
 import { plainReason, venueTrouble } from './trouble';
+import { doubtOf } from './venues';
 
 export type Level = 'ok' | 'busy' | 'warn' | 'error' | 'ended';
 
@@ -151,6 +152,8 @@ function instrumentPill(row: InstrumentHealth): Pill | null {
       return { level: 'warn', text: `${row.symbol} stale`, detail: plainReason(row.message) || 'Nothing has arrived for longer than usual.' };
     case 'waiting':
       return { level: 'busy', text: `${row.symbol} waiting`, detail: plainReason(row.message) || 'No data yet.' };
+    case 'live':
+      return row.message === '' ? null : { level: 'warn', text: doubtOf(row), detail: plainReason(row.message) };
     default:
       return null;
   }

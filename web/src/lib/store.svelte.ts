@@ -309,6 +309,7 @@ function ratesBetween(before: Stamped<Health>, after: Stamped<Health>): Record<s
   }
   for (const [name, row] of Object.entries(after.value.instruments)) {
     const old = before.value.instruments[name];
+    if (kindByName(name) === 'index') continue; // its values are no trades and no book: nobody counts them
     if (old) rates[name] = Math.max(0, row.trades + row.book_updates - old.trades - old.book_updates) / seconds;
   }
   return rates;

@@ -4,8 +4,10 @@
  * Rules:
  * 1. A socket that stands is no data. A venue of which nothing is live does not look well, whatever its connections say.
  * 2. Nor does one whose data is old when it comes: what is shown is then not what is.
+ * 3. What is not well is named above the list, however long that is: an outage is seen without scrolling.
  */
 import type { Dot } from './dots';
+import { venueName } from './format';
 import type { Health, InstrumentHealth, VenueHealth } from './protocol';
 
 export interface VenueStanding {
@@ -51,4 +53,45 @@ export function standingOf(status: VenueHealth['status'], rows: readonly Instrum
   if (all('refused')) return { dot: 'refused', words: 'refused', tone: 'warn' };
   if (rows.some((row) => row.status === 'stale')) return { dot: 'stale', words: 'stale', tone: 'warn' };
   return { dot: 'waiting', words: 'waiting', tone: '' };
+}
+
+/** Its times cannot be right: how late it comes is not known. */
+export function isAhead(row: InstrumentHealth): boolean {
+  return / ahead of its venue's clock$/.test(row.message);
+}
+
+/** What is wrong with one that delivers (docs/reference/http.md): what comes is old, or its times cannot be right. */
+export function doubtOf(row: InstrumentHealth): string {
+  if (/ late$/.test(row.message)) return `${row.symbol} late`;
+  return isAhead(row) ? `${venueName(row.venue)} clock ahead` : `${row.symbol} in doubt`;
+}
+
+export interface Ill {
+  /** Where it stands in the list. */
+  venue: string;
+  words: string;
+  tone: 'warn' | 'bad';
+}
+
+export interface Summary {
+  words: string;
+  ill: Ill[];
+}
+
+/** Everything in one line (rule 3): a venue that is not well for all of its own, else each instrument that is not. */
+export function summaryOf(groups: readonly VenueGroup[], lagOf: (venue: string) => number | null): Summary {
+  const rows = groups.flatMap((group) => group.instruments.map(([, row]) => row));
+  const ended = rows.length > 0 && rows.every((row) => row.status === 'ended');
+  const live = rows.filter((row) => row.status === 'live').length;
+  const ill: Ill[] = [];
+  for (const { name, venue, instruments } of groups) {
+    const standing = venue && standingOf(venue.status, instruments.map(([, row]) => row), lagOf(name));
+    if (standing && standing.tone !== '') {
+      ill.push({ venue: name, words: `${venueName(name)} ${standing.words}`, tone: standing.tone });
+      continue;
+    }
+    const sick = instruments.map(([, row]) => (row.status === 'stale' || row.status === 'refused' ? `${row.symbol} ${row.status}` : row.status === 'live' && row.message ? doubtOf(row) : ''));
+    for (const words of new Set(sick.filter(Boolean))) ill.push({ venue: name, words, tone: 'warn' });
+  }
+  return { words: ended ? 'All streams ended' : `${live} of ${rows.length} streams live`, ill };
 }
