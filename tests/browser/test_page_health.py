@@ -8,9 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browser.page_desk import browser_page, free_port
+from _memorydesk import START
+from browser.market_pages import a_served_market
+from browser.page_desk import browser_page, free_port, shared_chromium
 from browser.twin_desk import BTC, ETH, PATIENCE_MS, desk_on, has_number, twin
 from playwright.async_api import Locator, Page, expect
+
+from bethna.core.status import ConnectionHealth, VenueHealth
 
 pytestmark = [pytest.mark.needs("chromium", "ui"), pytest.mark.timeout(300)]
 
@@ -211,3 +215,42 @@ async def test_programs_in_the_page_see_what_it_shows_and_hear_each_price_once_a
             prices = [each["price"] for each in heard if each["instrument"] == instrument]
             assert all(price is not None for price in prices)
             assert all(one != other for one, other in pairwise(prices))
+
+
+async def test_health_says_who_uses_the_quota_and_that_what_comes_is_old(chromium_path: Path) -> None:
+    async with a_served_market() as served, browser_page(chromium_path, served.url) as page:
+        desk = served.desk
+        desk.venue_healths = [
+            VenueHealth(
+                "binance", "ok", connections=1, messages=7, quota_used=4_900, quota_limit=6_000,
+                quota_own=100, quota_foreign=20, quota_processes=2,
+            )
+        ]  # fmt: skip
+        desk.sockets = [
+            ConnectionHealth("binance", 1, "127.0.0.1:9", "ok", START, START, 7, 0, 4_395.0, 2, (BTC,))
+        ]
+        await page.keyboard.press("h")
+        venue = page.locator("[data-testid='venue'][data-venue='binance']")
+        await expect(venue.get_by_test_id("quota")).to_have_text("4,900/6,000", timeout=PATIENCE_MS)
+        await expect(venue.get_by_test_id("quota")).to_have_class(re.compile("warn"))
+        await expect(venue.get_by_test_id("quota-shared")).to_have_text(
+            "Quota 4,900/6,000 in the venue\u2019s minute: 100 by this desk, 4,780 by another process of yours, "
+            "20 by others at this address. History waits for the next minute."
+        )
+        cells = venue.locator("tr.venue td")
+        await expect(cells.nth(1)).to_have_text("late", timeout=PATIENCE_MS)
+        await expect(cells.nth(4)).to_have_text("4.4 s")
+        await expect(venue.locator("tr.venue svg.fresh")).to_have_count(0)
+        desk.sockets = []
+        await expect(cells.nth(1)).to_have_text("ok", timeout=PATIENCE_MS)
+
+
+async def test_a_browser_that_died_is_begun_again(chromium_path: Path) -> None:
+    async with a_served_market() as served:
+        async with browser_page(chromium_path, served.url) as page:
+            await expect(page.get_by_test_id("head-price")).to_be_visible()
+        first = await shared_chromium().browser(chromium_path)
+        await first.close()
+        async with browser_page(chromium_path, served.url) as page:
+            await expect(page.get_by_test_id("head-price")).to_be_visible()
+        assert await shared_chromium().browser(chromium_path) is not first
