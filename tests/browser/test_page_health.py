@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from _memorydesk import BTC as BITCOIN
 from _memorydesk import START
 from browser.market_pages import a_served_market
 from browser.page_desk import browser_page, free_port, shared_chromium
@@ -227,7 +228,7 @@ async def test_health_says_who_uses_the_quota_and_that_what_comes_is_old(chromiu
             )
         ]  # fmt: skip
         desk.sockets = [
-            ConnectionHealth("binance", 1, "127.0.0.1:9", "ok", START, START, 7, 0, 4_395.0, 2, (BTC,))
+            ConnectionHealth("binance", 1, "127.0.0.1:9", "ok", START, START, 7, 0, 4_395.0, 2, (BITCOIN,))
         ]
         await page.keyboard.press("h")
         venue = page.locator("[data-testid='venue'][data-venue='binance']")
