@@ -105,10 +105,13 @@ class LiveLine:
             network=network, features=features,
             attempts=connection_window(self.spec, self.quota),
         )  # fmt: skip
+        # A chained stream tells the net change of an interval. A snapshot by request may stand inside one, and a level
+        # that came and went in it would stay: only a snapshot of the stream itself stands between two changes.
+        by_stream = self.spec.pushed_books or self.spec.chained_books
         self.healing = Healing(
             self.codec, self.rest, feeds, clock,
             snapshot_limit=settings.book_snapshot_limit, max_trades=settings.heal_max_trades,
-            renewer=self.pool if self.spec.pushed_books else None,
+            renewer=self.pool if by_stream else None,
             books=self.rest.in_lane(Lane.SNAPSHOTS), owed=self.rest.in_lane(Lane.BACKFILL),
         )  # fmt: skip
         self._comparing = Comparing(
