@@ -2,12 +2,17 @@
 
 The market goes on while nobody is connected. Trades are served by id and books as they stand now, both counted here by
 a plain reading of the wire text, so that no code of the product proves itself right.
+
+The recording is played flat out, so its clock runs some hundred times as fast as any other: a desk that lives by the
+host's clock sees, after a while, times that are ahead of what it measured, and rightly says so. `MarketClock` is the
+clock to live by.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -20,7 +25,29 @@ from scenario.tape_venue import BURST, port_of, response
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from bethna.core.clock import NS_PER_MS
 from bethna.store.tapes import TapeReader
+
+
+class MarketClock:
+    """The time of a market that is played flat out: its newest event's, and what passed since."""
+
+    def __init__(self) -> None:
+        self._newest_ns = 0
+        self._told_ns = 0
+
+    def tell(self, event_ns: int) -> None:
+        """Something happened in the market."""
+        if event_ns > self.now_ns():
+            self._newest_ns, self._told_ns = event_ns, self.monotonic_ns()
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970-01-01 UTC."""
+        return self._newest_ns + self.monotonic_ns() - self._told_ns
+
+    def monotonic_ns(self) -> int:
+        """The host's."""
+        return time.monotonic_ns()
 
 
 class BrokenVenue:
@@ -29,12 +56,16 @@ class BrokenVenue:
     Args:
         cuts: frame number -> how many frames of the market pass before anybody can connect again.
         history: whether trades can be asked for by id. newest: whether the newest trades can be asked for.
+        frames: how many of the tape are played, None for all.
+        clock: answers questions for the venue's time; without one they are not served.
     """
 
     def __init__(
-        self, tape: Path, cuts: dict[int, int], *, history: bool = True, newest: bool = False
-    ) -> None:
-        self._frames = [entry.raw.decode() for entry in TapeReader(tape) if entry.kind == "rx"]
+        self, tape: Path, cuts: dict[int, int], *, history: bool = True, newest: bool = False,
+        frames: int | None = None, clock: MarketClock | None = None,
+    ) -> None:  # fmt: skip
+        self._frames = [entry.raw.decode() for entry in TapeReader(tape) if entry.kind == "rx"][:frames]
+        self._clock = clock
         self._first = next(json.loads(e.raw) for e in TapeReader(tape) if e.kind == "http")
         self._cuts = dict(cuts)
         self._history = history
@@ -69,6 +100,8 @@ class BrokenVenue:
     def _pass(self, text: str) -> None:
         """One frame of the market happens, whoever hears it."""
         body = json.loads(text)["data"]
+        if self._clock is not None and "E" in body:
+            self._clock.tell(body["E"] * NS_PER_MS)
         if "t" in body:
             self.trades[body["t"]] = {
                 "id": body["t"], "price": body["p"], "qty": body["q"], "time": body["T"], "isBuyerMaker": body["m"],
@@ -129,6 +162,9 @@ class BrokenVenue:
         if url.path == "/api/v3/trades" and self._newest:
             rows = list(self.trades.values())[-int(query["limit"]) :]
             return response(HTTPStatus.OK, json.dumps(rows).encode())
+        if url.path == "/api/v3/time" and self._clock is not None:
+            told = {"serverTime": self._clock.now_ns() // NS_PER_MS}
+            return response(HTTPStatus.OK, json.dumps(told).encode())
         if url.path == "/api/v3/exchangeInfo":
             return response(HTTPStatus.OK, json.dumps(CATALOGUE).encode())
         return response(HTTPStatus.NOT_FOUND, b'{"code":-1,"msg":"not served here"}')

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 from conftest import Campaign
-from scenario.broken_venue import BrokenVenue
+from scenario.broken_venue import BrokenVenue, MarketClock
 
 from bethna.app import Desk
 from bethna.config import load
@@ -24,8 +24,8 @@ def btc_tape(shared_dir: Path) -> Path:
     return shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
 
 
-async def survive(venue: BrokenVenue, symbols: str = "BTC-USDT") -> Desk:
-    """Run a desk on the venue until everything has settled."""
+async def survive(venue: BrokenVenue, clock: MarketClock, symbols: str = "BTC-USDT") -> Desk:
+    """Run a desk on the venue, by its clock, until everything has settled."""
     async with venue.open():
         settings = load(
             environment={
@@ -33,7 +33,7 @@ async def survive(venue: BrokenVenue, symbols: str = "BTC-USDT") -> Desk:
                 "BETHNA_FIRST_DELAY_S": "0.01", "BETHNA_MAX_DELAY_S": "0.05", "BETHNA_HEAL_TIMEOUT_S": "2",
             }
         )  # fmt: skip
-        desk = Desk(settings)
+        desk = Desk(settings, pace=clock)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             running = group.create_task(desk.run())
             await venue.played.wait()
@@ -88,8 +88,9 @@ async def test_cuts_are_healed_by_id_without_a_trade_lost_or_doubled(
     for seed in campaign.seeds(share=2, whole=50):
         rng = Random(seed)
         cuts = {at: rng.randint(1, 2_000) for at in rng.sample(range(5_000, 90_000, 5_000), 3)}
-        venue = BrokenVenue(tape, cuts)
-        desk = await survive(venue)
+        clock = MarketClock()
+        venue = BrokenVenue(tape, cuts, clock=clock)
+        desk = await survive(venue, clock)
         feed, taped = desk.feeds.feed(BTC), played.feeds.feed(BTC)
         assert feed.trades == taped.trades, f"seed {seed}"
         assert not [gap for gap in feed.sequence.log.gaps() if not gap.healed], f"seed {seed}"
@@ -107,8 +108,9 @@ async def test_cuts_are_healed_by_id_without_a_trade_lost_or_doubled(
 
 
 async def test_what_history_does_not_give_is_marked_by_its_ids(shared_dir: Path) -> None:
-    venue = BrokenVenue(btc_tape(shared_dir), {20_000: 1_500, 60_000: 700}, history=False)
-    desk = await survive(venue)
+    clock = MarketClock()
+    venue = BrokenVenue(btc_tape(shared_dir), {20_000: 1_500, 60_000: 700}, history=False, clock=clock)
+    desk = await survive(venue, clock)
     feed = desk.feeds.feed(BTC)
     missing = {
         each
@@ -128,8 +130,9 @@ async def test_what_history_does_not_give_is_marked_by_its_ids(shared_dir: Path)
 
 
 async def test_a_host_without_history_by_id_heals_from_its_newest_trades(shared_dir: Path) -> None:
-    venue = BrokenVenue(btc_tape(shared_dir), {97_000: 800}, history=False, newest=True)
-    desk = await survive(venue)
+    clock = MarketClock()
+    venue = BrokenVenue(btc_tape(shared_dir), {97_000: 800}, history=False, newest=True, clock=clock)
+    desk = await survive(venue, clock)
     feed = desk.feeds.feed(BTC)
     assert venue.lost_trades
     assert any(path.startswith("/api/v3/trades?") for path in venue.requests)
@@ -138,8 +141,9 @@ async def test_a_host_without_history_by_id_heals_from_its_newest_trades(shared_
 
 
 async def test_an_unknown_symbol_is_refused_by_name_and_the_others_live(shared_dir: Path) -> None:
-    venue = BrokenVenue(btc_tape(shared_dir), {})
-    desk = await survive(venue, "BTC-USDT,FOO-USDT,MATICUSDT")
+    clock = MarketClock()
+    venue = BrokenVenue(btc_tape(shared_dir), {}, clock=clock)
+    desk = await survive(venue, clock, "BTC-USDT,FOO-USDT,MATICUSDT")
     refused = desk.instrument_health(InstrumentId("FOO-USDT@binance"))
     assert refused.state == "refused"
     assert refused.message == "Binance refused FOOUSDT: unknown symbol. Nearest: FOOTUSDT."

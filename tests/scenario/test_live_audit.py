@@ -22,6 +22,10 @@ class LyingVenue(BrokenVenue):
         return [{**trade, "price": "1.00000000"} for trade in super()._page(first, limit)]
 
 
+FRAMES = 20_000
+"""Of the tape. The whole one may take longer than its market may run ahead of a clock that is not its own."""
+
+
 def is_there(path: str) -> bool:
     return Path(path).exists()
 
@@ -40,17 +44,18 @@ async def audit_live(venue: BrokenVenue, folder: Path) -> tuple[int | None, dict
 
 async def test_a_venue_that_agrees_with_itself_passes(shared_dir: Path, tmp_path: Path) -> None:
     tape = shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
-    code, found = await audit_live(BrokenVenue(tape, {}), tmp_path)
+    venue = BrokenVenue(tape, {}, frames=FRAMES)
+    code, found = await audit_live(venue, tmp_path)
     assert code == 0
     compared = {each["what"]: (each["compared"], each["differences"]) for each in found["comparisons"]}
     assert compared["trades"] == (100, [])
-    assert found["symbols"]["BTC-USDT@binance"]["trades"] == 19_904
+    assert found["symbols"]["BTC-USDT@binance"]["trades"] == len(venue.trades) > 100
     assert is_there(found["tape"])
 
 
 async def test_a_venue_that_contradicts_itself_fails(shared_dir: Path, tmp_path: Path) -> None:
     tape = shared_dir / "captures" / "tapes" / "binance_btcusdt_20240808.jsonl.zst"
-    code, found = await audit_live(LyingVenue(tape, {}), tmp_path)
+    code, found = await audit_live(LyingVenue(tape, {}, frames=FRAMES), tmp_path)
     assert code == 1
     trades = next(each for each in found["comparisons"] if each["what"] == "trades")
     assert len(trades["differences"]) == 100
