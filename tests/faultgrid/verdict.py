@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 
 from faultgrid.ground import Ground
 from faultgrid.heard import Findings, Listener
@@ -170,7 +171,10 @@ class Judge:
             self.findings.lost.append(f"{instrument} {word}")
 
     def _points(self, instrument: InstrumentId) -> list[int]:
-        """Where in the truth the desk's book stands: its update id, or all that the venue's time may mean."""
+        """Where in the truth the desk's book stands: its update id, or all that the venue's time may mean.
+
+        A clock that was set back says the same time twice: what stood before it was set counts too.
+        """
         sync, listener = self.desk.feeds.feed(instrument).booksync, self.listeners[instrument]
         assert sync.book is not None
         if self.ground.update_of is not None:
@@ -182,11 +186,14 @@ class Judge:
         instants = self.truth.instants[symbol]
         newest = bisect_right(instants, ts_recv, key=_at)
         then = ts_event // PRECISE_NS
-        near = [
-            each for each in instants[max(0, newest - LOOKED_BACK) : newest] if each.ts // PRECISE_NS <= then
-        ]
+        near = instants[max(0, newest - LOOKED_BACK) : newest]
         exact = [each.update_id for each in near if each.ts // PRECISE_NS == then]
-        return exact or [each.update_id for each in near[-1:]]
+        return exact or [
+            each.update_id
+            for each, after in zip_longest(near, near[1:])
+            if each.ts // PRECISE_NS <= then
+            and (after is None or after.ts // PRECISE_NS > then or after.ts < each.ts)
+        ]
 
     def _book_differs(self, instrument: InstrumentId, points: Iterable[int], depth: int) -> str:
         """What is wrong with the best levels of the desk's book; "" when it is the truth's at one of the points."""
