@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from bethna.app import Desk
 from bethna.config import load
-from bethna.core.market import Candle, Interval
+from bethna.core.intervals import Interval
+from bethna.core.market import Candle
 
 
 def main(tape: str, interval: str = "1m") -> None:

@@ -13,6 +13,7 @@ from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, unknown
 from bethna.core.errors import CannotFollow, UnknownInstrument
 from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id, told_by_name
+from bethna.core.intervals import Interval
 from bethna.core.market import (
     BookDelta,
     BookSnapshot,
@@ -20,7 +21,6 @@ from bethna.core.market import (
     Candle,
     IndexPrice,
     InstrumentId,
-    Interval,
     Level,
     PriceView,
     Side,

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
         UnknownInstrument,
     )
     from bethna.core.instrument import Instrument
-    from bethna.core.market import BookDelta, BookSnapshot, Candle, Greeks, Interval, PriceView
+    from bethna.core.intervals import Interval
+    from bethna.core.market import BookDelta, BookSnapshot, Candle, Greeks, PriceView
     from bethna.core.reference import IndexView, ValuationView
     from bethna.core.status import (
         BookStatus,

@@ -22,7 +22,8 @@ from bethna.app.desk import Desk
 from bethna.core.clock import NS_PER_S, NS_PER_US
 from bethna.core.coverage import Gap, State
 from bethna.core.errors import CrossedBook
-from bethna.core.market import Candle, InstrumentId, Interval, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import Candle, InstrumentId, Trade
 from bethna.core.status import GapFound, GapMarked, Healed, Trust
 from bethna.twins.line.venue import VenueTwin
 from bethna.twins.market.facts import Bar, Execution, Listing

@@ -17,7 +17,8 @@ from _doors import opened
 from _memorydesk import BTC, COMPLETE, MemoryDesk
 from msgspec import structs
 
-from bethna.core.market import Candle, InstrumentId, Interval, Side, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import Candle, InstrumentId, Side, Trade
 from bethna.core.status import Simulation
 from bethna.runtime.clocks import SystemClock
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from random import Random
 
+from calendars import closes, opens
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bethna.core.coverage import Gap, State
-from bethna.core.market import Candle, InstrumentId, Interval, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import Candle, InstrumentId, Trade
 from bethna.logic.candles import Bar, CandleBuilder
 
 BTC = InstrumentId("BTC-USDT@binance")
@@ -39,7 +41,7 @@ def counted(
     """The plain way: group by open time, order by id, sum decimal texts."""
     groups: dict[int, list[Trade]] = {}
     for trade in sorted(trades, key=lambda each: each.trade_id):
-        groups.setdefault(trade.ts_event // interval.ns * interval.ns, []).append(trade)
+        groups.setdefault(opens(interval, trade.ts_event), []).append(trade)
     return [
         (
             open_time, group[0].price, max(t.price for t in group), min(t.price for t in group), group[-1].price,
@@ -69,8 +71,9 @@ def test_candles_equal_a_plain_count(prints: list[tuple[int, int, int]], interva
         (*row[:5], float(row[5]), row[6]) for row in counted(trades, interval)
     ]
     times = [candle.open_time for candle in candles]
-    assert times == list(range(times[0], times[-1] + 1, interval.ns)), "a hole between candles"
-    assert [candle.closed for candle in candles] == [t + interval.ns <= now for t in times]
+    ends = [closes(interval, each) for each in times]
+    assert times[1:] == ends[:-1], "a hole between candles"
+    assert [candle.closed for candle in candles] == [end <= now for end in ends]
 
 
 @given(
@@ -95,6 +98,31 @@ def test_the_order_of_late_trades_changes_nothing(
         whole.apply(trade)
     now = trades[-1].ts_event
     assert built(builder.candles(interval, 100_000, now)) == built(whole.candles(interval, 100_000, now))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4 * 86_400_000), st.just(100), st.just(1)), min_size=1, max_size=30),
+    st.sampled_from([each for each in Interval if each.ns >= Interval.H1.ns]),
+    st.integers(1, 4),
+    st.integers(0, 40),
+)
+def test_the_newest_before_an_instant_are_the_end_of_all(
+    prints: list[tuple[int, int, int]], interval: Interval, limit: int, days: int
+) -> None:
+    """Whatever is asked for is a part of the whole; what is not kept any more is not there, and never in part."""
+    trades = trades_of(prints)
+    builder, whole = (CandleBuilder(BTC, SCALE, ("binance",), kept=kept) for kept in (12, 10_000))
+    for trade in trades:
+        builder.apply(trade)
+        whole.apply(trade)
+    now = trades[-1].ts_event
+    end = START + days * 86_400_000 * MS
+    everything = whole.candles(interval, 3_000, now)
+    assert (
+        whole.candles(interval, limit, now, end=end) == [c for c in everything if c.open_time < end][-limit:]
+    )
+    few = builder.candles(interval, limit, now)
+    assert few == everything[len(everything) - len(few) :]
 
 
 @given(st.lists(Print, min_size=2, max_size=30), st.integers(1, 29))

@@ -15,7 +15,8 @@ from bethna.client.local_ears import FULL_DEPTH
 from bethna.config import load
 from bethna.core.clock import NS_PER_S
 from bethna.core.instrument import Instrument
-from bethna.core.market import BookDelta, BookSnapshot, Candle, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, Candle, PriceView, Trade
 from bethna.core.status import Dropped, StreamStatus
 
 Level = tuple[bool, int, int]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bethna.core.coverage import Gap, State
 from bethna.core.instrument import Instrument
-from bethna.core.market import BookDelta, BookSnapshot, InstrumentId, Interval, Quote, Trade, TradePage
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, InstrumentId, Quote, Trade, TradePage
 from bethna.core.status import GapMarked, Trust
 from bethna.logic.feed import FeedSettings, InstrumentFeed
 

@@ -20,7 +20,7 @@ from bethna.api.protocol import Rate, encode
 from bethna.api.topics import parse_topic
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
-from bethna.core.market import Interval
+from bethna.core.intervals import Interval
 from bethna.core.status import BookStatus, GapFound, Healed, Trust
 
 Frame = dict[str, Any]

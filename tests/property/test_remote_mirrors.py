@@ -27,7 +27,8 @@ from bethna.client.mirror_channel import Ear
 from bethna.client.mirrors import Mirrors
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap
-from bethna.core.market import BookDelta, BookSnapshot, Candle, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, Candle, PriceView, Trade
 from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, StreamStatus, Trust
 
 Step = tuple[str, int]

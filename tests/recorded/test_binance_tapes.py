@@ -12,7 +12,8 @@ from bethna.api.audit import Audit
 from bethna.app import Desk
 from bethna.cli.audit import audit_desk
 from bethna.config import load
-from bethna.core.market import InstrumentId, Interval
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
 
 BTC = InstrumentId("BTC-USDT@binance")
 pytestmark = pytest.mark.needs("shared")

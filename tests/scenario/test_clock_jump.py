@@ -16,7 +16,8 @@ from virtual_time import VirtualClock, pass_time, run_virtually
 from bethna.api.answers import health_answer
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import State
-from bethna.core.market import Candle, Interval
+from bethna.core.intervals import Interval
+from bethna.core.market import Candle
 from bethna.twins.faults import Fault
 from bethna.twins.line.venue import VenueTwin
 

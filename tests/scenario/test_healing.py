@@ -13,7 +13,8 @@ from scenario.broken_venue import BrokenVenue, MarketClock
 from bethna.app import Desk
 from bethna.config import load
 from bethna.core.coverage import State
-from bethna.core.market import InstrumentId, Interval
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
 from bethna.core.status import Trust
 
 BTC = InstrumentId("BTC-USDT@binance")

@@ -10,7 +10,7 @@ from scenario.tape_venue import TapeVenue
 
 from bethna.app import Desk
 from bethna.config import load
-from bethna.core.market import InstrumentId, Interval
+from bethna.core.market import InstrumentId
 
 BTC = InstrumentId("BTC-USDT@binance")
 
@@ -37,8 +37,7 @@ async def test_frames_over_sockets_give_what_the_tape_gives(shared_dir: Path) ->
     assert live.booksync.book is not None
     assert taped.booksync.book is not None
     assert live.booksync.book.levels() == taped.booksync.book.levels()
-    for interval in Interval:
-        assert live.candle_builder.fingerprint()[interval] == taped.candle_builder.fingerprint()[interval]
+    assert live.candle_builder.fingerprint() == taped.candle_builder.fingerprint()
     assert venue.sockets == [
         "/stream?streams=" + "/".join(desk.lines["binance"].codec.streams(live.instrument))
     ]

@@ -23,7 +23,8 @@ from bethna.core.errors import (
     UnknownInstrument,
 )
 from bethna.core.instrument import FEATURES
-from bethna.core.market import BookDelta, BookSnapshot, Candle, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, Candle, PriceView, Trade
 from bethna.core.status import (
     BookStatus,
     GapFound,

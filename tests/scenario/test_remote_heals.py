@@ -19,7 +19,8 @@ from bethna.client.backend import Want
 from bethna.client.remote import RemoteBackend, connect
 from bethna.core.coverage import Gap
 from bethna.core.errors import DeskUnreachable
-from bethna.core.market import BookSnapshot, Candle, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookSnapshot, Candle, PriceView, Trade
 from bethna.core.status import (
     Dropped,
     GapFound,

@@ -20,7 +20,8 @@ from bethna.config import Secret, Settings
 from bethna.core.coverage import Provenance
 from bethna.core.errors import DeskRefused, DeskUnreachable
 from bethna.core.instrument import FEATURES
-from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, PriceView, Trade
 from bethna.core.status import GapMarked, StreamStatus, Trust
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX systems")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bethna.core.coverage import Gap, State
-from bethna.core.market import Candle, InstrumentId, Interval, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import Candle, InstrumentId, Trade
 from bethna.logic.candles import MAX_AHEAD_NS, CandleBuilder
 
 BTC = InstrumentId("BTC-USDT@binance")

@@ -17,7 +17,8 @@ from bethna.cli.objects import (
 )
 from bethna.client.facts import Book, CertifiedTrade
 from bethna.core.coverage import Coverage, Gap, State
-from bethna.core.market import Candle, InstrumentId, Interval, PriceView
+from bethna.core.intervals import Interval
+from bethna.core.market import Candle, InstrumentId, PriceView
 
 ETH = InstrumentId("ETH-USDT@venue")
 WHOSE = {"instrument": "ETH-USDT@venue", "venue": "venue", "symbol": "ETH-USDT"}

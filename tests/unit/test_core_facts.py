@@ -29,7 +29,7 @@ from bethna.core.instrument import (
     parse_name,
     told_by_name,
 )
-from bethna.core.market import InstrumentId, Interval
+from bethna.core.market import InstrumentId
 from bethna.core.money import EXACT_LOTS, decimals_of, format_fixed, from_lots, to_lots
 
 LOST = Gap("trades", 3, 4)
@@ -163,15 +163,6 @@ def test_instants_and_durations() -> None:
     assert iso_utc(1_723_161_253_937_999_999) == "2024-08-08 23:54:13.937 UTC"
     assert iso_utc(0) == "1970-01-01 00:00:00.000 UTC"
     assert seconds(0.1) == 100_000_000
-
-
-def test_intervals_are_aligned_to_the_epoch() -> None:
-    ts = 1_723_161_253_937_000_000
-    for interval in Interval:
-        opened = interval.open_time(ts)
-        assert opened % interval.ns == 0
-        assert opened <= ts < opened + interval.ns
-        assert interval.open_time(opened) == opened
 
 
 # --- errors

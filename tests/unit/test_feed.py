@@ -10,17 +10,8 @@ from msgspec.structs import replace
 
 from bethna.core.coverage import Gap, State
 from bethna.core.instrument import Instrument
-from bethna.core.market import (
-    BookDelta,
-    BookSnapshot,
-    Candle,
-    InstrumentId,
-    Interval,
-    Quote,
-    Ticker,
-    Trade,
-    TradePage,
-)
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Quote, Ticker, Trade, TradePage
 from bethna.core.status import BookStatus, GapFound, GapMarked, Healed, Trust
 from bethna.logic.feed import FeedSettings, InstrumentFeed
 from bethna.logic.gaplog import MAX_JUMP

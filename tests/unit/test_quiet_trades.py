@@ -5,7 +5,8 @@ from __future__ import annotations
 from unit.test_feed import BTC, SECOND, START, Desk, day
 
 from bethna.core.coverage import State
-from bethna.core.market import BookDelta, Candle, Interval, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, Candle, Trade
 
 
 def newest(desk: Desk, count: int, interval: Interval = Interval.S1) -> list[Candle]:

@@ -11,7 +11,8 @@ from bethna.config import load
 from bethna.core.coverage import Coverage, Provenance, State
 from bethna.core.errors import ConfigError
 from bethna.core.instrument import Instrument
-from bethna.core.market import BookDelta, BookSnapshot, Interval, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, Trade
 from bethna.core.status import Simulation
 
 HOSTS = {"binance": ["ws://127.0.0.1:9|http://127.0.0.1:9"]}

@@ -40,7 +40,8 @@ from bethna.api.reader import DeskReader
 from bethna.core.clock import NS_PER_MS, NS_PER_US
 from bethna.core.coverage import Coverage, Gap
 from bethna.core.instrument import Contract, split_id
-from bethna.core.market import BookDelta, BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.status import (
     Dropped,
     GapFound,

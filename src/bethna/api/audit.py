@@ -13,7 +13,8 @@ from bethna.api.answers import candle_row, coverage_card, gap_row
 from bethna.api.protocol import CandleRow, CoverageCard, GapRow
 from bethna.core.clock import NS_PER_US, iso_utc
 from bethna.core.coverage import Gap, State, weakest
-from bethna.core.market import InstrumentId, Interval
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
 from bethna.core.money import decimals_of, format_fixed
 from bethna.core.status import Trust
 from bethna.logic.feed import InstrumentFeed

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from bethna.api.protocol import ErrorAnswer, error_answer
 from bethna.api.story import NoStory
 from bethna.core.errors import BethnaError, CannotFollow, ConfigError, UnknownInstrument, cut
-from bethna.core.market import Interval
+from bethna.core.intervals import Interval
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import failure
 

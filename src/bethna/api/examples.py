@@ -45,7 +45,7 @@ from bethna.api.protocol import (
 )
 from bethna.api.story import StoryAnswer, StoryInput
 from bethna.core.coverage import Provenance, State
-from bethna.core.market import Interval
+from bethna.core.intervals import Interval
 from bethna.core.status import Trust
 
 VENUE = "binance"  # house: venue-name - an example shows what a reader will see

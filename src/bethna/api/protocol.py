@@ -13,7 +13,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from bethna.core.coverage import Provenance, State
 from bethna.core.instrument import ContractKind
-from bethna.core.market import Interval, Level, Side
+from bethna.core.intervals import Interval
+from bethna.core.market import Level, Side
 from bethna.core.status import EventLevel, SourceKind, StreamState, Trust, VenueState
 
 Rate = Literal["ui", "every"]

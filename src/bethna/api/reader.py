@@ -10,7 +10,8 @@ from msgspec import Struct
 from bethna.core.clock import Clock
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.instrument import Feature, Instrument
-from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import (
     ConnectionHealth,

@@ -57,7 +57,7 @@ from bethna.api.protocol import (
 from bethna.api.reference_routes import REFERENCE_ROUTES
 from bethna.api.story import Figure, StoryAnswer, story_answer
 from bethna.core.clock import NS_PER_US
-from bethna.core.market import Interval
+from bethna.core.intervals import Interval
 from bethna.core.status import SourceKind
 
 MAX_CANDLES = 1500

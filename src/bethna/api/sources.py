@@ -29,7 +29,8 @@ from bethna.api.reference_source import IndicesSource, ValuationsSource
 from bethna.api.rows_source import RowsSource, Tapped
 from bethna.api.source import Anew, News, Piece, Rhythm, Source, Turns, turn_piece
 from bethna.api.topics import Topic, TopicKind
-from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, PriceView, Trade
 from bethna.core.status import BookStatus, Dropped, StreamStatus, SystemEvent
 from bethna.runtime.bus import BookEvent, Bus, TradesEvent
 from bethna.runtime.mailbox import Newest, Strict

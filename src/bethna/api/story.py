@@ -24,7 +24,8 @@ from bethna.core.clock import NS_PER_S, iso_utc
 from bethna.core.coverage import Coverage, Gap, Provenance, State
 from bethna.core.errors import BethnaError
 from bethna.core.instrument import Instrument, split_id
-from bethna.core.market import BookView, Candle, InstrumentId, Interval, Level, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookView, Candle, InstrumentId, Level, PriceView, Trade
 from bethna.core.money import format_fixed
 from bethna.core.reference import IndexView
 from bethna.core.status import Trust

@@ -9,7 +9,8 @@ from typing import Literal
 from msgspec import Struct
 
 from bethna.core.errors import BethnaError, ConfigError
-from bethna.core.market import InstrumentId, Interval
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
 from bethna.logic.best_price import currencies_of, pair_of
 
 TopicKind = Literal[

@@ -22,7 +22,8 @@ from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Gap, Provenance
 from bethna.core.errors import CannotFollow, ConfigError, VenueUnknown
 from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName
-from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import (
     ConnectionHealth,

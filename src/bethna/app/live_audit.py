@@ -22,15 +22,8 @@ from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap, State
 from bethna.core.errors import UnknownInstrument, VenueError
 from bethna.core.instrument import Instrument
-from bethna.core.market import (
-    BookDelta,
-    BookSnapshot,
-    CandlePage,
-    Interval,
-    Trade,
-    TradePage,
-    VenueCandle,
-)
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, CandlePage, Trade, TradePage, VenueCandle
 from bethna.core.status import Trust
 from bethna.logic.book import OrderBook
 from bethna.logic.booksync import BookSync

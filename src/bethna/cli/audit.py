@@ -16,7 +16,7 @@ from bethna.core.errors import TapeError
 if TYPE_CHECKING:
     from bethna.api.audit import Audit
     from bethna.app import Desk
-    from bethna.core.market import Interval
+    from bethna.core.intervals import Interval
 
 
 @click.command()
@@ -67,7 +67,7 @@ def audit(
 
     from bethna.api.audit import audit_lines
     from bethna.app import Desk
-    from bethna.core.market import Interval
+    from bethna.core.intervals import Interval
 
     settings = read_settings(source=f"tape:{tape}", speed="max")
     log_to_stderr(settings)
@@ -104,7 +104,7 @@ def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: b
     from bethna.api.audit import audit_lines
     from bethna.app import Desk
     from bethna.app.live_audit import listen
-    from bethna.core.market import Interval
+    from bethna.core.intervals import Interval
     from bethna.runtime.clocks import SystemClock
 
     settings = read_settings(source="live", symbols=(symbol,))

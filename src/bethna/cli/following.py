@@ -30,7 +30,8 @@ from bethna.client.facts import Book, CertifiedTrade
 from bethna.client.nouns import Books, Candles, Prices, Trades
 from bethna.core.errors import CannotFollow, NoDataYet, UnknownInstrument
 from bethna.core.instrument import Feature
-from bethna.core.market import Candle, InstrumentId, Interval, PriceView
+from bethna.core.intervals import Interval
+from bethna.core.market import Candle, InstrumentId, PriceView
 from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, SourceKind, StreamStatus
 
 T = TypeVar("T")

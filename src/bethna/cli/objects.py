@@ -23,7 +23,8 @@ from bethna.client.facts import CertifiedTrade
 from bethna.core.consolidated import BestPrice
 from bethna.core.coverage import Coverage
 from bethna.core.instrument import split_id
-from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.reference import IndexView, Reference, ReferenceKind
 from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, StreamStatus
 

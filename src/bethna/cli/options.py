@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from bethna.cli.completing import complete_source, complete_symbol
+from bethna.core.intervals import Interval
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-INTERVALS = ("1s", "1m", "5m", "15m", "30m", "1h", "4h", "1d")
+INTERVALS = tuple(map(str, Interval))
 
 
 class Duration(click.ParamType[float]):

@@ -11,16 +11,8 @@ from bethna.api.protocol import HealthAnswer
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage
 from bethna.core.instrument import Feature, Instrument
-from bethna.core.market import (
-    BookDelta,
-    BookSnapshot,
-    BookView,
-    Candle,
-    InstrumentId,
-    Interval,
-    PriceView,
-    Trade,
-)
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import (
     BookStatus,

@@ -31,14 +31,8 @@ from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage
 from bethna.core.errors import Closed
 from bethna.core.instrument import Feature, Instrument
-from bethna.core.market import (
-    BookView,
-    Candle,
-    InstrumentId,
-    Interval,
-    PriceView,
-    Trade,
-)
+from bethna.core.intervals import Interval
+from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import InstrumentHealth, Simulation, SourceKind, VenueHealth
 from bethna.runtime.bus import Bus

@@ -24,15 +24,8 @@ from bethna.client.local_ears import snapshot_of
 from bethna.client.remote_facts import nanos
 from bethna.core.coverage import State, unknown, weakest
 from bethna.core.errors import CrossedBook
-from bethna.core.market import (
-    BookDelta,
-    BookSnapshot,
-    BookView,
-    Candle,
-    InstrumentId,
-    Interval,
-    PriceView,
-)
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, BookView, Candle, InstrumentId, PriceView
 from bethna.core.status import BookStatus, SystemEvent, Trust
 from bethna.logic.book import OrderBook
 
@@ -92,7 +85,7 @@ class CandlesMirror:
             changed = [
                 candle
                 for candle in candles
-                if since is not None and candle.open_time + self.interval.ns >= since
+                if since is not None and self.interval.close_time(candle.open_time) >= since
             ]
         self._keep(candles)
         return changed

@@ -36,7 +36,8 @@ from bethna.client.remote_facts import FrameError, Said, coverage_of, nanos, nan
 from bethna.core.clock import Clock
 from bethna.core.errors import DeskRefused, UnknownInstrument, cut
 from bethna.core.instrument import Instrument
-from bethna.core.market import InstrumentId, Interval
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
 from bethna.core.reference import ReferenceKind
 from bethna.core.status import EventLevel, StreamState, StreamStatus, SystemEvent
 from bethna.logic.best_price import concerned

@@ -24,7 +24,8 @@ from bethna.core.clock import Clock
 from bethna.core.coverage import Provenance
 from bethna.core.errors import ConfigError, FeatureOff, NoDataYet
 from bethna.core.instrument import Feature, split_id
-from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, PriceView, Trade
 from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, StreamStatus, SystemEvent
 from bethna.runtime.mailbox import Latest, Newest, Strict
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from bethna.client.backend import Backend, Want
 from bethna.core.errors import NoDataYet
 from bethna.core.instrument import Feature
-from bethna.core.market import InstrumentId, Interval
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
 from bethna.core.status import Trust
 
 _SAID: dict[Feature, str] = {"prices": "price", "trades": "trades", "books": "book", "candles": "candles"}

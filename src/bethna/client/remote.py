@@ -54,7 +54,8 @@ from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, Gap, Provenance, unknown, with_gaps
 from bethna.core.errors import Closed, DeskRefused, DeskUnreachable, UnknownInstrument
 from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id
-from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import InstrumentHealth, Simulation, SourceKind, Trust, VenueHealth
 from bethna.runtime.clocks import SystemClock

@@ -34,7 +34,8 @@ from bethna.core.clock import NS_PER_MS, NS_PER_US
 from bethna.core.coverage import Coverage, Gap
 from bethna.core.errors import BethnaError, excerpt_of
 from bethna.core.instrument import Contract, Instrument
-from bethna.core.market import BookView, Candle, InstrumentId, Interval, PriceView, Trade
+from bethna.core.intervals import Interval
+from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.status import (
     GapFound,
     GapMarked,

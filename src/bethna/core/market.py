@@ -7,13 +7,12 @@ inverse option in the coin), quantities in base units, but of an inverse perpetu
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Literal, NewType
 
 from msgspec import Struct
 
-from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Coverage
+from bethna.core.intervals import Interval
 
 InstrumentId = NewType("InstrumentId", str)
 """`BTC-USDT@binance`: the one spelling used in facts, topics, URLs and JSON."""
@@ -23,41 +22,6 @@ Level = tuple[float, float]
 """(price, absolute quantity); in a delta, quantity 0 removes the level."""
 UNNUMBERED = -1
 """The update id of a venue that has none."""
-
-
-class Interval(StrEnum):
-    """Candle lengths, all aligned to the UTC epoch."""
-
-    S1 = "1s"
-    M1 = "1m"
-    M5 = "5m"
-    M15 = "15m"
-    M30 = "30m"
-    H1 = "1h"
-    H4 = "4h"
-    D1 = "1d"
-
-    @property
-    def ns(self) -> int:
-        """Length in nanoseconds."""
-        return INTERVAL_NS[self]
-
-    def open_time(self, ts: int) -> int:
-        """The opening instant of the candle that contains `ts`, both ns UTC."""
-        length = INTERVAL_NS[self]
-        return ts - ts % length
-
-
-INTERVAL_NS: dict[Interval, int] = {
-    Interval.S1: NS_PER_S,
-    Interval.M1: 60 * NS_PER_S,
-    Interval.M5: 300 * NS_PER_S,
-    Interval.M15: 900 * NS_PER_S,
-    Interval.M30: 1800 * NS_PER_S,
-    Interval.H1: 3600 * NS_PER_S,
-    Interval.H4: 14400 * NS_PER_S,
-    Interval.D1: 86400 * NS_PER_S,
-}
 
 
 class Trade(Struct, frozen=True, gc=False):
@@ -270,7 +234,7 @@ class Candle(Struct, frozen=True, gc=False):
     """A candle as the desk built it.
 
     Attributes:
-        open_time: ns UTC, inclusive; the candle ends at `open_time + interval.ns`, exclusive.
+        open_time: ns UTC, inclusive; the candle ends at `interval.close_time(open_time)`, exclusive.
         volume: in the unit of quantities, summed as integer lots. trades: executions inside.
         closed: True once the venue's time has passed its end.
         first_id, last_id: trade ids inside, None when there was no trade.

@@ -1,7 +1,8 @@
 """Candles from trades: exact, for every interval at once, honest about what was not seen; it knows no clock.
 
-Only the one-second bar is touched by a trade. When the second is over it is merged upwards, so a trade costs the same
-whether one interval is kept or eight, and merging is exact because volumes are integer lots.
+Only the one-second bar is touched by a trade. When the second is over it is merged upwards into the intervals of BUILT,
+so a trade costs the same whether one is kept or eight; the others are merged from these when somebody looks. Merging is
+exact because volumes are integer lots.
 
 Rules
   1. A trade belongs to the bar of its own venue time. Trades come in id order; one whose time lies before the open
@@ -21,15 +22,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Coverage, Gap, Provenance, State, weakest, with_gaps
-from bethna.core.market import INTERVAL_NS, Candle, InstrumentId, Interval, Trade
+from bethna.core.intervals import INTERVAL_NS, Interval
+from bethna.core.market import Candle, InstrumentId, Trade
 from bethna.core.money import EXACT_LOTS, from_lots, to_lots
 
 KEPT_BARS = 1500
 MAX_AHEAD_NS = 5 * NS_PER_S
-_UPWARDS = tuple((interval, ns) for interval, ns in INTERVAL_NS.items() if interval is not Interval.S1)
+BUILT = (
+    Interval.S1, Interval.M1, Interval.M5, Interval.M15, Interval.M30, Interval.H1, Interval.H4, Interval.D1,
+)  # fmt: skip
+_UPWARDS = tuple((interval, INTERVAL_NS[interval]) for interval in BUILT if interval is not Interval.S1)
+_PARTS = {
+    each: next(part for part in each.parts() if part in BUILT) for each in Interval if each not in BUILT
+}
 
 
 class Bar:
@@ -126,7 +135,7 @@ class CandleBuilder:
         self._second = Bar(0, 0.0, 0, 0, -1)
         self._second_start = self._second_end = 0
         self._open: dict[Interval, Bar] = {}
-        self._closed: dict[Interval, deque[Bar]] = {each: deque(maxlen=kept) for each in Interval}
+        self._closed: dict[Interval, deque[Bar]] = {each: deque(maxlen=kept) for each in BUILT}
 
     def apply(self, trade: Trade) -> None:
         """Count one trade in (rule 1)."""
@@ -193,7 +202,7 @@ class CandleBuilder:
         """Every kept bar by interval, for the state hash."""
         return {
             interval.value: [bar.figures() for bar in (*self._closed[interval], *self._current(interval))]
-            for interval in Interval
+            for interval in BUILT
         }
 
     def _roll(self, trade: Trade) -> None:
@@ -267,6 +276,8 @@ class CandleBuilder:
 
     def _bars(self, interval: Interval, limit: int, venue_now: int, end: int | None) -> list[Bar]:
         """Newest `limit` bars before `end`, quiet ones included, ascending."""
+        if interval in _PARTS:
+            return self._merged(interval, limit, venue_now, end)
         length = interval.ns
         newest = venue_now if end is None else min(venue_now, end - 1)
         upto = interval.open_time(newest) + length
@@ -285,8 +296,23 @@ class CandleBuilder:
             upto = min(upto, bar.open_time)  # rule 6
         return found[::-1]
 
+    def _merged(self, interval: Interval, limit: int, venue_now: int, end: int | None) -> list[Bar]:
+        """The same of an interval that is not built: from the bars of its parts."""
+        part = _PARTS[interval]
+        upto = None if end is None else interval.close_time(interval.open_time(end - 1))
+        asked = limit * (interval.ns // part.ns)
+        parts = self._bars(part, asked, venue_now, upto)
+        groups = {
+            start: list(bars)
+            for start, bars in groupby(parts, key=lambda bar: interval.open_time(bar.open_time))
+        }
+        kept = self._closed[part]
+        if groups and len(kept) == kept.maxlen and parts[0].open_time > next(iter(groups)):
+            del groups[next(iter(groups))]  # its first parts are not kept any more
+        return [_join(start, bars) for start, bars in groups.items()][-limit:]
+
     def _candle(self, interval: Interval, bar: Bar, venue_now: int, proven: int, gaps: list[Gap]) -> Candle:
-        end = bar.open_time + interval.ns
+        end = interval.close_time(bar.open_time)
         touching = [gap for gap in gaps if _touches(gap, bar.open_time, end)]
         if self.watched_from is not None and self.watched_from > bar.open_time:  # rule 4
             touching.insert(0, Gap("trades", None, None, bar.open_time, self.watched_from, "not_watched"))
@@ -306,6 +332,15 @@ class CandleBuilder:
 def _touches(gap: Gap, start: int, end: int) -> bool:
     """A gap lies between two trades: it touches every bar that reaches from the first to the second."""
     return (gap.start is None or gap.start < end) and gap.end is not None and gap.end >= start
+
+
+def _join(open_time: int, parts: list[Bar]) -> Bar:
+    """One bar of some that follow each other; the quiet ones add nothing to the others."""
+    traded = [bar for bar in parts if bar.count]
+    joined = (traded or parts)[0].copy(open_time)
+    for bar in traded[1:]:
+        joined.merge(bar)
+    return joined
 
 
 def _quiet(open_time: int, before: Bar) -> Bar:

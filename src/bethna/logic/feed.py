@@ -26,13 +26,13 @@ from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Coverage, Gap, State, unknown, weakest, with_gaps
 from bethna.core.errors import CrossedBook
 from bethna.core.instrument import Instrument
+from bethna.core.intervals import Interval
 from bethna.core.market import (
     UNNUMBERED,
     BookDelta,
     BookSnapshot,
     BookView,
     Candle,
-    Interval,
     LastTrade,
     Level,
     PriceView,
