@@ -1,0 +1,59 @@
+"""Bars of a series: history and live in one row, each saying where it came from and whether it is whole.
+
+A `Candle` is what the desk built from the trades that it saw. A `Bar` is what is known of an interval from any source,
+and it can also say that nothing is known.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from bethna.core.coverage import Coverage
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
+
+
+class BarKind(StrEnum):
+    """What is known of an interval."""
+
+    TRADED = "traded"
+    QUIET = "quiet"
+    """It is known that there was no trade: no volume, and the close before it at all four prices."""
+    UNKNOWN = "unknown"
+    """Nobody has said whether there was one."""
+
+
+class Bar(Struct, frozen=True, gc=False):
+    """One interval of a series.
+
+    Attributes:
+        open_time: ns UTC, inclusive; it ends at `interval.close_time(open_time)`, exclusive.
+        open, high, low, close: quote currency; None of an unknown bar, and of a quiet one with no known close before it.
+        volume: in the unit of the instrument's quantities; None where unknown, and where the source has none.
+        trades: executions inside; None where the source does not say.
+        closed: its figures are final, but for a later word of its source (`revision`).
+        source: who said it: a venue, `live` for the desk's own trades; empty of an unknown bar.
+        revision: how often its figures were replaced by others.
+    """
+
+    instrument: InstrumentId
+    interval: Interval
+    open_time: int
+    kind: BarKind
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float | None
+    trades: int | None
+    closed: bool
+    source: str
+    coverage: Coverage
+    revision: int = 0
+
+    @property
+    def close_time(self) -> int:
+        """Its end, exclusive, ns UTC."""
+        return self.interval.close_time(self.open_time)
