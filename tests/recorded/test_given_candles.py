@@ -46,8 +46,22 @@ def rows(path: Path) -> list[Row]:
 
 def bars(given: list[Row], interval: Interval) -> list[Bar]:
     return [
-        Bar(GIVEN, interval, at, BarKind.TRADED, *figures, None, True, "binance", WHOLE)
-        for at, *figures in given
+        Bar(
+            GIVEN,
+            interval,
+            at,
+            BarKind.TRADED,
+            opened,
+            high,
+            low,
+            close,
+            volume,
+            None,
+            True,
+            "binance",
+            WHOLE,
+        )
+        for at, opened, high, low, close, volume in given
     ]
 
 
@@ -114,9 +128,7 @@ def test_trades_make_the_venues_own_five_minutes(shared_dir: Path) -> None:
         )
     theirs = {
         round(datetime.fromisoformat(at).timestamp()) * 10**9: tuple(figures)
-        for at, *figures in pl.read_csv(
-            folder / "binance_spot_20240808_btcusdt_klines_5m.csv"
-        ).iter_rows()
+        for at, *figures in pl.read_csv(folder / "binance_spot_20240808_btcusdt_klines_5m.csv").iter_rows()
     }
     now = builder.reached
     for interval in (*Interval.M5.parts(), Interval.M5):

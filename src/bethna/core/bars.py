@@ -30,7 +30,7 @@ class Bar(Struct, frozen=True, gc=False):
 
     Attributes:
         open_time: ns UTC, inclusive; it ends at `interval.close_time(open_time)`, exclusive.
-        open, high, low, close: quote currency; None of an unknown bar, and of a quiet one with no known close before it.
+        open, high, low, close: quote currency; None of an unknown bar, and of a quiet one before the first known close.
         volume: in the unit of the instrument's quantities; None where unknown, and where the source has none.
         trades: executions inside; None where the source does not say.
         closed: its figures are final, but for a later word of its source (`revision`).
@@ -57,3 +57,19 @@ class Bar(Struct, frozen=True, gc=False):
     def close_time(self) -> int:
         """Its end, exclusive, ns UTC."""
         return self.interval.close_time(self.open_time)
+
+
+class CandleRules(Struct, frozen=True):
+    """What a venue's own candles by request are.
+
+    Attributes:
+        intervals: those that it has, on our calendar.
+        page: candles that one answer holds at most.
+        newest: how many of the newest can be had, whatever is asked for; None for all of them.
+        skips_quiet: it leaves out intervals without trades; where False it tells them too.
+    """
+
+    intervals: tuple[Interval, ...]
+    page: int
+    newest: int | None = None
+    skips_quiet: bool = False

@@ -1,0 +1,168 @@
+"""A venue's history by pages: each interval once, quiet where the venue skips, unknown where it does not know."""
+
+from __future__ import annotations
+
+from calendars import closes, opens
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bethna.core.bars import Bar, BarKind, CandleRules
+from bethna.core.coverage import Provenance
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId, VenueCandle
+from bethna.logic.bars import unknown_bar
+from bethna.logic.candle_pages import SETTLED_NS, CandlePages
+
+BTC = InstrumentId("BTC-USD@coinbase")
+START = 1_709_164_800 * 10**9  # 2024-02-29 00:00 UTC
+SKIPS, FILLS, NEWEST = "skips", "fills", "newest"
+
+
+class Venue:
+    """A venue with some intervals traded. It answers as its kind does, plainly and apart from the product."""
+
+    def __init__(
+        self, kind: str, interval: Interval, traded: set[int], listed: int, now: int, page: int
+    ) -> None:
+        self.kind, self.interval, self.page, self.now = kind, interval, page, now
+        self.times = [opens(interval, START)]
+        while closes(interval, self.times[-1]) <= now:
+            self.times.append(closes(interval, self.times[-1]))
+        self.traded = {number for number in traded if number < len(self.times)}
+        self.listed = listed  # there was nothing before
+        self.asked = 0
+
+    @property
+    def rules(self) -> CandleRules:
+        return CandleRules(
+            (self.interval,), self.page, self.page if self.kind == NEWEST else None, self.kind == SKIPS
+        )
+
+    def candles(self, start: int, limit: int) -> list[VenueCandle]:
+        self.asked += 1
+        numbers = [number for number in range(self.listed, len(self.times)) if self.times[number] >= start]
+        if self.kind == SKIPS:
+            end = start
+            for _ in range(limit):
+                end = closes(self.interval, end)
+            numbers = [each for each in numbers if each in self.traded and self.times[each] < end]
+        elif self.kind == NEWEST:
+            numbers = numbers[-self.page :]
+        else:
+            numbers = numbers[:limit]
+        return [self._candle(number) for number in numbers]
+
+    def _candle(self, number: int) -> VenueCandle:
+        at, trades = self.times[number], 3 if number in self.traded else 0
+        closed = closes(self.interval, at) <= self.now
+        price = 100.0 + max((each for each in self.traded if each <= number), default=0)
+        return VenueCandle(
+            BTC, self.interval, at, price, price, price, price, trades * 2.0,
+            None if self.kind == SKIPS else trades, closed, None, None, None, self.now,
+        )  # fmt: skip
+
+
+def walk(pages: CandlePages, venue: Venue) -> list[Bar]:
+    bars: list[Bar] = []
+    while (asked := pages.ask()) is not None:
+        start, limit = asked
+        assert 1 <= limit <= venue.page
+        told = pages.answer(venue.candles(start, limit))
+        assert told is not None
+        bars += told
+        assert venue.asked < 300
+    assert pages.answer([]) == []
+    return bars
+
+
+@given(
+    st.sampled_from([SKIPS, FILLS, NEWEST]),
+    st.sampled_from([Interval.M1, Interval.D1, Interval.MO1]),
+    st.sets(st.integers(0, 60), max_size=40),
+    st.integers(0, 20),
+    st.integers(0, 60),
+    st.integers(1, 17),
+    st.tuples(st.integers(-5, 65), st.integers(0, 70)),
+    st.integers(0, 10**9),
+)
+def test_every_interval_once_and_as_it_was(
+    kind: str, interval: Interval, traded: set[int], listed: int, count: int, page: int,
+    span: tuple[int, int], amid: int,
+) -> None:  # fmt: skip
+    now = opens(interval, START)
+    for _ in range(count):
+        now = closes(interval, now)
+    now += amid * 59  # up to a minute into the open one
+    venue = Venue(kind, interval, traded, listed, now, page)
+    first = opens(interval, START)
+    start = first + span[0] * interval.ns // 2
+    end = start + span[1] * interval.ns // 2
+    pages = CandlePages(
+        venue.rules, unknown_bar(BTC, interval, 0, "", Provenance.HISTORY), "v", start, end, now
+    )
+    bars = walk(pages, venue)
+    assert (pages.strays, pages.repeated) == (0, 0)
+    at = (
+        opens(interval, start)
+        if opens(interval, start) == start
+        else closes(interval, opens(interval, start))
+    )
+    wanted = []
+    while at < min(end, now):
+        wanted.append(at)
+        at = closes(interval, at)
+    if wanted and closes(interval, wanted[-1]) > now and len(bars) == len(wanted) - 1:
+        open_one = venue.times.index(wanted.pop())
+        told = open_one in venue.traded if kind == SKIPS else open_one >= listed
+        assert not told, "an open candle that the venue tells"
+    assert [bar.open_time for bar in bars] == wanted
+    for bar in bars:
+        number = venue.times.index(bar.open_time) if bar.open_time in venue.times else -1
+        judge(bar, number, venue, wanted)
+
+
+def judge(bar: Bar, number: int, venue: Venue, wanted: list[int]) -> None:
+    known = number >= venue.listed
+    first = venue.times.index(wanted[0]) if wanted[0] in venue.times else 0
+    is_traded = known and number in venue.traded
+    if bar.kind is BarKind.TRADED:
+        assert is_traded
+        assert bar.close == 100.0 + number
+        assert bar.closed == (bar.close_time <= venue.now)
+        return
+    if bar.kind is BarKind.QUIET:
+        assert known
+        assert not is_traded
+        return
+    (gap,) = bar.coverage.gaps
+    if venue.kind == FILLS:
+        assert not known
+        assert gap.reason == "not_in_history"
+    elif venue.kind == NEWEST:
+        assert gap.reason in ("too_old", "not_in_history")
+        assert not known or number < len(venue.times) - venue.page
+    else:
+        assert gap.reason == "unheard"
+        before = [each for each in venue.traded if venue.listed <= each and first <= each < number]
+        recent = bar.close_time > venue.now - SETTLED_NS
+        assert not is_traded
+        assert recent or not before
+
+
+def test_strays_and_repeated_pages_move_nothing() -> None:
+    like = unknown_bar(BTC, Interval.M1, 0, "", Provenance.HISTORY)
+    venue = Venue(FILLS, Interval.M1, {0, 1, 2, 3}, 0, START + 4 * 60 * 10**9, 2)
+    pages = CandlePages(venue.rules, like, "v", START, START + 4 * 60 * 10**9, venue.now)
+    first = venue.candles(START, 2)
+    told = pages.answer(first)
+    assert told is not None
+    assert len(told) == 2
+    asked = pages.ask()
+    assert pages.answer(first) is None, "the page before once more is no answer"
+    assert (pages.ask(), pages.repeated) == (asked, 2)
+    second = venue.candles(START + 2 * 60 * 10**9, 2)
+    stray = VenueCandle(BTC, "1m", second[0].open_time + 1, 1, 1, 1, 1, 1, 1, True, None, None, None, 0)
+    told = pages.answer([first[1], second[0], stray, second[1]])
+    assert told is not None
+    assert [bar.kind for bar in told] == [BarKind.TRADED] * 2
+    assert (pages.ask(), pages.strays, pages.repeated) == (None, 1, 3)
