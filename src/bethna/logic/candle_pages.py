@@ -3,14 +3,13 @@
 Rules
   1. Each question begins at the first interval that was not answered yet and goes over as many as a page holds.
   2. An answer speaks for the intervals that were asked for, and for those up to its last candle: a venue that has
-     nothing for some goes on with the next. What it has no candle for is filled as its rules say (`logic/bars`), but for
-     an interval that is not over: of that only the venue can tell.
+     nothing for some goes on with the next. What it has no candle for is filled as its rules say (`logic/bars`), but
+     for an interval that is not over: of that only the venue can tell.
   3. What opens before the first candle of a venue that keeps only the newest is too old for it: `too_old`.
   4. A venue that leaves out quiet intervals says nothing before its first candle, and nothing yet after its last one of
      what ended less than SETTLED_NS ago. Those stay unknown, `unheard`; the next question may tell.
   5. A candle that stands on no opening of our calendar is counted as a stray, one from before the question as repeated;
      neither is used. Where an answer holds nothing else it is none, and is to be asked for again.
-  6. A candle that is still open ends the way: what comes after it has not happened.
 """
 
 from __future__ import annotations
@@ -81,8 +80,6 @@ class CandlePages:
             end = max(end, self._end)  # the next that it has lies beyond
         filled = self._fill(told, start, end)
         self._at = end
-        if told and not told[-1].closed:
-            self._end = end  # rule 6
         self._last = [bar for bar in filled if bar.close is not None][-1:] or self._last
         return filled
 
