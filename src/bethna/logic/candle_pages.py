@@ -9,7 +9,8 @@ Rules
   4. A venue that leaves out quiet intervals says nothing before its first candle, and nothing yet after its last one of
      what ended less than SETTLED_NS ago. Those stay unknown, `unheard`; the next question may tell.
   5. A candle that stands on no opening of our calendar is counted as a stray, one from before the question as repeated;
-     neither is used. Where an answer holds nothing else it is none, and is to be asked for again.
+     neither is used. An answer with repeated ones is older than its question and speaks up to its last candle only;
+     where it holds nothing else it is none, and is to be asked for again.
 """
 
 from __future__ import annotations
@@ -29,13 +30,23 @@ class CandlePages:
 
     Args:
         like: an unknown bar of the series. source: the venue.
-        start, end: ns UTC; `end` exclusive, and not after `now`, the venue's time.
+        start, end: ns UTC; `end` exclusive. now: the venue's time; what has not begun by then is not asked for.
+        before: the newest known bar before `start`, for the close of quiet ones.
 
     Attributes:
         strays, repeated: candles of rule 5.
     """
 
-    def __init__(self, rules: CandleRules, like: Bar, source: str, start: int, end: int, now: int) -> None:
+    def __init__(
+        self,
+        rules: CandleRules,
+        like: Bar,
+        source: str,
+        start: int,
+        end: int,
+        now: int,
+        before: Bar | None = None,
+    ) -> None:
         self.strays = 0
         self.repeated = 0
         self._rules = rules
@@ -46,8 +57,8 @@ class CandlePages:
         self._end = min(end, now)
         opened = self._interval.open_time(start)
         self._at = opened if opened == start else self._interval.close_time(opened)
-        self._last: list[Bar] = []
-        self._told = False
+        self._last = [] if before is None or before.close is None else [before]
+        self._told = bool(self._last)
 
     def ask(self) -> tuple[int, int] | None:
         """From which opening on, and how many candles (rule 1); None when all is answered."""
@@ -74,7 +85,9 @@ class CandlePages:
         if not told and self.repeated > repeated:
             return None
         end = self._after(start, count)
-        if told:
+        if told and self.repeated > repeated:
+            end = told[-1].close_time
+        elif told:
             end = max(end, told[-1].close_time)
         elif candles and not self._rules.skips_quiet:
             end = max(end, self._end)  # the next that it has lies beyond
@@ -82,6 +95,17 @@ class CandlePages:
         self._at = end
         self._last = [bar for bar in filled if bar.close is not None][-1:] or self._last
         return filled
+
+    def give_up(self, reason: str) -> list[Bar]:
+        """The question cannot be answered: its intervals are unknown, `reason`, and the way goes on behind them."""
+        asked = self.ask()
+        if asked is None:
+            return []
+        start, count = asked
+        self._at = self._after(start, count)
+        self._last = []
+        unknown = fill([], self._like, start, min(self._at, self._end), skips_quiet=False, reason=reason)
+        return [bar for bar in unknown if bar.close_time <= self._now]
 
     def _fill(self, told: list[Bar], start: int, end: int) -> list[Bar]:
         """Rules 2 to 4."""

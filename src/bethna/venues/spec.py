@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from bethna.core.bars import CandleRules
 from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.market import InstrumentId
 from bethna.core.wire import RestEvent, WireEvent
@@ -42,6 +43,7 @@ class VenueSpec(Struct, frozen=True, gc=False):
         weight_header: lower-case name of the REST header with the weight used in this minute, None where there is none.
         chained_books: every book update names the one before it; ids may jump.
         pushed_books: a book begins with a snapshot on the socket, and only another one, subscribed anew, can mend it.
+        candles: its own candles by request, of the intervals whose openings are ours.
         ordered_answers: answers to control messages name no request; then only one is in the air at a time.
     """
 
@@ -58,6 +60,7 @@ class VenueSpec(Struct, frozen=True, gc=False):
     weight_per_minute: int
     blocked_statuses: tuple[int, ...]
     quantity_decimals: int
+    candles: CandleRules
     aliases: tuple[str, ...] = ()
     weight_header: str | None = None
     chained_books: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bethna.core.bars import CandleRules
+from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
 
 # The second host serves public market data only and is not geo-blocked. Binance.US is no fallback: other books.
@@ -27,6 +29,8 @@ SPEC = VenueSpec(
     weight_per_minute=6000,
     blocked_statuses=(451,),
     quantity_decimals=8,
+    # Where its three days open is not stated: they are made of days.
+    candles=CandleRules(tuple(each for each in Interval if each is not Interval.D3), page=1000),
     weight_header="x-mbx-used-weight-1m",
 )
 

@@ -5,6 +5,8 @@ Where the venue states no figure (how long a socket lives, how many products it 
 
 from __future__ import annotations
 
+from bethna.core.bars import CandleRules
+from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
 
 # Public data of both wires needs no key. The names under pro.coinbase.com are retired.
@@ -29,6 +31,11 @@ SPEC = VenueSpec(
     weight_per_minute=300,  # of 10 a second and address, since the quota is counted by the minute
     blocked_statuses=(451,),
     quantity_decimals=8,
+    candles=CandleRules(
+        (Interval.M1, Interval.M5, Interval.M15, Interval.H1, Interval.H6, Interval.D1),
+        page=300,
+        skips_quiet=True,
+    ),
     pushed_books=True,
     ordered_answers=True,
 )
@@ -54,6 +61,21 @@ ADVANCED_SPEC = VenueSpec(
     weight_per_minute=300,  # of 10 a second and address, since the quota is counted by the minute
     blocked_statuses=(451,),
     quantity_decimals=8,
+    candles=CandleRules(
+        (
+            Interval.M1,
+            Interval.M5,
+            Interval.M15,
+            Interval.M30,
+            Interval.H1,
+            Interval.H2,
+            Interval.H4,
+            Interval.H6,
+            Interval.D1,
+        ),
+        page=350,
+        skips_quiet=True,
+    ),
     pushed_books=True,
     ordered_answers=True,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bethna.core.bars import CandleRules
+from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
 
 HEARTBEAT_S = 30
@@ -22,6 +24,21 @@ SPEC = VenueSpec(
     weight_per_minute=100,
     blocked_statuses=(451,),
     quantity_decimals=8,
+    candles=CandleRules(
+        (
+            Interval.M1,
+            Interval.M3,
+            Interval.M5,
+            Interval.M15,
+            Interval.M30,
+            Interval.H1,
+            Interval.H2,
+            Interval.H6,
+            Interval.H12,
+            Interval.D1,
+        ),
+        page=1000,  # of about 5000 that a call may bring
+    ),
     chained_books=True,
 )
 

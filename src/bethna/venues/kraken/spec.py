@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bethna.core.bars import CandleRules
+from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
 
 SPEC = VenueSpec(
@@ -18,6 +20,12 @@ SPEC = VenueSpec(
     weight_per_minute=60,  # about one request a second
     blocked_statuses=(),
     quantity_decimals=8,
+    # Its weeks are not said to open on Monday. Older ones than these it has of no length; empty minutes are told.
+    candles=CandleRules(
+        (Interval.M1, Interval.M5, Interval.M15, Interval.M30, Interval.H1, Interval.H4, Interval.D1),
+        page=720,
+        newest=720,
+    ),
     pushed_books=True,
 )
 

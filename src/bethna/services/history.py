@@ -1,0 +1,226 @@
+"""Bars of any span from the venues' own candles: asks for what is not known yet, and says what nobody could tell.
+
+Rules
+  1. What the venue has of the asked interval is asked for; else the longest shorter one that it has and that divides
+     it, and bars are merged from those.
+  2. A page that could not be had leaves its time unknown, with the reason; the other pages are asked for all the same,
+     but where the venue refuses for good. It is asked TRIES times, and later where its quota says so.
+  3. One question an instrument and interval is on its way at a time: who asks for the same waits for it.
+  4. The newest bar is the venue's open one, where it tells it. The desk's own trades are not in here (`logic/series`).
+  5. Where quiet intervals are left out, their close is that of the bar before: so LOOK_BACK more are asked for where
+     none is known yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from bethna.core.bars import Bar, CandleRules
+from bethna.core.clock import NS_PER_S, Clock
+from bethna.core.coverage import Provenance
+from bethna.core.errors import ConfigError, RateLimited, VenueAnswer, VenueError, WireError
+from bethna.core.instrument import Instrument
+from bethna.core.intervals import Interval
+from bethna.core.market import CandlePage, InstrumentId
+from bethna.core.wire import RestEvent
+from bethna.logic.bars import fill, merge, unknown_bar
+from bethna.logic.candle_pages import CandlePages
+from bethna.logic.kept_bars import KeptBars
+from bethna.venues.spec import Codec, RestRequest
+
+TRIES = 3
+PAUSE_S = 1.0
+SERVER_FAULT = 500
+LOOK_BACK = 60
+MOST_ASKED = 1_000_000
+"""Bars of one question; more are asked for in parts."""
+
+
+class Fetch(Protocol):
+    """A venue's REST side in the lane of what may wait."""
+
+    async def fetch(self, request: RestRequest) -> Sequence[RestEvent]:
+        """One answer as facts; raises VenueError."""
+        ...
+
+
+class CandleSource(Struct, frozen=True):
+    """Where one venue's candles come from.
+
+    Attributes:
+        now: the venue's time, ns UTC, as well as it is known.
+    """
+
+    venue: str
+    rules: CandleRules
+    codec: Codec
+    rest: Fetch
+    now: Callable[[], int]
+
+
+class Refusal(Struct, frozen=True):
+    """Why a source could not tell a span; `start` and `end` ns UTC, exclusive."""
+
+    source: str
+    reason: str
+    start: int
+    end: int
+
+
+class Past(Struct, frozen=True):
+    """What is known of a span: one bar for each interval that has begun.
+
+    Attributes:
+        built_from: the interval that was merged, None where the source has the asked one.
+    """
+
+    bars: list[Bar]
+    built_from: Interval | None
+    refusals: tuple[Refusal, ...]
+
+
+class History:
+    """The past of all instruments of one desk. `scale`: lots per unit of quantity."""
+
+    def __init__(self, clock: Clock, provenance: Provenance, scale: int) -> None:
+        self._clock = clock
+        self._provenance = provenance
+        self._scale = scale
+        self._kept: dict[tuple[InstrumentId, Interval], KeptBars] = {}
+        self._locks: dict[tuple[InstrumentId, Interval], asyncio.Lock] = {}
+
+    async def bars(
+        self,
+        source: CandleSource,
+        instrument: Instrument,
+        interval: Interval,
+        start: int,
+        end: int,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Past:
+        """The bars that open in [start, end), ns UTC, as far as they have begun.
+
+        Args:
+            progress: told after each page how many bars are known and how many are wanted.
+
+        Raises:
+            ConfigError: the span is none, or too long; or no interval of the venue divides the asked one.
+        """
+        if start >= end:
+            raise ConfigError(
+                "from", "expected a span, found one that ends before it begins", hint="swap from and to"
+            )
+        native = self._native(source, interval)
+        first, last = interval.open_time(start), min(end, source.now())
+        if first < start:
+            first = interval.close_time(first)
+        if interval is not native and last > first:
+            last = min(interval.close_time(interval.open_time(last - 1)), source.now())
+        if (last - first) // native.ns > MOST_ASKED:
+            raise ConfigError(
+                "from",
+                f"expected at most {MOST_ASKED:,} bars of {native} at once",
+                hint="ask for a shorter span",
+            )
+        key = (instrument.id, native)
+        async with self._locks.setdefault(key, asyncio.Lock()):  # rule 3
+            kept = self._kept.setdefault(key, KeptBars(native))
+            refusals, still = await self._complete(source, instrument, kept, (native, first, last), progress)
+        like = unknown_bar(instrument.id, native, 0, "", self._provenance)
+        known = [*kept.within(first, last), *still]
+        bars = fill(known, like, first, last, skips_quiet=False, reason="not_asked")
+        if native is not interval:
+            bars = merge(bars, interval, self._scale)
+        return Past(bars, None if native is interval else native, tuple(refusals))
+
+    def _native(self, source: CandleSource, interval: Interval) -> Interval:
+        """Rule 1."""
+        for each in (interval, *interval.parts()):
+            if each in source.rules.intervals:
+                return each
+        raise ConfigError(
+            "interval",
+            f"{source.venue} has no candles of {interval}, nor any that make one",
+            hint=f"it has: {', '.join(source.rules.intervals)}",
+        )
+
+    async def _complete(
+        self,
+        source: CandleSource,
+        instrument: Instrument,
+        kept: KeptBars,
+        asked: tuple[Interval, int, int],
+        progress: Callable[[int, int], None] | None,
+    ) -> tuple[list[Refusal], list[Bar]]:
+        """Ask for what is missing; why not all of it came, and the bar that is open still."""
+        native, first, last = asked
+        refusals: list[Refusal] = []
+        still: list[Bar] = []
+        for begin, end in list(kept.missing(first, last, self._clock.monotonic_ns())):
+            like = unknown_bar(instrument.id, native, 0, "", self._provenance)
+            before = kept.before(begin)
+            if source.rules.skips_quiet and before is None:  # rule 5
+                begin = native.earlier(begin, LOOK_BACK)
+            pages = CandlePages(source.rules, like, source.venue, begin, end, source.now(), before)
+            final = ""
+            while (question := pages.ask()) is not None:
+                if final:
+                    told, reason = pages.give_up("source_refused"), ""
+                else:
+                    told, reason, refused = await self._page(source, instrument, native, pages, question)
+                    final = reason if refused else ""
+                kept.put(told, self._clock.monotonic_ns())
+                still = [bar for bar in told if not bar.closed] or still
+                if reason:
+                    refusals.append(
+                        Refusal(source.venue, reason, question[0], told[-1].close_time if told else end)
+                    )
+                if progress is not None:
+                    progress(len(kept.within(first, last)), max(1, (last - first) // native.ns))
+        return refusals, still
+
+    async def _page(
+        self,
+        source: CandleSource,
+        instrument: Instrument,
+        native: Interval,
+        pages: CandlePages,
+        question: tuple[int, int],
+    ) -> tuple[list[Bar], str, bool]:
+        """Bars of one page, why there are none, and whether the venue will say the same again (rule 2)."""
+        request = source.codec.candles_request(instrument, native, *question)
+        reason = ""
+        for attempt in range(TRIES):
+            if attempt:
+                await asyncio.sleep(PAUSE_S * 2**attempt)
+            try:
+                events = await source.rest.fetch(request)
+            except RateLimited as error:
+                reason = error.message
+                await asyncio.sleep(error.retry_after_s)
+                continue
+            except (VenueError, WireError) as error:
+                reason = error.message
+                if isinstance(error, VenueAnswer) and error.status < SERVER_FAULT:
+                    return pages.give_up("source_refused"), reason, True
+                continue
+            candles = [each for page in events if isinstance(page, CandlePage) for each in page.candles]
+            told = pages.answer(candles)
+            if told is not None:
+                return told, "", False
+            reason = f"{source.venue} answered with candles from before those that were asked for"
+        return pages.give_up("source_failed"), reason, False
+
+
+def venue_now(clock: Clock, offset_ns: Callable[[], int | None]) -> Callable[[], int]:
+    """The venue's time by the desk's clock and what is measured of the venue's; a second less where it is not."""
+
+    def now() -> int:
+        offset = offset_ns()
+        return clock.now_ns() + (offset if offset is not None else -NS_PER_S)
+
+    return now

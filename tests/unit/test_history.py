@@ -1,0 +1,146 @@
+"""History when its venue does not serve it: refused, limited, failing, or answering with another page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from virtual_time import VirtualClock, run_virtually
+
+from bethna.core.bars import BarKind, CandleRules
+from bethna.core.coverage import Provenance
+from bethna.core.errors import BethnaError, ConfigError, RateLimited, VenueAnswer, WireError
+from bethna.core.instrument import Instrument
+from bethna.core.intervals import Interval
+from bethna.core.market import CandlePage, InstrumentId, VenueCandle
+from bethna.core.wire import RestEvent
+from bethna.services.history import CandleSource, History, Past
+from bethna.venues.registry import codec_for
+from bethna.venues.spec import RestRequest
+
+BTC = InstrumentId("BTC-USDT@binance")
+KNOWN = Instrument(BTC, "binance", "BTC", "USDT", "BTCUSDT")
+MINUTE = 60 * 10**9
+NOW = 1_700_000_040 * 10**9
+RULES = CandleRules((Interval.M1, Interval.H1), page=5)
+
+
+class Served:
+    """A venue's REST side that answers as it is told: an error, or minutes from the asked one on."""
+
+    def __init__(self, *answers: BethnaError | int | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    async def fetch(self, request: RestRequest) -> Sequence[RestEvent]:
+        self.asked.append(request.path)
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, BethnaError):
+            raise answer
+        start = (
+            int(request.path.partition("startTime=")[2].partition("&")[0]) * 10**6 - (answer or 0) * MINUTE
+        )
+        return [CandlePage(BTC, [self._candle(start + number * MINUTE) for number in range(5)])]
+
+    @staticmethod
+    def _candle(at: int) -> VenueCandle:
+        return VenueCandle(
+            BTC, "1m", at, 1.0, 2.0, 0.5, 1.5, 3.0, 4, at + MINUTE <= NOW, None, None, None, NOW
+        )
+
+
+def ask(
+    served: Served,
+    interval: Interval = Interval.M1,
+    span: tuple[int, int] = (NOW - 10 * MINUTE, NOW),
+    **more: Any,
+) -> Past:
+    source = CandleSource("binance", more.pop("rules", RULES), codec_for("binance", ""), served, lambda: NOW)
+    clock = VirtualClock(NOW)
+    history = History(clock, Provenance.HISTORY, 10**8)
+    return run_virtually(history.bars(source, KNOWN, interval, *span, **more), clock)
+
+
+def kinds(past: Past) -> list[BarKind]:
+    return [bar.kind for bar in past.bars]
+
+
+TRADED, UNKNOWN = BarKind.TRADED, BarKind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        RateLimited("binance", 30.0),
+        VenueAnswer("binance", 503, "expected an answer, found HTTP 503"),
+        WireError("binance", "expected JSON, found HTML"),
+        5,  # the page before
+    ],
+)
+def test_what_fails_for_now_is_asked_for_again(trouble: BethnaError | int) -> None:
+    served = Served(trouble)
+    past = ask(served)
+    assert kinds(past) == [TRADED] * 10
+    assert (len(served.asked), past.refusals, past.built_from) == (3, (), None)
+
+
+def test_of_a_page_that_overlaps_the_one_before_the_rest_is_taken() -> None:
+    served = Served(None, 3)
+    assert kinds(ask(served)) == [TRADED] * 10
+    assert len(served.asked) == 3
+
+
+def test_a_page_that_cannot_be_had_leaves_its_time_unknown_and_the_next_is_asked_for() -> None:
+    failed = VenueAnswer("binance", 503, "expected an answer, found HTTP 503")
+    served = Served(failed, failed, failed)
+    past = ask(served)
+    assert kinds(past) == [UNKNOWN] * 5 + [TRADED] * 5
+    assert {gap.reason for bar in past.bars[:5] for gap in bar.coverage.gaps} == {"source_failed"}
+    (refusal,) = past.refusals
+    assert (refusal.source, refusal.reason) == ("binance", failed.message)
+    assert (refusal.start, refusal.end) == (NOW - 10 * MINUTE, NOW - 5 * MINUTE)
+
+
+def test_who_refuses_for_good_is_asked_once() -> None:
+    served = Served(VenueAnswer("binance", 400, "Invalid symbol."))
+    past = ask(served)
+    assert kinds(past) == [UNKNOWN] * 10
+    assert {gap.reason for bar in past.bars for gap in bar.coverage.gaps} == {"source_refused"}
+    assert (len(served.asked), [each.reason for each in past.refusals]) == (1, ["Invalid symbol."])
+
+
+def test_progress_is_told_page_by_page() -> None:
+    told: list[tuple[int, int]] = []
+    progress: Callable[[int, int], None] = lambda known, wanted: told.append((known, wanted))  # noqa: E731 - one line
+    ask(Served(), progress=progress)
+    assert told == [(5, 10), (10, 10)]
+
+
+def test_an_interval_that_the_venue_lacks_is_built_and_says_from_what() -> None:
+    past = ask(Served(), Interval.M5, (NOW - 20 * MINUTE, NOW))
+    opened = Interval.M5.open_time(NOW - 20 * MINUTE)
+    assert [bar.open_time for bar in past.bars if bar.closed] == [
+        opened + n * 5 * MINUTE for n in range(1, 4)
+    ]
+    assert {(bar.volume, bar.trades) for bar in past.bars if bar.closed} == {(15.0, 20)}
+    assert past.built_from is Interval.M1
+
+
+@pytest.mark.parametrize(
+    ("interval", "span", "rules", "words"),
+    [
+        (Interval.M1, (NOW, NOW), RULES, "ends before it begins"),
+        (Interval.M1, (0, NOW), RULES, "at most 1,000,000 bars"),
+        (Interval.S1, (NOW - MINUTE, NOW), RULES, "no candles of 1s"),
+        (Interval.M5, (NOW - MINUTE, NOW), CandleRules((Interval.H1,), 5), "it has: 1h"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_sent(
+    interval: Interval, span: tuple[int, int], rules: CandleRules, words: str
+) -> None:
+    served = Served()
+    with pytest.raises(ConfigError) as found:
+        ask(served, interval, span, rules=rules)
+    assert words in f"{found.value.message} {found.value.hint}"
+    assert served.asked == []
