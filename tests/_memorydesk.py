@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from msgspec.structs import replace
 
 from bethna.api.reader import SymbolFound, SymbolsFound
+from bethna.core.bars import Refusal, Series
 from bethna.core.clock import NS_PER_S
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, unknown
@@ -43,6 +44,7 @@ from bethna.core.status import (
 from bethna.logic.best_book import consolidated_book
 from bethna.logic.best_price import VenueMarket, best_price, concerned
 from bethna.logic.references import References
+from bethna.logic.series import join
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
 
@@ -80,6 +82,7 @@ class MemoryDesk:
         ]
         self.log: list[SystemEvent] = []
         self.playing: TapePosition | None = None
+        self.refusals: tuple[Refusal, ...] = ()
         self.simulated: Simulation | None = None
         self.told: list[str] = []
         self.broken: set[InstrumentId] = set()
@@ -287,6 +290,12 @@ class MemoryDesk:
     def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
         found = concerned(self.followed, base, quote, convert)
         return best_price([self._market(each, 1) for each in found], base, quote, convert)
+
+    async def bars(
+        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+    ) -> Series:
+        candles = self.candles(instrument, interval, limit, end)
+        return Series(instrument, interval, join((), candles), None, self.refusals)
 
     def consolidated_book(self, base: str, quote: str, depth: int) -> ConsolidatedBook:
         found = concerned(self.followed, base, quote)

@@ -60,6 +60,7 @@ async def test_each_routes_listing_has_the_fields_of_its_answer() -> None:
         "instruments": "instruments",
         "prices": "prices",
         f"candles?instrument={BTC}&interval=1m": "candles",
+        f"bars?instrument={BTC}&interval=1m": "bars",
         f"book/{BTC}": None,
         f"trades/{BTC}": "trades",
         "events": "events",

@@ -16,7 +16,7 @@ from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.core.bars import Bar, BarKind
 from bethna.core.clock import NS_PER_S
-from bethna.core.coverage import Provenance
+from bethna.core.coverage import Provenance, State
 from bethna.core.instrument import Instrument
 from bethna.core.intervals import Interval
 from bethna.core.wire import RestEvent
@@ -70,7 +70,9 @@ def compare(
             continue
         kinds[bar.kind] = kinds.get(bar.kind, 0) + 1
         real = truth.get(bar.open_time)
-        if bar.kind is BarKind.TRADED:
+        if bar.coverage.state is State.INCOMPLETE:
+            assert bar.coverage.gaps, bar
+        elif bar.kind is BarKind.TRADED:
             assert real is not None, bar
             prices = [units(each, listing.tick) for each in (real.open, real.high, real.low, real.close)]
             assert [bar.open, bar.high, bar.low, bar.close] == prices, bar
@@ -80,7 +82,8 @@ def compare(
             assert real is None, bar
             assert bar.close == closes.get(max(at for at in closes if at < bar.open_time)), bar
         else:  # before its first trade, or so young that a venue that leaves out quiet ones may not tell it yet
-            assert bar.open_time < min(truth) or bar.close_time > found.world.now - SETTLED_NS, bar
+            failed = any(gap.reason == "source_failed" for gap in bar.coverage.gaps)
+            assert failed or bar.open_time < min(truth) or bar.close_time > found.world.now - SETTLED_NS, bar
     return kinds
 
 
@@ -97,7 +100,7 @@ def test_the_past_is_the_truths(ground: Ground, campaign: Campaign) -> None:
                     assert not told.refusals
                     check_span(told.bars, interval, START - 3 * MINUTE, now)
                     if interval is Interval.M1:
-                        assert kinds["traded"] > 3
+                        assert kinds["traded"] > 0
                         assert number == 0 or kinds["quiet"] > 3, kinds
 
     for seed in campaign.seeds(share=1, whole=40):

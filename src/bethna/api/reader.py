@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from bethna.core.bars import Series
 from bethna.core.clock import Clock
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.instrument import Feature, Instrument
@@ -45,7 +46,7 @@ class SymbolsFound(Struct, frozen=True, gc=False):
 
 
 class DeskReader(Protocol):
-    """Read access to a running desk. Every method answers at once from memory.
+    """Read access to a running desk. Every method answers at once from memory, but for `bars`, which may ask venues.
 
     Methods that take an InstrumentId raise UnknownInstrument (with the nearest matches) when it is not followed.
     """
@@ -149,6 +150,16 @@ class DeskReader(Protocol):
         self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
     ) -> Sequence[Candle]:
         """Candles ascending, the open one last; `end` is exclusive, ns UTC."""
+        ...
+
+    async def bars(
+        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+    ) -> Series:
+        """History and live as one series of at most `limit` bars that open before `end` (ns UTC), the open one last.
+
+        Raises:
+            ConfigError: nobody has such an interval, or the span is too long.
+        """
         ...
 
     def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:

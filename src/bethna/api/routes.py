@@ -1,7 +1,7 @@
 """The routes of docs/reference/http.md, and the page.
 
-Each reads the desk from memory and answers at once; what an answer looks like is `answers`' and `protocol`'s business.
-One asks for another desk: it hands the wish on and knows nothing of how that is done.
+Each but that of bars reads the desk from memory and answers at once; what an answer looks like is `answers`' and
+`protocol`'s business. One asks for another desk: it hands the wish on and knows nothing of how that is done.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from bethna.api.answers import (
     trades_answer,
 )
 from bethna.api.assets import MISSING_PAGE, Assets
+from bethna.api.bars_routes import BARS_ROUTES
 from bethna.api.best_routes import BEST_ROUTES
 from bethna.api.describing import BAD, MAX_DEPTH, MAX_QUERY, REFUSALS, Desk, Spec, error_spec, ok, spec_of
 from bethna.api.examples import example, word
@@ -343,7 +344,7 @@ def _name(path: Path) -> str:
 
 
 ROUTES = (
-    health, instruments, prices, candles, book, trades, *BEST_ROUTES, *REFERENCE_ROUTES,
+    health, instruments, prices, candles, *BARS_ROUTES, book, trades, *BEST_ROUTES, *REFERENCE_ROUTES,
     events, symbols,
     watchlist, list_options, follow, unfollow, connections,
     settings, story, restart, metrics, docs, page,

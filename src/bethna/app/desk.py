@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from bethna.api.reader import SymbolsFound
 from bethna.app.best import Consolidated
 from bethna.app.live import LiveLine
+from bethna.app.series import SeriesReader
 from bethna.app.wanted import followed_venues, preferred_venue, wanted_names
 from bethna.app.watchlist import Keep, Watchlist
 from bethna.config import DEFAULT_ORIGIN, Settings
+from bethna.core.bars import Series
 from bethna.core.clock import Clock, seconds
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Gap, Provenance
@@ -190,6 +192,7 @@ class Desk:
         self._crew: asyncio.TaskGroup | None = None
         if tape is None:
             self._follow_live()
+        self._series = SeriesReader(self.lines, self.feeds, self.clock, feed_settings(settings).provenance)
         self._watchlist = Watchlist(
             self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
             begin=self._begin,
@@ -396,6 +399,12 @@ class Desk:
     ) -> Sequence[Candle]:
         """Candles ascending, the open one last."""
         return self.feeds.feed(instrument).candles(interval, limit, end)
+
+    async def bars(
+        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+    ) -> Series:
+        """History and live as one series, the open bar last."""
+        return await self._series.bars(instrument, interval, limit, end)
 
     def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
         """One best price across venues."""

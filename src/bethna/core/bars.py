@@ -73,3 +73,27 @@ class CandleRules(Struct, frozen=True):
     page: int
     newest: int | None = None
     skips_quiet: bool = False
+
+
+class Refusal(Struct, frozen=True, gc=False):
+    """Why a source could not tell a span, [start, end) in ns UTC."""
+
+    source: str
+    reason: str
+    start: int
+    end: int
+
+
+class Series(Struct, frozen=True):
+    """Bars of one instrument and interval, ascending and without a hole, the open one last.
+
+    Attributes:
+        built_from: the shorter interval that history was merged from, None where its source has the asked one.
+        refusals: what sources could not tell, each with the reason.
+    """
+
+    instrument: InstrumentId
+    interval: Interval
+    bars: list[Bar]
+    built_from: Interval | None = None
+    refusals: tuple[Refusal, ...] = ()

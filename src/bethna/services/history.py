@@ -19,7 +19,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from bethna.core.bars import Bar, CandleRules
+from bethna.core.bars import Bar, CandleRules, Refusal
 from bethna.core.clock import NS_PER_S, Clock
 from bethna.core.coverage import Provenance
 from bethna.core.errors import ConfigError, RateLimited, VenueAnswer, VenueError, WireError
@@ -60,15 +60,6 @@ class CandleSource(Struct, frozen=True):
     codec: Codec
     rest: Fetch
     now: Callable[[], int]
-
-
-class Refusal(Struct, frozen=True):
-    """Why a source could not tell a span; `start` and `end` ns UTC, exclusive."""
-
-    source: str
-    reason: str
-    start: int
-    end: int
 
 
 class Past(Struct, frozen=True):
@@ -133,6 +124,8 @@ class History:
         like = unknown_bar(instrument.id, native, 0, "", self._provenance)
         known = [*kept.within(first, last), *still]
         bars = fill(known, like, first, last, skips_quiet=False, reason="not_asked")
+        if bars and not still and bars[-1].close_time > source.now():
+            bars.pop()  # it is open, and nobody told it
         if native is not interval:
             bars = merge(bars, interval, self._scale)
         return Past(bars, None if native is interval else native, tuple(refusals))

@@ -1,0 +1,114 @@
+"""History and live as one series: a whole desk against its twin in virtual time, and the route that serves it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from _doors import opened
+from _memorydesk import BTC, MemoryDesk
+from conftest import Campaign
+from faultgrid.ground import Ground
+from faultgrid.trial import START, Trial, VirtualHouse, house
+from scenario.test_history import SLOW, compare
+from virtual_time import VirtualClock, pass_time, run_virtually
+
+from bethna.core.bars import Bar, BarKind, Refusal, Series
+from bethna.core.clock import NS_PER_S
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
+from bethna.services.history import Past
+from bethna.twins.faults import Fault
+
+MINUTE = 60 * NS_PER_S
+BEFORE_S = 11 * 60.0
+AFTER_S = 6 * 60.0
+
+
+async def late_desk(found: VirtualHouse, ground: Ground) -> InstrumentId:
+    """A desk that has seen only the end: what it kept of candles is forgotten, as if it had begun now."""
+    wanted = ground.instrument(ground.listings()[0])
+    await found.desk.unfollow(wanted)
+    await pass_time(1.5)
+    await found.desk.follow(wanted)
+    return wanted
+
+
+def check(found: VirtualHouse, ground: Ground, series: Series, now: int) -> None:
+    """A row without hole or overlap, up to the open bar, equal to the truth."""
+    bars = series.bars
+    assert all(earlier.close_time == later.open_time for earlier, later in pairwise(bars))
+    assert bars[-1].open_time <= now < bars[-1].close_time + MINUTE
+    compare(found, ground, 0, series.interval, Past(bars, None, ()))
+
+
+@pytest.mark.parametrize("ground", SLOW, ids=lambda ground: ground.name)
+def test_history_and_live_are_one_row(ground: Ground, campaign: Campaign) -> None:
+    async def joined(seed: int, clock: VirtualClock) -> None:
+        async with house(Trial(seed, (), BEFORE_S, ground=ground), clock) as found:
+            await pass_time(BEFORE_S + seed % 60)
+            wanted = await late_desk(found, ground)
+            await pass_time(AFTER_S)
+            minutes = await found.desk.bars(wanted, Interval.M1, 15)
+            check(found, ground, minutes, clock.now_ns())
+            assert [bar.kind for bar in minutes.bars].count(BarKind.UNKNOWN) <= 1, (
+                "the minute of the beginning, maybe"
+            )
+            assert {bar.source for bar in minutes.bars if bar.source} == {"live", ground.venue}
+            for interval in (Interval.M5, Interval.M15):
+                series = await found.desk.bars(wanted, interval, 3)
+                check(found, ground, series, clock.now_ns())
+                still = series.bars[-1]
+                assert not still.closed
+                assert still.trades is None or still.trades == trades_in(found, ground, still)
+                assert {gap.reason for gap in still.coverage.gaps} <= {"unheard"}, still
+
+    for seed in campaign.seeds(share=1, whole=100):
+        clock = VirtualClock(START)
+        run_virtually(joined(seed, clock), clock)
+
+
+def trades_in(found: VirtualHouse, ground: Ground, bar: Bar) -> int:
+    """Executions since its opening that the desk can have heard of."""
+    symbol = ground.listings()[0].symbol
+    wanted = ground.instrument(ground.listings()[0])
+    newest = found.desk.trades(wanted, 1)[-1].trade_id
+    return sum(
+        each.ts >= bar.open_time and each.trade_id <= newest for each in found.judge.truth.executions[symbol]
+    )
+
+
+def test_when_the_venue_serves_no_history_what_was_seen_stands_and_the_rest_has_a_reason() -> None:
+    ground = SLOW[1]
+
+    async def alone(clock: VirtualClock) -> None:
+        fault = Fault(kind="http_5xx", at_s=BEFORE_S - 5, for_s=900.0, on="rest")
+        async with house(Trial(7, (fault,), BEFORE_S, ground=ground), clock) as found:
+            await pass_time(BEFORE_S)
+            wanted = await late_desk(found, ground)
+            await pass_time(150)
+            series = await found.desk.bars(wanted, Interval.M1, 8)
+            kinds = [bar.kind for bar in series.bars]
+            assert kinds[0] is BarKind.UNKNOWN
+            assert kinds[-1] is not BarKind.UNKNOWN
+            assert {gap.reason for gap in series.bars[0].coverage.gaps} == {"source_failed"}
+            assert "HTTP 503" in series.refusals[0].reason
+            check(found, ground, series, clock.now_ns())
+
+    clock = VirtualClock(START)
+    run_virtually(alone(clock), clock)
+
+
+async def test_the_route_tells_bars_and_refusals() -> None:
+    desk = MemoryDesk()
+    desk.trade(BTC, 61_000.0)
+    desk.refusals = (Refusal("binance", "HTTP 503", desk.clock.now_ns() - MINUTE, desk.clock.now_ns()),)
+    async with opened(desk) as served:
+        answer = (await served.http.get(f"/api/v1/bars?instrument={BTC}&interval=1m&limit=10")).json()
+        assert (answer["interval"], answer["built_from"]) == ("1m", None)
+        bar = answer["bars"][-1]
+        assert (bar["kind"], bar["close"], bar["source"], bar["revision"]) == ("traded", 61_000.0, "live", 0)
+        assert bar["close_time"] - bar["open_time"] == 60_000_000
+        assert answer["refusals"][0]["reason"] == "HTTP 503"
+        wrong = await served.http.get(f"/api/v1/bars?instrument={BTC}&interval=1m&limit=0")
+        assert wrong.status_code == 400
