@@ -280,10 +280,10 @@ async def test_older_bars_that_failed_are_missed_where_they_would_be_and_can_be_
         if answers[0] == "fail":
             await route.fulfill(status=500, content_type="application/json", body="{}")
         else:
-            await route.fulfill(json={"candles": []})
+            await route.fulfill(json={"bars": []})
 
     async with a_served_market() as served, browser_page(chromium_path, served.url, width) as page:
-        await page.route("**/api/v1/candles**", older)
+        await page.route("**/api/v1/bars**", older)
         await page.reload()
         await drawn(page)
         await page.get_by_test_id("chart").hover()

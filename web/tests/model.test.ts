@@ -61,11 +61,19 @@ describe('bars', () => {
   it('keeps older pages that join a new snapshot and drops those that do not', () => {
     const bars = new Bars();
     bars.reset([candle(5), candle(6)]);
-    expect(bars.prepend([candle(3), candle(4), candle(5)])).toBe(2);
+    expect(bars.merge([candle(3), candle(4), candle(5)])).toBe(2);
     bars.reset([candle(6), candle(7)]);
     expect(bars.list.map((bar) => bar.open_time)).toEqual([3, 4, 5, 6, 7]);
     bars.reset([candle(90)]);
     expect(bars.list.map((bar) => bar.open_time)).toEqual([90]);
+  });
+
+  it('takes from history what was not watched whole, and leaves the open bar to the desk', () => {
+    const part = (time: number, closed = true): Candle => ({ ...candle(time, 7), closed, coverage: { state: 'incomplete' } });
+    const bars = new Bars();
+    bars.reset([part(5), candle(6, 8), part(7), part(8, false)]);
+    expect(bars.merge([candle(4), candle(5), candle(6), part(7), candle(8)])).toBe(1);
+    expect(bars.list.map((bar) => bar.close)).toEqual([1, 1, 8, 7, 7]);
   });
 
   it('keeps the places of a gap, and says how many of a long one it left out', () => {

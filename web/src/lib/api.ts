@@ -3,7 +3,7 @@
  *
  * Whatever goes wrong is a DeskError with words for people: what failed, and what to do.
  */
-import type { BestBook, Candle, CandleSeries, DeskConnection, Figure, Followed, InstrumentFacts, Interval, Micros, StoryAnswer, SymbolList } from './protocol';
+import type { BarSeries, BestBook, Candle, CandleSeries, DeskConnection, Figure, Followed, InstrumentFacts, Interval, Micros, StoryAnswer, SymbolList } from './protocol';
 
 const TIMEOUT_MS = 10_000;
 const NO_CONTENT = 204;
@@ -68,9 +68,10 @@ export async function fetchInstruments(): Promise<InstrumentFacts[]> {
   return (await ask<{ instruments: InstrumentFacts[] }>('/api/v1/instruments')).instruments;
 }
 
-export async function fetchOlderCandles(instrument: string, interval: Interval, end: Micros): Promise<Candle[]> {
-  const query = new URLSearchParams({ instrument, interval, limit: '500', end: String(end) });
-  return (await ask<CandleSeries>(`/api/v1/candles?${query}`)).candles;
+/** A page of history and live, the newest where `end` is not said. Of bars that nobody knows there is nothing to draw. */
+export async function fetchBars(instrument: string, interval: Interval, end?: Micros): Promise<Candle[]> {
+  const query = new URLSearchParams({ instrument, interval, limit: '500', ...(end === undefined ? {} : { end: String(end) }) });
+  return (await ask<BarSeries>(`/api/v1/bars?${query}`)).bars.filter((bar) => bar.kind !== 'unknown');
 }
 
 export async function fetchNewestCandles(instrument: string, interval: Interval, limit: number): Promise<Candle[]> {

@@ -1,7 +1,7 @@
 /**
  * The candles of one instrument and interval, in time order, as received; and their linear time axis.
  *
- * It does not draw and does not fill: an interval nobody watched stays absent and is shown as unknown.
+ * It does not draw and does not fill: an interval of which nobody knows stays absent and is shown as unknown.
  */
 import type { Candle } from './protocol';
 
@@ -43,10 +43,18 @@ export class Bars {
     this.load([...older, ...candles]);
   }
 
-  prepend(candles: Candle[]): number {
+  /**
+   * A page of history; how many bars it has before the first. Closed bars that were not watched whole give way to its own,
+   * the open one is moved by the desk alone.
+   */
+  merge(page: Candle[]): number {
     const first = this.sorted[0]?.open_time ?? Infinity;
-    const older = candles.filter((candle) => candle.open_time < first);
-    if (older.length > 0) this.load([...older, ...this.sorted]);
+    const older = page.filter((bar) => bar.open_time < first);
+    const better = page.filter((bar) => {
+      const ours = this.byTime.get(bar.open_time);
+      return ours?.closed && bar.closed && !isWhole(ours) && isWhole(bar);
+    });
+    if (older.length + better.length > 0) this.load([...older, ...this.sorted, ...better]);
     return older.length;
   }
 
@@ -74,6 +82,10 @@ export class Bars {
     this.version += 1;
     this.epoch += 1;
   }
+}
+
+function isWhole(bar: Candle): boolean {
+  return bar.coverage.state === 'complete' || bar.coverage.state === 'healed';
 }
 
 /** Longest run of empty places that is drawn to scale; a longer one is cut to this and said so. */

@@ -143,6 +143,8 @@ export interface Candle {
   trades: number | null;
   closed: boolean;
   coverage: Coverage;
+  /** Of a bar of history who told it: a venue, or `live` for the desk's own trades. */
+  source?: string;
 }
 
 export interface CandleSeries {
@@ -151,6 +153,24 @@ export interface CandleSeries {
   symbol: string;
   interval: Interval;
   candles: Candle[];
+}
+
+/** A bar of a series: history and live in one row; an unknown one has no figures. */
+export interface Bar extends Candle {
+  close_time: Micros;
+  kind: 'traded' | 'quiet' | 'unknown';
+  source: string;
+  revision: number;
+}
+
+export interface BarSeries {
+  instrument: string;
+  venue: string;
+  symbol: string;
+  interval: Interval;
+  built_from: Interval | null;
+  bars: Bar[];
+  refusals: { source: string; reason: string; start: Micros; end: Micros }[];
 }
 
 export type Trust = 'waiting' | 'syncing' | 'trusted' | 'untrusted' | 'off';
