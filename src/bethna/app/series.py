@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bethna.app.live import LiveLine
-from bethna.core.bars import Bar, Series
+from bethna.core.bars import Bar, Refusal, Series
 from bethna.core.clock import Clock
 from bethna.core.coverage import Provenance
 from bethna.core.intervals import Interval
 from bethna.core.market import Candle, InstrumentId
-from bethna.logic.bars import merge
+from bethna.logic.bars import fill, merge, unknown_bar
 from bethna.logic.feed import InstrumentFeed
 from bethna.logic.quota_ledger import Lane
 from bethna.logic.series import PROVED, join
 from bethna.services.feeds import Feeds
-from bethna.services.history import CandleSource, History, venue_now
+from bethna.services.history import CandleSource, History, lacks, native_of, venue_now
 
 SCALE = 10**8
 MOST_LIVE = 1500
@@ -36,6 +36,7 @@ class SeriesReader:
         self._lines = lines
         self._feeds = feeds
         self._clock = clock
+        self._provenance = provenance
         self.history = History(clock, provenance, SCALE)
 
     async def bars(
@@ -60,7 +61,12 @@ class SeriesReader:
         ]
         source = self._source(feed)
         if source is None or _is_whole(live, interval, start, until):
-            return Series(instrument, interval, join((), live)[-limit:], None, ())
+            return Series(instrument, interval, join((), live)[-limit:])
+        if native_of(source, interval) is None:  # what was seen is all there is
+            nobody = Refusal(source.venue, lacks(source, interval), start, until)
+            like = unknown_bar(instrument, interval, 0, "", self._provenance)
+            unseen = fill([], like, start, interval.open_time(now), skips_quiet=False, reason="no_source")
+            return Series(instrument, interval, join(unseen, live)[-limit:], None, (nobody,))
         past = await self.history.bars(source, feed.instrument, interval, start, until, progress)
         bars = join(past.bars, live)
         if bars and not bars[-1].closed and bars[-1].coverage.state not in PROVED:

@@ -105,7 +105,11 @@ class History:
             raise ConfigError(
                 "from", "expected a span, found one that ends before it begins", hint="swap from and to"
             )
-        native = self._native(source, interval)
+        native = native_of(source, interval)
+        if native is None:
+            raise ConfigError(
+                "interval", lacks(source, interval), hint=f"it has: {', '.join(source.rules.intervals)}"
+            )
         first, last = interval.open_time(start), min(end, source.now())
         if first < start:
             first = interval.close_time(first)
@@ -129,17 +133,6 @@ class History:
         if native is not interval:
             bars = merge(bars, interval, self._scale)
         return Past(bars, None if native is interval else native, tuple(refusals))
-
-    def _native(self, source: CandleSource, interval: Interval) -> Interval:
-        """Rule 1."""
-        for each in (interval, *interval.parts()):
-            if each in source.rules.intervals:
-                return each
-        raise ConfigError(
-            "interval",
-            f"{source.venue} has no candles of {interval}, nor any that make one",
-            hint=f"it has: {', '.join(source.rules.intervals)}",
-        )
 
     async def _complete(
         self,
@@ -207,6 +200,16 @@ class History:
                 return told, "", False
             reason = f"{source.venue} answered with candles from before those that were asked for"
         return pages.give_up("source_failed"), reason, False
+
+
+def native_of(source: CandleSource, interval: Interval) -> Interval | None:
+    """What is asked of a source for an interval (rule 1); None where it has nothing that makes one."""
+    return next((each for each in (interval, *interval.parts()) if each in source.rules.intervals), None)
+
+
+def lacks(source: CandleSource, interval: Interval) -> str:
+    """In words, that it is None."""
+    return f"{source.venue} has no candles of {interval}, nor any that make one"
 
 
 def venue_now(clock: Clock, offset_ns: Callable[[], int | None]) -> Callable[[], int]:
