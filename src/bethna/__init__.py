@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bethna.client.streams import Stream, Subscription
     from bethna.client.tables import Table
     from bethna.config import Settings
+    from bethna.core.bars import Bar, BarKind, Refusal
     from bethna.core.consolidated import AppliedRate, BestPrice, ConsolidatedBook, VenueQuote
     from bethna.core.coverage import Coverage, Gap, Provenance, State
     from bethna.core.errors import (
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AppliedRate",
+    "Bar",
+    "BarKind",
     "BestPrice",
     "BethnaError",
     "Book",
@@ -87,6 +90,7 @@ __all__ = [
     "PriceView",
     "Provenance",
     "RealTimeTrading",
+    "Refusal",
     "Settings",
     "SimulatedMarketWarning",
     "Simulation",
@@ -125,7 +129,9 @@ _ROOMS = {
     "core.errors": "BethnaError CannotFollow Closed ConfigError DeskRefused DeskUnreachable FeatureOff NoDataYet "
     "UnknownInstrument",
     "core.instrument": "Instrument",
-    "core.market": "BookDelta BookSnapshot Candle Greeks Interval PriceView",
+    "core.bars": "Bar BarKind Refusal",
+    "core.intervals": "Interval",
+    "core.market": "BookDelta BookSnapshot Candle Greeks PriceView",
     "core.reference": "IndexView ValuationView",
     "core.status": "BookStatus Dropped GapFound GapMarked Healed InstrumentHealth Simulation StreamStatus SystemEvent "
     "VenueHealth",

@@ -65,6 +65,7 @@ async def test_a_program_and_the_api_say_the_same(seed: int) -> None:
                     base_url=await ready, trust_env=False, timeout=PATIENCE_S
                 ) as http:
                     await compare(desk, http)
+                    await history(desk, http)
                 serving.cancel()
 
 
@@ -83,6 +84,19 @@ async def compare(desk: RealTimeTrading, http: httpx.AsyncClient) -> None:
         health.status,
         health.version,
     )
+
+
+async def history(desk: RealTimeTrading, http: httpx.AsyncClient) -> None:
+    """The closed bars, which stand still."""
+    table = await desk.candles.history("BTC-USDT", "1m", limit=4)
+    answer = (await http.get("/api/v1/bars?instrument=BTC-USDT&interval=1m&limit=4")).json()["bars"]
+    told = {row["open_time"]: (row["kind"], row["close"], row["volume"]) for row in answer if row["closed"]}
+    mine = {bar.open_time // 1000: (bar.kind.value, bar.close, bar.volume) for bar in table if bar.closed}
+    both = told.keys() & mine.keys()
+    assert len(both) >= 2
+    assert {at: mine[at] for at in both} == {at: told[at] for at in both}
+    assert table.refusals == ()
+    assert table.to_polars()["kind"].to_list() == [bar.kind.value for bar in table]
 
 
 async def same(

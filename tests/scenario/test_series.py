@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from _attached import attached
 from _doors import opened
 from _memorydesk import BTC, MemoryDesk
 from conftest import Campaign
@@ -112,3 +113,17 @@ async def test_the_route_tells_bars_and_refusals() -> None:
         assert answer["refusals"][0]["reason"] == "HTTP 503"
         wrong = await served.http.get(f"/api/v1/bars?instrument={BTC}&interval=1m&limit=0")
         assert wrong.status_code == 400
+
+
+async def test_an_attached_desk_tells_the_same() -> None:
+    desk = MemoryDesk()
+    desk.trade(BTC, 61_000.0)
+    desk.clock.advance(3 * MINUTE)
+    desk.trade(BTC, 61_001.5)
+    desk.refusals = (Refusal("binance", "HTTP 503", START, START + MINUTE),)
+    async with opened(desk) as served, attached(served.url) as remote:
+        wanted = await desk.bars(BTC, Interval.M1, 10)
+        assert len(wanted.bars) > 1
+        assert await remote.fetch_bars(BTC, Interval.M1, 10) == wanted
+        end = desk.clock.now_ns() - MINUTE
+        assert await remote.fetch_bars(BTC, Interval.M1, 2, end) == await desk.bars(BTC, Interval.M1, 2, end)

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from bethna.api.protocol import HealthAnswer
+from bethna.core.bars import Series
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage
 from bethna.core.instrument import Feature, Instrument
@@ -156,6 +157,12 @@ class Backend(Protocol):
         end: int | None = None,
     ) -> Fetched:
         """What the desk has: `limit` rows, or levels a side of a book; `end` ns UTC, exclusive."""
+        ...
+
+    async def fetch_bars(
+        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+    ) -> Series:
+        """History and live as one series; see `DeskReader.bars`. At most `MOST_BARS` at once."""
         ...
 
     async def fetch_references(

@@ -27,6 +27,7 @@ from bethna.api.reference import instruments_of
 from bethna.client.backend import Ended, Fetched, Heard, Want
 from bethna.client.local_ears import EARS, ListeningEar, StateEar
 from bethna.client.tables import joined
+from bethna.core.bars import Series
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage
 from bethna.core.errors import Closed
@@ -173,6 +174,12 @@ class LocalBackend:
         candles = desk.candles(instrument, interval, limit, end)
         nothing = desk.price(instrument).coverage.sources
         return Fetched(candles, joined((candle.coverage for candle in candles), *nothing))
+
+    async def fetch_bars(
+        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+    ) -> Series:
+        """See `Backend.fetch_bars`."""
+        return await self._open().bars(instrument, interval, limit, end)
 
     async def fetch_references(
         self, kind: ReferenceKind, instrument: InstrumentId | None

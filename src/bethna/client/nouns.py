@@ -19,7 +19,8 @@ from bethna.client.backend import Backend, Want
 from bethna.client.certificate import TradeCertificate
 from bethna.client.facts import Book, BookLevel, CertifiedTrade, book_of, certified, levels_of
 from bethna.client.streams import Callback, Ear, Stream, Subscription, listening
-from bethna.client.tables import Table
+from bethna.client.tables import Table, joined
+from bethna.core.bars import Bar
 from bethna.core.clock import Clock
 from bethna.core.coverage import Provenance
 from bethna.core.errors import ConfigError, FeatureOff, NoDataYet
@@ -33,7 +34,7 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 PENDING = 10_000
-MOST_TRADES, MOST_CANDLES, MOST_LEVELS = 1000, 1500, 5000
+MOST_TRADES, MOST_CANDLES, MOST_LEVELS, MOST_BARS = 1000, 1500, 5000, 5000
 
 PriceEvent = PriceView | StreamStatus | Dropped
 TradeEvent = CertifiedTrade | GapFound | Healed | GapMarked | StreamStatus | Dropped
@@ -350,6 +351,20 @@ class Candles(Noun[Candle]):
         if (now := backend.last_candle(instrument, length)) is not None:
             box.offer(now)
         return self._ear(box, Want("candles", instrument, length))
+
+    async def history(
+        self, symbol: str, interval: str = "1m", limit: int = 500, end: int | None = None
+    ) -> Table[Bar]:
+        """The newest `limit` bars that open before `end` (ns UTC, exclusive): history and live as one.
+
+        One for each interval, ascending, the open one last; the table's `refusals` say what could not be had.
+        """
+        check_count("limit", limit, MOST_BARS)
+        backend, length = self._open(), interval_of(interval)
+        instrument = backend.resolve(symbol)
+        series = await backend.fetch_bars(instrument, length, limit, end)
+        coverage = joined((bar.coverage for bar in series.bars), split_id(instrument)[1])
+        return Table(Bar, series.bars, coverage, series.refusals)
 
 
 def interval_of(text: str) -> Interval:

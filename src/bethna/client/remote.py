@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from bethna.api.bars import BarsAnswer
 from bethna.api.best import BestAnswer, BestBookAnswer
 from bethna.api.listings import SettingsAnswer
 from bethna.api.protocol import (
@@ -42,6 +43,7 @@ from bethna.client.remote_facts import (
     feed_of,
     nanos_or_none,
     price_of,
+    series_of,
     simulation_of,
     trade_of,
     venue_of,
@@ -49,6 +51,7 @@ from bethna.client.remote_facts import (
 from bethna.client.remote_link import Link, address_of
 from bethna.client.tables import joined
 from bethna.config import Settings
+from bethna.core.bars import Series
 from bethna.core.clock import NS_PER_MS, NS_PER_US, Clock
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, Gap, Provenance, unknown, with_gaps
@@ -300,6 +303,15 @@ class RemoteBackend:
         )
         candles = [candle_of(instrument, interval, row) for row in found.candles]
         return Fetched(candles, joined((each.coverage for each in candles), split_id(instrument)[1]))
+
+    async def fetch_bars(
+        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+    ) -> Series:
+        """See `Backend.fetch_bars`."""
+        self._said()
+        until = "" if end is None else f"&end={-(-end // NS_PER_US)}"
+        asked = f"bars?instrument={quote(instrument, safe='')}&interval={interval}&limit={limit}{until}"
+        return series_of(await self._link.get(asked, BarsAnswer))
 
     async def _fetch_prices(self, instrument: InstrumentId | None) -> Fetched:
         answer = await self._link.get("prices", PricesAnswer)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from bethna.api.bars import BarsAnswer
 from bethna.api.protocol import (
     BookAnswer,
     CandleRow,
@@ -30,6 +31,7 @@ from bethna.api.protocol import (
     TradeRow,
     VenueCard,
 )
+from bethna.core.bars import Bar, Refusal, Series
 from bethna.core.clock import NS_PER_MS, NS_PER_US
 from bethna.core.coverage import Coverage, Gap
 from bethna.core.errors import BethnaError, excerpt_of
@@ -204,6 +206,22 @@ def candle_of(instrument: InstrumentId, interval: Interval, row: CandleRow) -> C
         instrument, interval, nanos(row.open_time), row.open, row.high, row.low, row.close, row.volume, row.trades,
         row.closed, None, None, coverage_of(row.coverage),
     )  # fmt: skip
+
+
+def series_of(answer: BarsAnswer) -> Series:
+    """A series of bars."""
+    instrument = InstrumentId(answer.instrument)
+    bars = [
+        Bar(
+            instrument, answer.interval, nanos(row.open_time), row.kind, row.open, row.high, row.low, row.close,
+            row.volume, row.trades, row.closed, row.source, coverage_of(row.coverage), row.revision,
+        )
+        for row in answer.bars
+    ]  # fmt: skip
+    refusals = tuple(
+        Refusal(row.source, row.reason, nanos(row.start), nanos(row.end)) for row in answer.refusals
+    )
+    return Series(instrument, answer.interval, bars, answer.built_from, refusals)
 
 
 def event_of(row: EventRow) -> SystemEvent:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bethna.client.facts import BookLevel, CertifiedTrade
+from bethna.core.bars import Bar, Refusal
 from bethna.core.consolidated import VenueQuote
 from bethna.core.coverage import Coverage, derive, unknown
 from bethna.core.errors import FeatureOff
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-Row = TypeVar("Row", bound=PriceView | CertifiedTrade | BookLevel | Candle | VenueQuote | Reference)
+Row = TypeVar("Row", bound=PriceView | CertifiedTrade | BookLevel | Candle | Bar | VenueQuote | Reference)
 
 Type = Literal["text", "number", "count", "instant", "flag"]
 
@@ -86,6 +87,22 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         _plain("closed", "flag"),
         _STATE,
     ),
+    Bar: (
+        _plain("instrument", "text"),
+        Column("interval", "text", lambda row: row.interval.value),
+        _plain("open_time", "instant"),
+        Column("kind", "text", lambda row: row.kind.value),
+        _plain("open", "number"),
+        _plain("high", "number"),
+        _plain("low", "number"),
+        _plain("close", "number"),
+        _plain("volume", "number"),
+        _plain("trades", "count"),
+        _plain("closed", "flag"),
+        _plain("source", "text"),
+        _plain("revision", "count"),
+        _STATE,
+    ),
     IndexView: (
         _plain("instrument", "text"),
         _plain("kind", "text"),
@@ -133,18 +150,26 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
     ),
 }
 _NAMES: dict[type, str] = {
-    PriceView: "price", CertifiedTrade: "trade", BookLevel: "level", Candle: "candle", VenueQuote: "venue",
+    PriceView: "price", CertifiedTrade: "trade", BookLevel: "level", Candle: "candle", Bar: "bar",
+    VenueQuote: "venue",
     IndexView: "index figure", ValuationView: "valuation",
 }  # fmt: skip
 
 
 class Table(Sequence[Row], Generic[Row]):
-    """Rows, newest last (of a book: bids, then asks, best first), under one certificate."""
+    """Rows, newest last (of a book: bids, then asks, best first), under one certificate.
 
-    __slots__ = ("_kind", "_rows", "coverage")
+    Attributes:
+        refusals: of bars, what sources could not tell, each with its reason.
+    """
 
-    def __init__(self, kind: type[Row], rows: Iterable[Row], coverage: Coverage) -> None:
+    __slots__ = ("_kind", "_rows", "coverage", "refusals")
+
+    def __init__(
+        self, kind: type[Row], rows: Iterable[Row], coverage: Coverage, refusals: tuple[Refusal, ...] = ()
+    ) -> None:
         self._kind: type[Row] = kind
+        self.refusals = refusals
         self._rows: tuple[Row, ...] = tuple(rows)
         self.coverage = coverage
 
@@ -155,7 +180,7 @@ class Table(Sequence[Row], Generic[Row]):
 
     def __getitem__(self, index: int | slice) -> Row | Table[Row]:
         if isinstance(index, slice):
-            return Table(self._kind, self._rows[index], self.coverage)
+            return Table(self._kind, self._rows[index], self.coverage, self.refusals)
         return self._rows[index]
 
     def __len__(self) -> int:
