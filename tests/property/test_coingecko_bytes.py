@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from coingecko_sound import NOW, assert_sound
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sound_facts import numbers_of
 from spelt_frames import any_bytes, compact, json_values
 
 from bethna.core.clock import NS_PER_MS, NS_PER_S
@@ -18,9 +17,8 @@ from bethna.core.errors import RateLimited, VenueAnswer, WireError
 from bethna.core.market import InstrumentId
 from bethna.venues.coingecko import CoinGecko, access
 from bethna.venues.coingecko.bars import bars
-from bethna.venues.coingecko.facts import Fact, IndexCandle, IndexCandlePage, Sample, SamplePage
+from bethna.venues.coingecko.facts import Fact, IndexCandle, IndexCandlePage, Sample
 
-NOW = 1_790_000_000 * NS_PER_S
 KEY = "CG-k"
 CODEC = CoinGecko(access("demo", demo_key=KEY))
 BTC = InstrumentId("BTC-USD@coingecko")
@@ -49,28 +47,6 @@ bodies = (
     | st.fixed_dictionaries({"prices": st.lists(st.tuples(stamps, numbers), max_size=6)})
     | json_values(numbers | words, words)
 )
-
-
-def assert_sound(fact: Fact) -> None:
-    for number in numbers_of(fact):
-        assert math.isfinite(number)
-        assert number >= 0
-        assert isinstance(number, float) or number < 2**63
-    match fact:
-        case IndexCandlePage():
-            opens = [candle.open_time for candle in fact.candles]
-            assert opens == sorted(set(opens))
-            for candle in fact.candles:
-                assert 0 < candle.low <= min(candle.open, candle.close)
-                assert max(candle.open, candle.close) <= candle.high
-                assert candle.open_time < candle.close_time
-                assert not candle.closed or candle.close_time <= fact.candles[-1].close_time
-            assert all(candle.closed or candle.close_time > NOW for candle in fact.candles[:-1])
-        case SamplePage():
-            times = [sample.ts for sample in fact.samples]
-            assert times == sorted(set(times))
-        case _:
-            pass
 
 
 def outcome(
