@@ -20,6 +20,8 @@ These are Binance's. Of the others each is trades and books of all its symbols a
     kraken     Kraken's second wire, which the desk speaks, made by the twin: ours and ccxt.pro
     deribit    two perpetuals, made by the twin: ours, cryptofeed and ccxt.pro
     venues     all four venues at once, made by the twins: ours with one bus and one `Feeds`, ccxt.pro in one loop
+Beside the feed path:
+    indicators RSI, MACD and Bollinger of 100,000 bars as they close: ours with its coverage, and talipp
 `uncovered` and `probe` are written for Binance alone. What is made by a twin is told by the same twin, seed and time in
 every run and says so; its market is a model's, its books shallower than real ones.
 
@@ -34,6 +36,7 @@ Contestants, each a process of its own that answers JSON lines (`benchmarks/cont
     cryptofeed 2    the newest for Python 3.11 and 3.12
     cryptofeed 3    needs a python3.13 or newer on the PATH
     ccxt.pro        through its own socket client's message handler, watched as its users watch it
+    talipp          incremental indicators in Python; it plays `indicators` alone
 The peers live in environments of their own under `.bench/`, made on first use from the pins in
 `benchmarks/peers/*.txt`. One that cannot be had is named in the output with the reason.
 
@@ -49,11 +52,13 @@ What keeps it fair
     - Everybody is checked against an independent replay in exact decimals (`benchmarks/oracle.py`, and
       `benchmarks/venue_oracle.py`, which computes every checksum of Kraken's and follows every chain): trades
       delivered, last price, book updates delivered, final best bid and ask with sizes, of every symbol, and in `top`
-      every best bid and ask on the way. A wrong answer fails the run (exit code 1), however fast it came.
+      every best bid and ask on the way. Indicators agree to 1e-9 with
+      `benchmarks/indicators.py`. A wrong answer fails the run (exit code 1), however fast it came.
     - Checksums of Kraken's are checked by us, and by cryptofeed, which is told to, where an update has one part;
       ccxt.pro, as it comes, checks none. Chains of
       Deribit's are checked by us and by cryptofeed, not by ccxt.pro.
 
-Aims: at least 8 times cryptofeed on trades and 6 times on the mix (the fastest cryptofeed present counts), at
-most 1.5 times the probe, and coverage at most 5 % of what the same path costs without it.
+Aims: at least 8 times cryptofeed on trades and 6 times on the mix (the fastest cryptofeed present counts), 10
+times talipp on indicators, at most 1.5 times the probe, and coverage at most 5 % of what the same path costs without
+it.
 """

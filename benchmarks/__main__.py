@@ -7,8 +7,8 @@ import json
 import sys
 
 from benchmarks import __doc__ as explanation
-from benchmarks import frames, report, venues
-from benchmarks.contest import BINANCE_CONTESTS, CONTESTS, VENUE_CONTESTS, Work
+from benchmarks import frames, indicators, report, venues
+from benchmarks.contest import BINANCE_CONTESTS, CONTESTS, INDICATORS, VENUE_CONTESTS, Work
 from benchmarks.harness import NAMES, OURS, Field, WrongAnswerError
 
 DONE, WRONG, INTERRUPTED = 0, 1, 130
@@ -20,6 +20,8 @@ def main() -> int:
     names = tuple(name for name in CONTESTS if not options.only or name in options.only)
     works = frames.contests(source, [name for name in names if name in BINANCE_CONTESTS])
     works |= venues.contests([name for name in names if name in VENUE_CONTESTS])
+    if INDICATORS in names:
+        works[INDICATORS] = indicators.contest()
     if options.profile:
         return _profile(options, works.get("mix") or works[names[0]])
     if source.synthetic:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Kind = Literal["trade", "depth"]
+Kind = Literal["trade", "depth", "bar"]
 Top = tuple[float, float, float, float]
 """Best bid price and size, best ask price and size."""
 
 BINANCE_CONTESTS = ("trades", "depth", "mix", "top")
 VENUE_CONTESTS = ("coinbase", "kraken_v1", "kraken", "deribit", "venues")
-CONTESTS = (*BINANCE_CONTESTS, *VENUE_CONTESTS)
+INDICATORS = "indicators"
+CONTESTS = (*BINANCE_CONTESTS, *VENUE_CONTESTS, INDICATORS)
+CHUNK, FIRST_READ = 1_000, 2_000
+"""Bars between two readings of the indicators' figures, and the bar of the first reading."""
+TOLERANCE = 1e-9
 SYMBOL = "BTCUSDT"
 
 
@@ -81,13 +85,24 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came out of the callbacks. Compared whole: equal to the replay, or the run fails."""
+    """What came out of the callbacks. Compared whole: it agrees with the replay, or the run fails."""
 
     trades: int = 0
     last_price: float | None = None
     updates: int = 0
     top: Top | None = None
     tops_read: str | None = None
+    figures: tuple[float, ...] = ()
+    """Of indicators: what was read, in the order of `benchmarks.indicators`."""
+
+    def agrees(self, expected: Outcome) -> bool:
+        """The same; figures to 1e-9 of them, or of 1 where they are smaller."""
+        if replace(self, figures=()) != replace(expected, figures=()):
+            return False
+        if len(self.figures) != len(expected.figures):
+            return False
+        pairs = zip(self.figures, expected.figures, strict=True)
+        return all(abs(found - wanted) <= TOLERANCE * max(abs(wanted), 1.0) for found, wanted in pairs)
 
 
 @dataclass(slots=True)

@@ -43,6 +43,7 @@ PEERS = (
     Peer("cryptofeed 2", "cryptofeed2", "benchmarks.peers.cryptofeed_peer", (3, 11), (3, 12)),
     Peer("cryptofeed 3", "cryptofeed3", "benchmarks.peers.cryptofeed_peer", (3, 13)),
     Peer("ccxt.pro", "ccxt", "benchmarks.peers.ccxt_peer", (3, 11)),
+    Peer("talipp", "talipp", "benchmarks.peers.talipp_peer", (3, 11)),
 )
 
 

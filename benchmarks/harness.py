@@ -15,8 +15,8 @@ from statistics import median
 from types import TracebackType
 from typing import Any
 
-from benchmarks import oracle, venue_oracle
-from benchmarks.contest import Outcome, Work
+from benchmarks import indicators, oracle, venue_oracle
+from benchmarks.contest import INDICATORS, Outcome, Work
 from benchmarks.environments import PEERS, Missing, interpreter
 from benchmarks.frames import PROJECT
 
@@ -119,7 +119,7 @@ class Field:
         results: dict[str, dict[str, Result]] = {}
         with tempfile.TemporaryDirectory(prefix="bethna-bench-") as folder:
             for contest, work in works.items():
-                expected = venue_oracle.replay(work) if work.of_venues else oracle.replay(work)
+                expected = _replay(work)
                 players = self._load(contest, work, Path(folder, f"{contest}.json"))
                 results[contest] = {process.name: Result() for process in players}
                 for number in range(rounds + 1):
@@ -164,6 +164,12 @@ class Field:
             self._say(f"{name}: {self.missing[name]}")
 
 
+def _replay(work: Work) -> Outcome:
+    if work.contest == INDICATORS:
+        return indicators.replay(work)
+    return venue_oracle.replay(work) if work.of_venues else oracle.replay(work)
+
+
 def _checked(process: Process, contest: str, expected: Outcome) -> dict[str, Any]:
     try:
         answer = process.ask("round", contest=contest)
@@ -172,7 +178,8 @@ def _checked(process: Process, contest: str, expected: Outcome) -> dict[str, Any
     found = answer["outcome"]
     if found["top"] is not None:
         found["top"] = tuple(found["top"])
+    found["figures"] = tuple(found["figures"])
     outcome = Outcome(**found)
-    if outcome != expected:
+    if not outcome.agrees(expected):
         raise WrongAnswerError(f"{process.name} in {contest}: expected {expected}, found {outcome}")
     return answer

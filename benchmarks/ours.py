@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.contest import Outcome, Seen, Work
+from benchmarks.contest import INDICATORS, Outcome, Seen, Work
 from benchmarks.contestant import CallbackContestant, OnFrame, OnSnapshot, serve
+from benchmarks.ours_indicators import play_indicators, prepare_bars
 from benchmarks.ours_venues import Prepared, play_venues
 from bethna.core.instrument import instrument_id
 from bethna.core.market import BookDelta, Trade
@@ -95,16 +96,20 @@ def wire(
 
 
 class Ours(CallbackContestant):
-    """The path of one venue, and of several."""
+    """The path of one venue, and of several; and the indicators."""
 
-    wires = frozenset(readable_names())
+    wires = frozenset(readable_names()) | {"bars"}
 
     def prepare(self, work: Work) -> Any:
         """As above."""
+        if work.contest == INDICATORS:
+            return prepare_bars(work)
         return Prepared(work) if work.of_venues else super().prepare(work)
 
     def play(self, work: Work, prepared: Any) -> tuple[float, Outcome]:
         """As above."""
+        if work.contest == INDICATORS:
+            return play_indicators(prepared)
         return play_venues(work, prepared) if work.of_venues else super().play(work, prepared)
 
 

@@ -13,6 +13,7 @@ from benchmarks.harness import NAMES, OURS, PROBE, UNCOVERED, Field, Result
 Results = dict[str, dict[str, Result]]
 
 AT_LEAST_CRYPTOFEED = {"trades": 8.0, "mix": 6.0}
+AT_LEAST_TALIPP = 10.0
 AT_MOST_PROBE = 1.5
 AT_MOST_UNCOVERED = 1.05
 
@@ -42,6 +43,9 @@ def aims(results: Results) -> Iterator[Aim]:
             yield Aim(
                 contest, f"at most {AT_MOST_PROBE:g} times the probe's cost", ratio, ratio <= AT_MOST_PROBE
             )
+        if "talipp" in by_name:
+            ratio = by_name["talipp"].us / ours
+            yield Aim(contest, f"at least {AT_LEAST_TALIPP:g} times talipp", ratio, ratio >= AT_LEAST_TALIPP)
         if UNCOVERED in by_name:
             ratio = ours / by_name[UNCOVERED].us
             yield Aim(

@@ -1,4 +1,4 @@
-"""The stochastic oscillator (G. Lane): where the close lies between lowest low and highest high; seeds are TA-Lib's.
+"""The stochastic oscillator (G. Lane): where the close lies between lowest low and highest high; it judges nothing.
 
 Rules
   1. Raw %K: 100 (close - lowest) / (highest - lowest) of the last `period` bars; 0 where these are equal, as in TA-Lib.

@@ -1,6 +1,6 @@
 """What the index was at every instant: noted as the world goes on, and made up for the year before it began.
 
-It is the truth that candles and samples are taken from. Times are the caller's, ns UTC; prices US dollars.
+It is the truth that candles and samples are taken from; it makes none itself and knows no request. Times are the caller's, ns UTC; prices US dollars.
 
 Rules
   1. Since the world's start there is a point every `EVERY_NS`, on that grid of UTC, of the fair values.
