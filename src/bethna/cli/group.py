@@ -16,6 +16,7 @@ VERBS = {
     "trades": "bethna.cli.show",
     "book": "bethna.cli.show",
     "candles": "bethna.cli.show",
+    "history": "bethna.cli.history",
     "best": "bethna.cli.best",
     "indices": "bethna.cli.references",
     "valuations": "bethna.cli.references",

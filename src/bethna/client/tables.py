@@ -101,6 +101,7 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         _plain("closed", "flag"),
         _plain("source", "text"),
         _plain("revision", "count"),
+        Column("provenance", "text", lambda row: row.coverage.provenance.value),
         _STATE,
     ),
     IndexView: (

@@ -1,0 +1,307 @@
+"""Asks a desk for the bars of a span, part after part, and writes them as they come.
+
+Rules
+  1. A file is written beside its name and takes it when it is whole; what was there is replaced only if that was asked.
+  2. What could not be had is told on stderr, each stretch once, with its source's reason; then how many bars of which
+     kind.
+  3. On a terminal stderr tells how far it is, on a line of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from msgspec import Struct
+
+from bethna.api.bars import bar_row
+from bethna.cli.cells import Digits, clock_time, completeness
+from bethna.cli.grid import MISSING, Column, Grid, plain
+from bethna.cli.output import Output
+from bethna.core.bars import Bar, BarKind, Refusal
+from bethna.core.clock import iso_utc
+from bethna.core.errors import FeatureOff, NoDataYet, StoreError
+from bethna.core.instrument import Instrument, split_id
+from bethna.core.intervals import Interval
+
+if TYPE_CHECKING:
+    from bethna.app.trading import RealTimeTrading
+    from bethna.cli.attach import Choice
+
+PART = 5000
+READY_S = 10.0
+COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "trades", "kind", "source", "coverage")
+_GRID = (
+    Column("OPENS (UTC)", 23, "left"), Column("OPEN", 10), Column("HIGH", 10), Column("LOW", 10), Column("CLOSE", 10),
+    Column("VOLUME", 10), Column("TRADES", 6), Column("KIND", 7, "left"), Column("SOURCE", 8, "left"),
+    Column("COVERAGE", 8, "left"),
+)  # fmt: skip
+
+
+class Asked(Struct, frozen=True):
+    """What is to be told; instants ns UTC, `start` None where `limit` counts."""
+
+    symbol: str
+    interval: Interval
+    last_ns: int | None
+    start: int | None
+    end: int | None
+    limit: int | None
+    form: str
+    output: Path | None
+
+
+def asked_of(options: dict[str, Any]) -> Asked:
+    """The options, as far as they agree. Raises UsageError where they do not, StoreError for a file that is there."""
+    last, start, end, limit = (options[name] for name in ("last_ns", "start_ns", "end_ns", "limit"))
+    form = options["form"] or ("json" if options["as_json"] else _form_of(options["output"]))
+    if options["as_json"] and form != "json":
+        raise click.UsageError(f"--json and --format {form} contradict each other: give the one")
+    if sum(each is not None for each in (last, start, limit)) > 1:
+        raise click.UsageError("--last, --from and --limit each say where to begin: give one")
+    if start is not None and end is not None and start >= end:
+        raise click.UsageError(
+            f"--from is {iso_utc(start)} and --to {iso_utc(end)}: expected a span, found one that ends before it begins"
+        )
+    output = None if options["output"] is None else Path(options["output"])
+    if form == "parquet" and output is None:
+        raise click.UsageError("--format parquet needs --output FILE")
+    if output is not None and output.exists() and not options["force"]:
+        raise StoreError(f"{output} is there already", hint="name another file, or replace it with --force")
+    return Asked(options["symbol"], Interval(options["interval"]), last, start, end, limit, form, output)
+
+
+def _form_of(output: str | None) -> str:
+    """By the name of the file."""
+    ending = "" if output is None else Path(output).suffix.lower()
+    return {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}.get(ending, "table")
+
+
+async def tell_history(choice: Choice, asked: Asked) -> None:
+    """Find the desk and tell."""
+    from bethna.cli.attach import chosen_desk, follow
+    from bethna.cli.desk_time import DeskTime
+
+    if asked.form == "parquet":
+        _need_polars()
+    async with chosen_desk(choice, (asked.symbol,), ("trades", "candles")) as desk:
+        instrument, described = await follow(desk, asked.symbol, choice.settings)
+        with suppress(NoDataYet):  # a quiet one has a past all the same
+            await desk.ready(instrument, timeout_s=READY_S, features=("trades",))
+        start, end = _span(asked, DeskTime(desk).now_ns())
+        if start >= end:
+            raise click.UsageError(f"nothing has happened yet at {iso_utc(start)}")
+        parts = _parts(desk, instrument, asked.interval, start, end)
+        told = Told(sys.stderr.isatty(), _count(asked.interval, start, end))
+        if asked.output is None:
+            await _to_terminal(parts, asked, told, described)
+        else:
+            await _to_file(parts, asked, told, asked.output)
+        told.summary()
+
+
+def _span(asked: Asked, now: int) -> tuple[int, int]:
+    """From the first opening to the end, exclusive."""
+    end = now + 1 if asked.end is None else min(asked.end, now + 1)
+    interval = asked.interval
+    if asked.start is not None:
+        first = interval.open_time(asked.start)
+        return (first if first == asked.start else interval.close_time(first)), end
+    if asked.last_ns is not None:
+        return interval.open_time(end - asked.last_ns), end
+    return interval.earlier(interval.open_time(end - 1), (asked.limit or 100) - 1), end
+
+
+def _count(interval: Interval, start: int, end: int) -> int:
+    return max(1, -(-(end - start) // interval.ns))
+
+
+async def _parts(
+    desk: RealTimeTrading, instrument: str, interval: Interval, start: int, end: int
+) -> AsyncIterator[tuple[list[Bar], Sequence[Refusal]]]:
+    """Bars, ascending, part after part."""
+    at = start
+    while at < end:
+        until = at
+        for _ in range(PART):
+            until = interval.close_time(until)
+            if until >= end:
+                break
+        table = await desk.candles.history(instrument, interval, limit=PART, end=min(until, end))
+        yield [bar for bar in table if at <= bar.open_time < end], table.refusals
+        at = until
+
+
+class Told:
+    """What was written and what was not (rules 2 and 3)."""
+
+    def __init__(self, terminal: bool, wanted: int) -> None:
+        self._terminal = terminal
+        self._wanted = wanted
+        self._kinds: Counter[BarKind] = Counter()
+        self._reasons: dict[str, None] = {}
+        self._refused: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def note(self, bars: Sequence[Bar], refusals: Sequence[Refusal]) -> None:
+        """One part."""
+        self._kinds.update(bar.kind for bar in bars)
+        unknown = (gap.reason for bar in bars if bar.kind is BarKind.UNKNOWN for gap in bar.coverage.gaps)
+        self._reasons.update(dict.fromkeys(unknown))
+        for each in refusals:
+            before = self._refused.get((each.source, each.reason))
+            low, high = before or (each.start, each.end)
+            self._refused[each.source, each.reason] = (min(low, each.start), max(high, each.end))
+        if self._terminal and self._wanted > PART:
+            done = sum(self._kinds.values())
+            click.echo(f"\r{done:,} of about {self._wanted:,} bars", nl=False, err=True)
+
+    def summary(self) -> None:
+        """How it went."""
+        if self._terminal and self._wanted > PART:
+            click.echo(err=True)
+        for (source, reason), (start, end) in self._refused.items():
+            click.echo(plain(f"{source}: {reason} ({iso_utc(start)} to {iso_utc(end)})"), err=True)
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self._kinds.items()))
+        total = sum(self._kinds.values())
+        why = f" ({', '.join(self._reasons)})" if self._reasons else ""
+        click.echo(f"{total:,} bar{'' if total == 1 else 's'}: {kinds or 'none'}{why}", err=True)
+
+
+async def _to_terminal(
+    parts: AsyncIterator[tuple[list[Bar], Sequence[Refusal]]],
+    asked: Asked,
+    told: Told,
+    described: Instrument | None,
+) -> None:
+    out = Output()
+    write = _writer(asked.form, described)
+    begun = False
+    async for bars, refusals in parts:
+        text = write(bars, begun)
+        begun = begun or bool(bars)
+        if text:
+            await out.write(text)
+        told.note(bars, refusals)
+    await out.drained()
+
+
+async def _to_file(
+    parts: AsyncIterator[tuple[list[Bar], Sequence[Refusal]]], asked: Asked, told: Told, output: Path
+) -> None:
+    """Rule 1."""
+    part = output.with_name(f"{output.name}.part")
+    kept: list[Bar] = []
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            write = _writer("csv" if asked.form == "table" else asked.form, None)
+            begun = False
+            async for bars, refusals in parts:
+                if asked.form == "parquet":
+                    kept += bars
+                else:
+                    file.write(write(bars, begun))
+                begun = begun or bool(bars)
+                told.note(bars, refusals)
+        if asked.form == "parquet":
+            _save_parquet(kept, part)
+        part.replace(output)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise StoreError(f"cannot write {output}: {reason}", hint="make room, or write elsewhere") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _writer(form: str, described: Instrument | None) -> Callable[[list[Bar], bool], str]:
+    """What makes text of bars; its second argument is whether there was some before."""
+    if form == "json":
+        return lambda bars, _begun: "".join(f"{_line(bar)}\n" for bar in bars)
+    return _csv if form == "csv" else _Table(described)
+
+
+def _line(bar: Bar) -> str:
+    symbol, venue = split_id(bar.instrument)
+    whose = {
+        "type": "bar",
+        "instrument": bar.instrument,
+        "venue": venue,
+        "symbol": symbol,
+        "interval": bar.interval,
+    }
+    return msgspec.json.encode({**whose, **msgspec.to_builtins(bar_row(bar))}).decode()
+
+
+def _csv(bars: list[Bar], begun: bool) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    if not begun and bars:
+        rows.writerow(COLUMNS)
+    for bar in bars:
+        figures = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
+        opened = iso_utc(bar.open_time).removesuffix(" UTC").replace(" ", "T") + "Z"
+        rows.writerow(
+            (
+                opened,
+                *("" if each is None else each for each in figures),
+                bar.kind,
+                bar.source,
+                bar.coverage.state,
+            )
+        )
+    return text.getvalue()
+
+
+class _Table:
+    """Lines under a head."""
+
+    def __init__(self, described: Instrument | None) -> None:
+        known = described if described is not None and described.verified else None
+        self._price = Digits(None if known is None else known.tick_size)
+        self._quantity = Digits(None if known is None else known.lot_size)
+        self._grid = Grid(list(_GRID))
+
+    def __call__(self, bars: list[Bar], begun: bool) -> str:
+        rows = []
+        for bar in bars:
+            self._price.see((bar.open, bar.high, bar.low, bar.close))
+            self._quantity.see((bar.volume,))
+        for bar in bars:
+            rows.append(self._cells(bar))
+            self._grid.measure(rows[-1])
+        head = "" if begun or not bars else f"{self._grid.head()}\n"
+        return head + "".join(f"{self._grid.line(row)}\n" for row in rows)
+
+    def _cells(self, bar: Bar) -> list[str]:
+        trades = MISSING if bar.trades is None else str(bar.trades)
+        kind = bar.kind.value if bar.closed else f"{bar.kind.value}, open"
+        return [
+            clock_time(bar.open_time), *(self._price.write(each) for each in (bar.open, bar.high, bar.low, bar.close)),
+            self._quantity.write(bar.volume), trades, kind, bar.source or MISSING, completeness(bar.coverage),
+        ]  # fmt: skip
+
+
+def _need_polars() -> None:
+    """Said before anything is asked for."""
+    if find_spec("polars") is None:
+        raise FeatureOff(
+            "polars",
+            "polars is not installed: it writes Parquet",
+            hint="pip install 'bethna[polars]', or --format csv",
+        )
+
+
+def _save_parquet(bars: Sequence[Bar], path: Path) -> None:
+    from bethna.client.tables import Table
+    from bethna.core.coverage import unknown
+
+    Table(Bar, bars, unknown()).to_polars().write_parquet(path)

@@ -1,0 +1,96 @@
+"""`bethna history` as a program over a desk behind an address: lines, files, what it refuses, what it says is lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from _doors import opened
+from _memorydesk import BTC, START, MemoryDesk
+from scenario.test_cli_best import begun, ended
+
+from bethna.core.bars import Refusal
+from bethna.core.clock import NS_PER_S
+
+MINUTE = 60 * NS_PER_S
+
+
+def desk_of_minutes() -> MemoryDesk:
+    """A trade a minute, three minutes without one, and a trade again."""
+    desk = MemoryDesk()
+    for price in (100.5, 101.0):
+        desk.trade(BTC, price, 2.0)
+        desk.clock.advance(MINUTE)
+    desk.clock.advance(3 * MINUTE)
+    desk.trade(BTC, 99.0)
+    desk.refusals = (Refusal("binance", "HTTP 503", START, START + MINUTE),)
+    return desk
+
+
+def is_there(path: Path) -> bool:
+    return path.exists()
+
+
+async def test_a_table_lines_and_files_say_the_same(tmp_path: Path) -> None:
+    async with opened(desk_of_minutes()) as served:
+        asked = ("history", str(BTC), "--url", served.url, "--interval", "1m", "--limit", "6")
+        answer = (await served.http.get(f"/api/v1/bars?instrument={BTC}&interval=1m&limit=6")).json()["bars"]
+        table, errors = await ended(await begun(tmp_path, *asked))
+        lines, _ = await ended(await begun(tmp_path, *asked, "--json"))
+        for name in ("bars.csv", "bars.jsonl", "bars.parquet"):
+            out, _ = await ended(await begun(tmp_path, *asked, "-o", str(tmp_path / name)))
+            assert out == ""
+    rows = [json.loads(line) for line in lines.splitlines()]
+    assert [{name: row[name] for name in answer[0]} for row in rows] == answer
+    assert {row["type"] for row in rows} == {"bar"}
+    assert len(table.splitlines()) == len(rows) + 1
+    assert (tmp_path / "bars.jsonl").read_text() == lines
+    with (tmp_path / "bars.csv").open(newline="") as file:
+        saved = list(csv.DictReader(file))
+    assert [row["kind"] for row in saved] == [row["kind"] for row in rows]
+    assert saved[0]["open_time"].endswith("Z")
+    frame = pl.read_parquet(tmp_path / "bars.parquet")
+    assert frame["close"].to_list() == [row["close"] for row in rows]
+    assert "binance: HTTP 503 (2024-08-08 23:54:00.000 UTC to 2024-08-08 23:55:00.000 UTC)" in errors
+    assert f"{len(rows)} bars: " in errors
+
+
+async def test_a_file_that_is_there_stays_unless_it_may_go(tmp_path: Path) -> None:
+    there = tmp_path / "bars.csv"
+    there.write_text("mine")
+    async with opened(desk_of_minutes()) as served:
+        asked = ("history", str(BTC), "--url", served.url, "--interval", "1m", "-o", str(there))
+        process = await begun(tmp_path, *asked)
+        _, errors = await process.communicate()
+        assert process.returncode != 0
+        assert b"is there already" in errors
+        assert b"--force" in errors
+        assert there.read_text() == "mine"
+        await ended(await begun(tmp_path, *asked, "--force"))
+    assert there.read_text().startswith("open_time,")
+    assert not is_there(there.with_name("bars.csv.part"))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--from", "2026-12-01", "--to", "2026-11-01"), "ends before it begins"),
+        (("--from", "yesterday"), "found 'yesterday'"),
+        (("--last", "0d"), "found '0d'"),
+        (("--last", "3d", "--limit", "5"), "give one"),
+        (("--format", "parquet"), "needs --output"),
+        (("--interval", "7m"), "7m"),
+        (("--limit", "0"), "0"),
+        (("--from", "2999-01-01"), "nothing has happened yet"),
+    ],
+)
+async def test_what_cannot_be_asked_is_said(tmp_path: Path, more: tuple[str, ...], words: str) -> None:
+    async with opened(desk_of_minutes()) as served:
+        process = await begun(tmp_path, "history", str(BTC), "--url", served.url, *more)
+        out, errors = await process.communicate()
+    assert (process.returncode, out) == (2, b"")
+    assert words in errors.decode()
+    assert "Traceback" not in errors.decode()
