@@ -15,6 +15,7 @@ repair.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import sys
@@ -169,7 +170,9 @@ def line(row: Row) -> str:
 
 
 def quiet() -> None:
-    """The desks' own log lines would bury the table."""
+    """The desks' own log lines would bury the table. Collecting garbage at each step would take a fifth of the time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 

@@ -15,7 +15,7 @@ from twin_bench import ADDRESS, START
 from bethna.core.clock import NS_PER_MS, NS_PER_S
 from bethna.twins.coingecko import WORDS, CoinGeckoTwin, build, listings
 from bethna.twins.coingecko.charts import candles, samples
-from bethna.twins.coingecko.index import EVERY_NS, KEPT, PAST_NS, Series
+from bethna.twins.coingecko.index import COARSE_NS, EVERY_NS, KEPT, PAST_NS, Series
 from bethna.twins.coingecko.limits import MAX_ASKERS, Limits, Rules
 from bethna.twins.faults import Fault, Faults
 from bethna.twins.line import Answer
@@ -42,11 +42,28 @@ def test_the_index_is_the_fair_value_of_the_common_market() -> None:
     assert len({price for _, price in noted}) == 3
 
 
+def test_a_world_that_begins_between_two_seconds_is_noted_on_the_grid() -> None:
+    world = World(3, START + NS_PER_S // 4, [each for each in listings() if each.base == "BTC"])
+    twin = build(world, Faults((), START, Random(1)), Random(1))
+    twin.advance(START + 90 * NS_PER_S)
+    market = world.markets[BTC]
+    (ts, price) = twin.index.between(BTC, START, START + 100 * NS_PER_S)[-1]
+    assert ts % EVERY_NS == 0
+    other = World(3, world.start, [market.listing])
+    other.advance(ts)
+    straight = other.markets[BTC].fair(3 * NS_PER_S // 4)  # three quarters into the second
+    assert price == straight * market.listing.tick / UNIT
+    assert straight != other.markets[BTC].fair(0)
+
+
 def test_the_past_leads_to_the_first_price_and_is_a_function_of_the_seed() -> None:
     venue, again, another = CoinGeckoBench(), CoinGeckoBench(), CoinGeckoBench(seed=4)
     past = venue.points(0, START)
-    assert len(past) == 40 * DAY // PAST_NS
-    assert [later - earlier for (earlier, _), (later, _) in pairwise(past)] == [PAST_NS] * (len(past) - 1)
+    assert 0 <= START - 40 * DAY - past[0][0] <= COARSE_NS
+    gaps = [(later, later - earlier) for (earlier, _), (later, _) in pairwise(past)]
+    assert all(gap == PAST_NS for later, gap in gaps if later > START - 3 * DAY + HOUR)
+    assert all(gap == COARSE_NS for later, gap in gaps if later < START - 3 * DAY - HOUR)
+    assert {gap for _, gap in gaps} == {PAST_NS, COARSE_NS}
     assert START - PAST_NS <= past[-1][0] < START
     first = venue.world.markets[BTC].listing.price
     assert abs(past[-1][1] / first - 1) < 0.02
@@ -299,6 +316,13 @@ def test_every_request_counts_and_errors_too() -> None:
     struck = CoinGeckoBench(fault, rules=Rules(keyless_per_minute=4, past_days=1)).run(1)
     assert [struck.ask(f"{FREE}/ping").status for _ in range(5)] == [503] * 5
     assert struck.run(6).ask(f"{FREE}/ping").status == 429, "what a fault answered has counted"
+
+
+def test_each_key_has_a_count_of_its_own() -> None:
+    venue = CoinGeckoBench(rules=Rules(demo_per_minute=1, past_days=1))
+    keys = ("CG-one", "CG-two", "CG-one")
+    found = [venue.ask(f"{FREE}/ping", {"x-cg-demo-api-key": key}).status for key in keys]
+    assert found == [200, 200, 429]
 
 
 def test_429_says_how_long_every_other_time() -> None:

@@ -1,11 +1,13 @@
 """What the index was at every instant: noted as the world goes on, and made up for the year before it began.
 
-It is the truth that candles and samples are taken from; it makes none itself and knows no request. Times are the caller's, ns UTC; prices US dollars.
+It is the truth that candles and samples are taken from; it makes none itself and knows no request. Times are the
+caller's, ns UTC; prices US dollars.
 
 Rules
   1. Since the world's start there is a point every `EVERY_NS`, on that grid of UTC, of the fair values.
-  2. Before it lie `past_days` of points every `PAST_NS`, a walk back from the first price, drawn when a coin is first
-     asked for: a function of the world's seed, its start and the coin.
+  2. Before it lie `past_days` of points, every `PAST_NS` for `FINE_DAYS` and every `COARSE_NS` before those: a walk
+     back from the first price, drawn when a coin is first asked for, a function of the world's seed, its start and the
+     coin.
   3. At most `KEPT` points since the start are kept, then the oldest half is forgotten.
 """
 
@@ -27,6 +29,8 @@ MINUTE = 60 * NS_PER_S
 DAY = 86_400 * NS_PER_S
 EVERY_NS = NS_PER_S * 30
 PAST_NS = 5 * MINUTE
+COARSE_NS = 30 * MINUTE
+FINE_DAYS = 3
 KEPT = 200_000
 Point = tuple[int, float]
 
@@ -101,14 +105,17 @@ class Index:
     def _walk(self, symbol: str) -> Series:
         market = self._world.markets[symbol]
         traits = traits_of(market.listing.base)
-        sigma = sqrt(((traits.beta * MARKET_SIGMA) ** 2 + traits.sigma**2) * PAST_NS / NS_PER_S)
+        sigma = sqrt((traits.beta * MARKET_SIGMA) ** 2 + traits.sigma**2)  # of a second
         gauss = Random(f"{self._world.seed}/past/{symbol}").gauss
         first, away = self._first[symbol], 0.0
-        newest = (self._origin - 1) // PAST_NS * PAST_NS
+        ts = -(-self._origin // PAST_NS) * PAST_NS
+        fine = ts - FINE_DAYS * DAY
         points: list[Point] = []
-        for step in range(self._past_days * DAY // PAST_NS):
-            away = away * (PEG if traits.pegged else 1.0) + gauss(0.0, sigma)
-            points.append((newest - step * PAST_NS, first * exp(away)))
+        while ts > self._origin - self._past_days * DAY:
+            step = PAST_NS if ts > fine or ts % COARSE_NS else COARSE_NS
+            ts -= step
+            away = away * (PEG if traits.pegged else 1.0) + gauss(0.0, sigma * sqrt(step / NS_PER_S))
+            points.append((ts, first * exp(away)))
         series = Series()
         for ts, price in reversed(points):
             series.add(ts, price)

@@ -129,7 +129,7 @@ class CoinGecko:
                 "end", f"expected a start of 0 or later and an end behind it, found {start} and {end}"
             )
         self.access.check_start(start, now)
-        first = max(start // NS_PER_S, self.access.earliest(now) // NS_PER_S)
+        first = start // NS_PER_S  # `earliest` is a whole second, so this is none before it
         last = min(-(-end // NS_PER_S), LAST_S)
         span = f"from={first}&to={max(last, first + 1)}"
         return _request(f"/coins/{coin_of(asset)}/market_chart/range?vs_currency={vs_of(quote)}&{span}")
