@@ -119,6 +119,11 @@ def test_adx_of_a_market_that_never_moved_is_nought_and_stays_what_it_was_withou
     assert batch(AdxMachine(2), [bar(5, 6, 4)] * 6).values[-1] == Adx(0.0, 0.0, 0.0)
 
 
+def test_a_bar_that_grows_as_much_above_as_below_moves_nowhere() -> None:
+    bars = [bar(50, 51 + each, 49 - each) for each in range(6)]
+    assert batch(AdxMachine(2), bars).values[-1] == Adx(0.0, 0.0, 0.0)
+
+
 def test_stochastic() -> None:
     bars = [bar(2, 3, 1), bar(5, 5, 2), bar(3, 4, 3), bar(3, 3, 3)]
     # Raw over two bars: (5-1)/(5-1), (3-2)/(5-2), (3-3)/(4-3).
@@ -320,6 +325,20 @@ def test_a_smoothed_bar_counts_until_nothing_of_it_is_left() -> None:
         if a and b
     ]
     assert away[-2] / 500_000 < 1e-9
+
+
+def test_of_averages_of_averages_nothing_is_left_either() -> None:
+    """The MACD's signal line, whose lines are averages themselves."""
+    clean, dirty = MacdMachine(3, 6, 4), MacdMachine(3, 6, 4)
+    batch(clean, closes(*range(40)))
+    batch(dirty, closes(*range(40)))
+    rest = [float(each % 5) for each in range(int(clean.span) + 1)]
+    pairs = zip(
+        batch(clean, closes(*rest)).values, batch(dirty, closes(1_000.0, *rest[1:])).values, strict=True
+    )
+    away = [abs(one.signal - other.signal) for one, other in pairs if one is not None and other is not None]
+    assert away[0] > 10.0
+    assert away[-1] < 1e-9 * max(away)
 
 
 def test_what_is_summed_counts_for_good_and_a_session_ends_it() -> None:

@@ -8,7 +8,8 @@ Rules
      known one, and what stands on bars of both sides of the hole is incomplete, as a merged bar with a hole is.
   4. A value is as weak as the weakest bar that it stands on. `span` says how many of the newest known bars these are:
      of a window exactly its bars. What is smoothed recursively stands on everything since the start, so a bar counts
-     until its weight is below 1e-9 of the weight that it came with: after that no digit that anybody reads is its own.
+     until its weight in the averages is below 1e-9 of the weight that it came with: after that no digit that anybody
+     reads is its own. What is smoothed twice (MACD, ADX) keeps it longer (`fading`).
      What is summed since the start (OBV), or since its session (VWAP), stands on all of that.
   5. The batch form feeds the same machine, so its values are the same bit for bit.
 
