@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from indicator_bars import bar
+from indicator_bars import bar, unknown
 from msgspec.structs import fields
 
 from bethna.core.errors import ConfigError
@@ -104,3 +104,16 @@ def test_every_parameter_at_its_bounds_makes_a_machine(spec: IndicatorSpec, para
             text = f"{spec.name}({','.join(str(each) for each in arguments)})"
             machine = parse(text).machine()
             assert (machine.update(bar(5)) is None) == (machine.first > 1)
+
+
+@pytest.mark.parametrize("spec", INDICATORS.values(), ids=INDICATORS)
+def test_every_indicator_looks_before_it_takes_and_says_nothing_of_an_unknown_bar(
+    spec: IndicatorSpec,
+) -> None:
+    machine = parse(spec.name).machine()
+    for number in range(machine.first + 3):
+        hole, known = unknown(number), bar(100 + number % 7, 108, 99, opened=100.5, hour=number)
+        assert (machine.peek(hole), machine.update(hole)) == (None, None)
+        looked = machine.peek(known)
+        assert machine.update(known) == looked
+        assert (looked is None) == (number < machine.first - 1)
