@@ -28,7 +28,7 @@ from pathlib import Path
 from common import ROOT
 
 HOUSE = Path("src/bethna")
-VENUES = re.compile("binance|coinbase|kraken|deribit", re.IGNORECASE)
+VENUES = re.compile("binance|coinbase|coingecko|kraken|deribit", re.IGNORECASE)
 VENUE_ROOMS = (HOUSE / "venues", HOUSE / "twins", HOUSE / "app")
 FILE_LINES = 450
 FUNCTION_LINES = 60

@@ -174,7 +174,8 @@ class Judge:
     def _points(self, instrument: InstrumentId) -> list[int]:
         """Where in the truth the desk's book stands: its update id, or all that the venue's time may mean.
 
-        A clock that was set back says the same time twice: what stood before it was set counts too.
+        A clock that was set back says the same time twice, and what is gathered over that instant bears a time from
+        before its own changes: what stood when it was set counts too, and what is newest.
         """
         sync, listener = self.desk.feeds.feed(instrument).booksync, self.listeners[instrument]
         assert sync.book is not None
@@ -192,8 +193,11 @@ class Judge:
         return exact or [
             each.update_id
             for each, after in zip_longest(near, near[1:])
-            if each.ts // PRECISE_NS <= then
-            and (after is None or after.ts // PRECISE_NS > then or after.ts < each.ts)
+            if (
+                each.ts // PRECISE_NS <= then
+                and (after is None or after.ts // PRECISE_NS > then or after.ts < each.ts)
+            )
+            or (not self.steady_clock and (after is None or after.ts < each.ts))
         ]
 
     def _book_differs(self, instrument: InstrumentId, points: Iterable[int], depth: int) -> str:

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -31,7 +32,7 @@ def test_locks_hold_what_the_project_asks_for() -> None:
     for name, wanted in asked.items():
         locked = pins(name)
         for requirement in map(Requirement, wanted):
-            assert requirement.name in locked, f"{name} lacks {requirement.name}: make lock"
+            assert canonicalize_name(requirement.name) in locked, f"{name} lacks {requirement.name}: make lock"
             assert requirement.specifier.contains(locked[requirement.name]), (
                 f"{name}: {requirement}: make lock"
             )

@@ -31,7 +31,7 @@ from bethna.cli.output import Output
 from bethna.core.bars import Bar, BarKind, Refusal
 from bethna.core.clock import iso_utc
 from bethna.core.errors import FeatureOff, NoDataYet, StoreError
-from bethna.core.instrument import Instrument, split_id
+from bethna.core.instrument import Feature, Instrument, split_id
 from bethna.core.intervals import Interval
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 PART = 5000
 READY_S = 10.0
+TRADES: tuple[Feature, ...] = ("trades",)
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "trades", "kind", "source", "coverage")
 _GRID = (
     Column("OPENS (UTC)", 23, "left"), Column("OPEN", 10), Column("HIGH", 10), Column("LOW", 10), Column("CLOSE", 10),
@@ -97,7 +98,7 @@ async def tell_history(choice: Choice, asked: Asked) -> None:
     async with chosen_desk(choice, (asked.symbol,), ("trades", "candles")) as desk:
         instrument, described = await follow(desk, asked.symbol, choice.settings)
         with suppress(NoDataYet):  # a quiet one has a past all the same
-            await desk.ready(instrument, timeout_s=READY_S, features=("trades",))
+            await desk.ready(instrument, timeout_s=READY_S, features=TRADES)
         start, end = _span(asked, DeskTime(desk).now_ns())
         if start >= end:
             raise click.UsageError(f"nothing has happened yet at {iso_utc(start)}")
