@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
+from msgspec.structs import replace
 
 from bethna.core.coverage import Gap
 from bethna.core.market import InstrumentId, Trade
 from bethna.logic.gaplog import MAX_JUMP
-from bethna.logic.trades import TradeSequence
+from bethna.logic.trades import TradeSequence, recalled
 
 BTC = InstrumentId("BTC-USDT@binance")
 SECOND = 1_000_000_000
@@ -19,11 +22,25 @@ class Ledger:
 
     def __init__(self, *, max_held: int = 1_000) -> None:
         self.told: list[str] = []
-        self.sequence = TradeSequence(self.release, self, patience_ns=10 * SECOND, max_held=max_held)
+        self.kept: deque[Trade] = deque(maxlen=100)
+        self.sequence = TradeSequence(
+            self.release, self, patience_ns=10 * SECOND, max_held=max_held,
+            recall=lambda trade_id: recalled(self.kept, trade_id),
+        )  # fmt: skip
         self.now = 0
 
     def release(self, trade: Trade) -> None:
+        self.kept.append(trade)
         self.told.append(f"{trade.trade_id}")
+
+    def again(self, *ids: int) -> list[str]:
+        """What is told when trades come that left already, as they were."""
+        before = len(self.told)
+        for trade_id in ids:
+            told = recalled(self.kept, trade_id)
+            assert told is not None
+            self.sequence.apply(replace(told, ts_recv=self.now))
+        return self.told[before:]
 
     def late(self, trade: Trade) -> None:
         self.told.append(f"{trade.trade_id}!")
@@ -216,10 +233,13 @@ def test_the_end_of_the_stream_releases_what_is_held_and_marks_every_hole() -> N
 
 def test_duplicates_are_named_unless_two_of_our_sockets_overlap() -> None:
     ledger = Ledger()
-    ledger.hear(1, 2, 2, 5, 5, 1)
+    ledger.hear(1, 2)
+    ledger.again(2)
+    ledger.hear(5, 5)
+    ledger.again(1)
     assert [gap.first_id for gap in ledger.sequence.log.doubles] == [2, 5, 1]
     ledger.sequence.overlapping = True
-    ledger.hear(1, 2)
+    ledger.again(1, 2)
     assert (ledger.sequence.log.duplicates, ledger.sequence.log.overlaps) == (3, 2)
 
 
@@ -502,3 +522,64 @@ def test_what_waits_behind_a_further_gap_has_waited_already() -> None:
     assert ledger.wait(11) == [
         "marked 2-2 missing", "3", "found 4-4", "marked 4-4 missing", "5", "found 6-6", "marked 6-6 missing", "7",
     ]  # fmt: skip
+
+
+# --- what is a duplicate, and what only has its id
+
+
+def test_a_venue_that_counts_anew_a_little_below_is_marked_and_nothing_is_dropped() -> None:
+    """Rule 11: the ids have left before, as other trades."""
+    ledger = Ledger()
+    ledger.hear(*range(1_000, 1_060))
+    assert ledger.hear(1_020) == []
+    assert ledger.hear(1_021, 1_022) == ["marked 1060-1060 renumbered", "1020", "1021", "1022"]
+    assert ledger.sequence.log.duplicates == 0
+
+
+def test_a_count_that_begins_below_whatever_was_heard_is_a_new_one() -> None:
+    ledger = Ledger()
+    ledger.hear(*range(1_000, 1_020))
+    assert ledger.hear(700, 701, 702) == ["marked 1020-1020 renumbered", "700", "701", "702"]
+
+
+def test_ids_of_a_new_count_do_not_fill_the_holes_of_the_old_one() -> None:
+    ledger = Ledger()
+    ledger.hear(*range(1_000, 1_010), *range(1_015, 1_030))
+    ledger.wait(11)
+    assert ledger.hear(1_002) == []
+    told = ledger.hear(*range(1_003, 1_020))
+    assert told == ["marked 1030-1030 renumbered", *map(str, range(1_002, 1_020))]
+    assert (1_010, 1_014, "missing", False) in ledger.gaps()
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_the_same_trade_again_is_a_duplicate_also_where_the_clock_was_set_back(overlapping: bool) -> None:
+    ledger = Ledger()
+    ledger.sequence.overlapping = overlapping
+    ledger.hear(*range(1_000, 1_050))
+    for trade_id in range(1_050, 1_060):
+        ledger.sequence.apply(ledger.trade(trade_id, ts_event=1))
+    ledger.told.clear()
+    assert ledger.again(1_020, 1_021, 1_022, 1_055, 1_054) == []
+    log = ledger.sequence.log
+    assert (log.duplicates, log.overlaps) == ((0, 5) if overlapping else (5, 0))
+
+
+def test_the_same_trade_with_a_coarser_time_is_a_duplicate() -> None:
+    ledger = Ledger()
+    ledger.hear(*range(1, 40))
+    for trade_id in (20, 21, 22):
+        told = recalled(ledger.kept, trade_id)
+        assert told is not None
+        ledger.sequence.apply(replace(told, ts_event=told.ts_event - told.ts_event % SECOND))
+    assert ledger.sequence.log.duplicates == 3
+
+
+def test_one_other_trade_under_an_old_id_changes_nothing_and_is_named() -> None:
+    ledger = Ledger()
+    ledger.hear(*range(1_000, 1_050))
+    assert ledger.hear(1_020, 1_050, 1_051) == ["1050", "1051"]
+    ledger.wait(11)
+    assert ledger.hear(1_052) == ["1052"]
+    ledger.wait(11)
+    assert [(gap.first_id, gap.reason) for gap in ledger.sequence.log.doubles] == [(1_020, "stray")]

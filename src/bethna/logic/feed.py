@@ -51,7 +51,7 @@ from bethna.logic.gaplog import MAX_JUMP
 from bethna.logic.pushedbook import PushedBook
 from bethna.logic.quotecheck import QuoteCheck
 from bethna.logic.tickers import change_pct
-from bethna.logic.trades import TradeSequence, keep_in_order
+from bethna.logic.trades import TradeSequence, keep_in_order, recalled
 from bethna.logic.venue_time import VenueTime
 
 UNHEARD_NS = 10 * NS_PER_S
@@ -74,8 +74,9 @@ class InstrumentFeed:
         self.instrument = instrument
         self.id = instrument.id
         self.sequence = TradeSequence(
-            self._release, self, patience_ns=settings.patience_ns, max_held=settings.max_held_trades
-        )
+            self._release, self, patience_ns=settings.patience_ns, max_held=settings.max_held_trades,
+            recall=lambda wanted: recalled(self.kept, wanted),
+        )  # fmt: skip
         self._pushes = book_style != "numbered"
         self.booksync = BookSync(
             self._book_moved, self, patience_ns=settings.patience_ns, max_held=settings.max_held_deltas,

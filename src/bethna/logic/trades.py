@@ -7,7 +7,7 @@ Rules
   2. The expected id is released at once, then every held trade that joins it.
   3. An id below the expected one that is in a marked hole is late: it is released out of order and closes its part of
      the hole.
-  4. Any other id below the expected one, or one already held, is a duplicate: dropped and named.
+  4. Any other id below the expected one, or one already held, is a duplicate: dropped and named; but see rule 11.
   5. An id above the expected one is held. The first held trade announces the gap and asks for the missing ids.
   6. Trades from history are taken like trades from the stream. When the frontier has reached the trade that announced
      the gap it is healed; Healed is told before the trades that close it are released, so a reader knows what they are.
@@ -22,11 +22,13 @@ Rules
      stream itself fills the gap, a healer that cannot is not listened to: history does not have what is yet to come.
   9. An id that is far from the stream's (gaplog rule 5) is in doubt: it announces nothing. Two that agree are believed:
      above the frontier as a gap (rule 5), below it as a venue that counts anew, which is marked as `renumbered`; so is
-     a gap of more trades than can have happened in its time (MOST_PER_S). An id
-     below the frontier is only in doubt when its trade is not older than the last released one: else it is a duplicate.
+     a gap of more trades than can have happened in its time (MOST_PER_S).
  10. A venue that says elsewhere (in its ticker) which id is the newest shows what no later trade has shown yet. What
      two words `TAIL_NS` apart agree on and the frontier has not reached is a gap like any other, though no trade waits
      behind it; the first trade that has to wait announces it anew by its own id.
+ 11. A duplicate is the same trade again. An id below the frontier that has left as another trade (`recall`: another
+     price or quantity, or a time more than SAME_NS away) is in doubt as of rule 9, and so is one that nobody remembers,
+     lies in no hole and is newer than the last that left: a venue that counts anew may do so a little below.
 """
 
 from __future__ import annotations
@@ -44,8 +46,22 @@ TAIL_NS = 2 * NS_PER_S
 MOST_PER_S = 20_000
 """Trades a second that no market has; the liveliest known are below a tenth of that."""
 
+SAME_NS = 2 * NS_PER_S
+"""The same trade may be told with times of other precision, by stream and by request."""
+
 NO_TRADE = -2
 """No id of a trade, and not that of one without an id either."""
+
+
+def _nobody(_trade_id: int) -> Trade | None:
+    """Nothing is remembered."""
+    return None
+
+
+def _same(one: Trade, other: Trade) -> bool:
+    """Rule 11."""
+    alike = one.price == other.price and one.quantity == other.quantity
+    return alike and abs(one.ts_event - other.ts_event) <= SAME_NS
 
 
 class TradeOutput(Protocol):
@@ -76,6 +92,7 @@ class TradeSequence:
         output: told of gaps, in order with the trades.
         patience_ns: how long a stalled frontier waits for healing (rule 7).
         max_held: how many trades may wait (rule 7).
+        recall: the trade that left under an id, newest first, None where nobody remembers (rule 11).
 
     Attributes:
         overlapping: two of our own sockets deliver this stream (a rotation), so duplicates are expected.
@@ -86,9 +103,16 @@ class TradeSequence:
     """
 
     def __init__(
-        self, release: Callable[[Trade], None], output: TradeOutput, *, patience_ns: int, max_held: int
+        self,
+        release: Callable[[Trade], None],
+        output: TradeOutput,
+        *,
+        patience_ns: int,
+        max_held: int,
+        recall: Callable[[int], Trade | None] = _nobody,
     ) -> None:
         self.log = GapLog("trades")
+        self._recall = recall
         self.next_id = NO_TRADE
         self.late_trades = 0
         self.overlapping = False
@@ -214,10 +238,15 @@ class TradeSequence:
             self._hold(trade, trade.ts_recv)
 
     def _below(self, trade: Trade) -> None:
-        """Rules 3, 4 and 9."""
+        """Rules 3, 4, 9 and 11."""
         if self._take_late(trade, trade.ts_recv, fetched=False):
             return
-        if self.next_id - trade.trade_id > MAX_JUMP and self.last and trade.ts_event >= self.last.ts_event:
+        told = self._recall(trade.trade_id)
+        if told is None:
+            another = self.last is not None and trade.ts_event > self.last.ts_event
+        else:
+            another = not _same(told, trade)
+        if another:
             self._doubt(trade)
         else:
             self._name_double(trade)
@@ -371,3 +400,8 @@ def keep_in_order(kept: deque[Trade], late: Trade) -> None:
         kept.popleft()
         at -= 1
     kept.insert(at, late)
+
+
+def recalled(kept: deque[Trade], trade_id: int) -> Trade | None:
+    """The newest of some kept trades that has this id."""
+    return next((trade for trade in reversed(kept) if trade.trade_id == trade_id), None)
