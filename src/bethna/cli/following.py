@@ -169,7 +169,7 @@ async def tell_trades(desk: Nouns, asked: Asked, telling: Telling[CertifiedTrade
             return
         await telling.facts(list(table))
         if asked.follow:
-            await _each(desk, _without(events, {each.trade_id for each in table}), telling, asked)
+            await _each(desk, _after(events, list(table)), telling, asked)
 
 
 async def tell_candles(desk: Nouns, asked: Asked, telling: Telling[Candle]) -> None:
@@ -279,12 +279,22 @@ async def _notes(events: AsyncIterator[object], telling: Telling[Book]) -> None:
             await telling.note(event)
 
 
-async def _without(events: AsyncIterator[T | Note], told: set[int]) -> AsyncIterator[T | Note]:
-    """Trades that were not told already."""
+async def _after(
+    events: AsyncIterator[CertifiedTrade | Note], table: Sequence[CertifiedTrade]
+) -> AsyncIterator[CertifiedTrade | Note]:
+    """What happened after the table (rule 2): what was heard while it was asked for stands in it, or before it."""
+    told, last = {each.trade_id for each in table}, table[-1].trade_id if table else -1
+    passed = not table
     async for event in events:
-        if isinstance(event, CertifiedTrade) and event.trade_id in told:
-            told.discard(event.trade_id)
-        else:
+        if not isinstance(event, CertifiedTrade) or passed:
+            if isinstance(event, CertifiedTrade) and event.trade_id in told:
+                told.discard(event.trade_id)
+                continue
+            yield event
+            continue
+        told.discard(event.trade_id)
+        passed = event.trade_id >= last
+        if event.trade_id > last:
             yield event
 
 
