@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 from conftest import Campaign
+from msgspec.structs import replace
 from scenario.broken_venue import BrokenVenue, MarketClock
 
 from bethna.app import Desk
@@ -31,10 +32,11 @@ async def survive(venue: BrokenVenue, clock: MarketClock, symbols: str = "BTC-US
         settings = load(
             environment={
                 "BETHNA_SOURCE": "live", "BETHNA_HOSTS": f"binance={venue.hosts}", "BETHNA_SYMBOLS": symbols,
-                "BETHNA_FIRST_DELAY_S": "0.01", "BETHNA_MAX_DELAY_S": "0.05", "BETHNA_HEAL_TIMEOUT_S": "2",
+                "BETHNA_FIRST_DELAY_S": "0.01", "BETHNA_MAX_DELAY_S": "0.05",
             }
         )  # fmt: skip
-        desk = Desk(settings, pace=clock)
+        # By such a clock a patience of seconds is over before an answer can come.
+        desk = Desk(replace(settings, heal_timeout_s=3_600.0), pace=clock)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             running = group.create_task(desk.run())
             await venue.played.wait()
