@@ -7,6 +7,7 @@ Rules
   1. A request goes when the quota keeper lets it; longer than `patience_s` it does not wait but says RateLimited. The
      keeper is shared with every process of the user, so it says when to ask again, not when the turn has come. Who
      gives up waiting is struck out at once.
+     Beside it stands the venue's limit of the moment, where it has one: so many in any short window, of this process.
   2. 429 and 418 stop every request of every process until the venue's Retry-After; who asked hears RateLimited and is
      not retried here.
   3. A host that says `not from here` or cannot be reached is left for the next one, each host once a request.
@@ -27,6 +28,7 @@ from bethna.core.wire import Catalogue, RestEvent, ServerTime
 from bethna.logic.backoff import Backoff, Rng
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.hosts import HostChoice
+from bethna.logic.quota import SlidingWindow
 from bethna.logic.quota_ledger import MINUTE_NS, Lane
 from bethna.logic.session_types import ConnectionSettings
 from bethna.net.http import HttpAnswer
@@ -82,6 +84,8 @@ class VenueRest:
         self._tap = tap
         self._timers = timers or LoopTimers(clock)
         self._hosts = HostChoice(len(spec.hosts), seconds(settings.blocked_s))
+        at_once, window = spec.requests_at_once, seconds(spec.requests_window_s)
+        self._window = SlidingWindow(at_once, window) if at_once else None
 
     async def fetch(
         self,
@@ -197,7 +201,20 @@ class VenueRest:
         finally:
             if asked.taken is None:
                 self.quota.withdraw(asked)
+        try:
+            await self._wait_for_window()
+        except BaseException:
+            self.quota.settle(asked, None)  # it was given, and is not used
+            raise
         return asked
+
+    async def _wait_for_window(self) -> None:
+        """Rule 1, last sentence."""
+        window = self._window
+        while window is not None and (wait := window.wait(self._clock.monotonic_ns())):
+            await self._timers.sleep(wait)
+        if window is not None:
+            window.take(self._clock.monotonic_ns())
 
     async def _get(self, index: int, request: RestRequest, asked: Asked) -> HttpAnswer:
         url = self._spec.hosts[index].rest + request.path

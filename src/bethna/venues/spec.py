@@ -38,6 +38,8 @@ class VenueSpec(Struct, frozen=True, gc=False):
         max_life_s: the venue cuts a socket after this; we rotate `rotate_before_s` earlier.
         ping_timeout_s: the venue pings at least this often (silence beyond is a dead socket); None if it never does.
         weight_per_minute: REST request weight until the venue's own figure is known.
+        requests_at_once, requests_window_s: so many requests in any window of this length, whatever the minute has
+            left; 0 where only the minute counts.
         blocked_statuses: HTTP statuses that mean `not from here`: try the next host.
         price_decimals, quantity_decimals: digits of the padded text on the wire.
         weight_header: lower-case name of the REST header with the weight used in this minute, None where there is none.
@@ -61,6 +63,8 @@ class VenueSpec(Struct, frozen=True, gc=False):
     blocked_statuses: tuple[int, ...]
     quantity_decimals: int
     candles: CandleRules
+    requests_at_once: int = 0
+    requests_window_s: float = 1.0
     aliases: tuple[str, ...] = ()
     weight_header: str | None = None
     chained_books: bool = False

@@ -18,6 +18,8 @@ SPEC = VenueSpec(
     rotate_before_s=1800.0,
     ping_timeout_s=5.0,  # a heartbeat comes every second
     weight_per_minute=60,  # about one request a second
+    requests_at_once=10,  # what stands in its counter, which gains one a second
+    requests_window_s=10.0,
     blocked_statuses=(),
     quantity_decimals=8,
     # Its weeks are not said to open on Monday. Older ones than these it has of no length; empty minutes are told.
