@@ -32,7 +32,9 @@ def test_locks_hold_what_the_project_asks_for() -> None:
     for name, wanted in asked.items():
         locked = pins(name)
         for requirement in map(Requirement, wanted):
-            assert canonicalize_name(requirement.name) in locked, f"{name} lacks {requirement.name}: make lock"
+            assert canonicalize_name(requirement.name) in locked, (
+                f"{name} lacks {requirement.name}: make lock"
+            )
             assert requirement.specifier.contains(locked[requirement.name]), (
                 f"{name}: {requirement}: make lock"
             )

@@ -48,6 +48,6 @@ def test_each_trade_once_and_in_order(listened: int, asked: int, more: int, limi
 
 def test_late_trades_and_notes_are_told() -> None:
     marked = GapMarked(BTC, Gap("trades", 3, 3), 0)
-    heard = [trade(4), marked, trade(5), trade(6), trade(3), trade(7)]
+    heard: list[CertifiedTrade | Note] = [trade(4), marked, trade(5), trade(6), trade(3), trade(7)]
     assert told(heard, [trade(4), trade(5)]) == ["note", 6, 3, 7]
     assert told(heard, []) == [4, "note", 5, 6, 3, 7]

@@ -27,7 +27,9 @@ def explained(error: AddressUnusable) -> AddressUnusable:
         error.message = f"{wanted} a desk running at {url}"
         error.hint = f"open {url} to use it, or {instead}"
     elif found == "nobody":
-        error.message = f"{wanted} something that did not answer within {_ASK_S:g} s: a busy desk, or another program"
+        error.message = (
+            f"{wanted} something that did not answer within {_ASK_S:g} s: a busy desk, or another program"
+        )
         error.hint = f"open {url} to see, or {instead}"
     else:
         error.message = f"{wanted} another program there"
