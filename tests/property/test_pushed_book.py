@@ -15,7 +15,7 @@ from bethna.core.market import UNNUMBERED, BookDelta, BookSnapshot, InstrumentId
 from bethna.core.status import Trust
 from bethna.core.wire import BookDoubt
 from bethna.logic.booksync import BookSync
-from bethna.logic.pushedbook import PushedBook
+from bethna.logic.pushedbook import STANDING_NS, PushedBook
 from bethna.logic.quotecheck import QuoteCheck
 
 BTC = InstrumentId("BTC-USD@somewhere")
@@ -255,6 +255,10 @@ def test_late_quotes_of_what_was_before_the_book_prove_nothing() -> None:
     assert turned(bench) is Trust.TRUSTED
 
 
+LATER = 2 + STANDING_NS
+"""By when that snapshot has stood long enough."""
+
+
 def compared(bench: Bench, *, counted: bool, proven: int | None) -> PushedBook:
     """A book of twenty levels a side, and another snapshot that agrees in twelve of them."""
     bids, asks = sorted(bench.bids.items(), reverse=True), sorted(bench.asks.items())
@@ -262,7 +266,7 @@ def compared(bench: Bench, *, counted: bool, proven: int | None) -> PushedBook:
     assert bench.pushed.proves(), "where there is no book, there is nothing to prove"
     assert bench.pushed.snapshot(first)
     assert bench.pushed.proves() is (proven is None)
-    bench.pushed.compared(24, (89.0, 112.0), 3)
+    bench.pushed.compared(24, (89.0, 112.0), LATER)
     return bench.pushed
 
 
@@ -275,13 +279,13 @@ def proven_levels(bench: Bench) -> list[int]:
 def test_a_comparison_proves_a_counted_book_as_far_as_it_went_until_it_is_doubted() -> None:
     bench = Bench(Random(8))
     pushed = compared(bench, counted=True, proven=0)
-    assert (pushed.compared_at, pushed.compared_levels) == (3, 24)
+    assert (pushed.compared_at, pushed.compared_levels) == (LATER, 24)
     assert (proven_levels(bench), pushed.proves()) == ([1, 10, 12], False)
     bench.tell(([(100.5, 1.0)], []), 1)
     assert proven_levels(bench) == [1, 10, 12], "a new level was heard, twelve bids end at 90 now"
     bench.tell(([(100.5, 0.0), (100.0, 0.0)], []), 1)
     assert proven_levels(bench) == [1, 10], "twelve bids end at 88 now, of which nothing is proven"
-    pushed.compared(40, (-inf, inf), 4)
+    pushed.compared(40, (-inf, inf), LATER)
     assert pushed.proves()
     bench.pushed.doubt(BookDoubt(BTC, "a message is missing", 5, 1))
     assert (pushed.compared_at, pushed.compared_levels, proven_levels(bench)) == (None, 0, [])
@@ -291,11 +295,20 @@ def test_a_comparison_proves_a_counted_book_as_far_as_it_went_until_it_is_doubte
     assert proven_levels(bench) == [1, 10], "the ten of its checksum; that snapshot was never compared"
 
 
+def test_a_book_that_has_just_begun_is_not_proven_by_an_answer_that_may_be_as_old() -> None:
+    bench = Bench(Random(8))
+    pushed = compared(bench, counted=True, proven=0)
+    pushed.compared(40, (-inf, inf), pushed.since + STANDING_NS - 1)
+    assert (pushed.compared_levels, proven_levels(bench), pushed.proves()) == (40, [], False)
+    pushed.compared(40, (-inf, inf), pushed.since + STANDING_NS)
+    assert pushed.proves()
+
+
 def test_a_comparison_proves_nothing_of_a_book_whose_updates_may_be_lost_unseen() -> None:
     for proven, levels in ((0, []), (10, [1, 10]), (None, [1, 10, 12, 13, 20])):
         bench = Bench(Random(9))
         pushed = compared(bench, counted=False, proven=proven)
-        assert (pushed.compared_at, proven_levels(bench)) == (3, levels)
+        assert (pushed.compared_at, proven_levels(bench)) == (LATER, levels)
 
 
 def test_a_snapshot_that_is_crossed_is_no_book_and_a_new_best_ask_is_seen_like_a_bid() -> None:

@@ -20,7 +20,8 @@ Rules
      update of the book since before the first: updates do not come, and the book is doubted.
   9. Another snapshot of the venue may agree with the book (`services.comparing`). Where no update can be lost unseen
      (`counted`), that proves the prices that were compared until the book is doubted or begins anew, since whatever
-     has changed among them was heard; elsewhere it says only when the book was last seen to be right.
+     has changed among them was heard; elsewhere it says only when the book was last seen to be right. A book that began
+     less than STANDING_NS ago is not proven by it: both snapshots may be of a time before what was missed.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from bethna.logic.booksync import BookSync
 from bethna.logic.quotecheck import QuoteCheck
 
 APART_NS = NS_PER_S
+STANDING_NS = 20 * NS_PER_S
+"""An answer from a venue's memory is younger than that."""
 NOWHERE: Reach = (inf, -inf)
 
 
@@ -53,6 +56,7 @@ class PushedBook:
         proven: levels a side that the venue's proof covers, None for all. doubts: how many were raised.
         proved: updates heard that the venue's checksum confirmed, since only then the codec hands them on.
         counted: as of its snapshot.
+        since: when its snapshot came, ns UTC by the desk's clock.
         compared_at, compared_levels: when another snapshot last agreed with this book, ns UTC by the desk's clock, and
             in how many levels of both sides; None and 0 before.
         overlaps: updates and doubts of connections that are not heard any more (rule 1). early: updates of rule 3.
@@ -66,6 +70,7 @@ class PushedBook:
         self.counted = False
         self.compared_at: int | None = None
         self.compared_levels = 0
+        self.since = 0
         self.overlaps = 0
         self.early = 0
         self._sync = sync
@@ -92,7 +97,7 @@ class PushedBook:
         raced = self._early_on == epoch > self._begun  # rule 7
         self._begun = max(self._begun, epoch)
         self.epoch = self._newest = epoch
-        self.proven, self.counted = snapshot.proven, snapshot.counted
+        self.proven, self.counted, self.since = snapshot.proven, snapshot.counted, snapshot.ts_recv
         self._forget_comparison()
         self._sync.connected(snapshot.ts_recv)
         if not self._sync.snapshot(replace(snapshot, last_id=self._count)) or self._is_crossed(
@@ -157,7 +162,8 @@ class PushedBook:
     def compared(self, levels: int, reach: Reach, ts: int) -> None:
         """Another snapshot of the venue agrees in so many levels, as far as `reach` (rule 9)."""
         if self.epoch and levels:
-            self.compared_at, self.compared_levels, self._agreed = ts, levels, reach
+            self.compared_at, self.compared_levels = ts, levels
+            self._agreed = reach if ts - self.since >= STANDING_NS else NOWHERE
 
     def proves(self, levels: tuple[list[Level], list[Level]] | None = None) -> bool:
         """Whether the whole book, or these best levels of it, best first, are proven."""

@@ -34,6 +34,7 @@ from bethna.core.status import SystemEvent, Trust
 from bethna.core.wire import BookDoubt, RestEvent
 from bethna.logic.bookcompare import Comparison, Verdict
 from bethna.logic.feed import BookStreamItem, InstrumentFeed
+from bethna.logic.pushedbook import STANDING_NS
 from bethna.runtime.bus import Bus
 from bethna.venues.spec import Codec, RestRequest
 
@@ -200,6 +201,8 @@ class Comparing:
         if not verdict.contradictions:
             self._doubts.pop(name, None)
             pushed.compared(verdict.equal, verdict.reach, now)
+            if pushed.counted and now - pushed.since < STANDING_NS:
+                self._put_off(name, STANDING_NS / NS_PER_S)  # too young to be proven by that
         elif before is None or not verdict.shares(before):
             self._keep(name, window)
         else:
