@@ -257,3 +257,23 @@ def test_every_trade_that_is_not_of_the_open_second_is_judged_once_before_it_cou
         made.apply(trade)
     made.late(at(0.3, 0))
     assert judged == [(1, 0), (3, START + SECOND), (4, START + 2 * SECOND)]
+
+
+@pytest.mark.parametrize(
+    ("prices", "jump"),
+    [
+        (((0, 100.0), (1, 150.0)), (100.0, 150.0)),
+        (((0, 100.0), (1, 66.6)), (66.6, 100.0)),
+        (((0, 100.0), (0.2, 150.0), (0.4, 100.0), (1, 100.0)), (100.0, 150.0)),
+        (((0, 100.0), (7_200, 1e300)), (100.0, 1e300)),
+        (((0, 100.0), (1, 149.0), (2, 100.0)), None),
+        (((0, 100.0),), None),
+    ],
+)
+def test_a_price_that_jumps_is_noted_once_and_counted(
+    prices: tuple[tuple[float, float], ...], jump: tuple[float, float] | None
+) -> None:
+    made = builder(*(at(offset, number, price) for number, (offset, price) in enumerate(prices)))
+    assert made.take_jump() == jump
+    assert made.take_jump() is None
+    assert sum(bar[-1] for bar in bars(made, Interval.D1, 7_201)) == len(prices)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from bethna.core.coverage import Gap
-from bethna.core.instrument import Instrument
+from bethna.core.instrument import Contract, Instrument
 from bethna.core.market import BookDelta, BookSnapshot, InstrumentId, Quote, Trade, TradePage
 from bethna.core.status import SystemEvent, Trust
 from bethna.logic.chronicle import MOST, Chronicle
 from bethna.logic.feed import FeedSettings
+from bethna.logic.price_jumps import PriceJumps
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
 from bethna.services.feeds import Feeds
@@ -29,9 +31,9 @@ class Desk:
         self.feeds = Feeds(bus, ManualClock(), FeedSettings())
         self.feeds.follow(BTC)
 
-    def trade(self, trade_id: int, at: int) -> Trade:
+    def trade(self, trade_id: int, at: int, price: float = 1.0) -> Trade:
         ts = LONG_AGO + at * SECOND
-        made = Trade(BTC.id, 1.0, 1.0, "buy", trade_id, ts, ts)
+        made = Trade(BTC.id, price, 1.0, "buy", trade_id, ts, ts)
         self.feeds.apply(made)
         return made
 
@@ -81,6 +83,24 @@ def test_trades_that_only_overtook_each_other_are_told_as_late_and_counted_as_no
     assert desk.told[1].message == "came by themselves, late: trades 2 to 3; nothing was lost"
     health = desk.feeds.health(BTC.id)
     assert (health.trade_gaps, health.heals) == (0, 0)
+
+
+def test_a_price_that_jumps_is_told_once_a_minute_and_stops_nothing() -> None:
+    desk = Desk()
+    for number in range(1, 130):
+        desk.trade(number, number, 100.0 if number % 2 else 151.0)
+        desk.feeds.tick(LONG_AGO + number * SECOND)
+    assert desk.events() == [("warning", "price_jumped", at) for at in (2, 62, 122)]
+    assert desk.told[0].message.startswith("its price was 100 and 151 ")
+    assert desk.feeds.feed(BTC.id).trades == 129
+
+
+def test_an_option_may_jump() -> None:
+    option = replace(BTC, contract=Contract("option"))
+    jumps = PriceJumps()
+    assert jumps.look(option, (1.0, 2.0), 0) is None
+    assert jumps.look(BTC, None, 0) is None
+    assert jumps.look(BTC, (1.0, 2.0), 0) is not None
 
 
 def test_what_was_left_out_is_told_at_the_end_of_a_tape() -> None:

@@ -16,6 +16,8 @@ Rules
      time. One that opens a little after it is shown, and no quiet bars before it.
   7. A closed bar whose end is not proven yet is `unverified`, and so is an open one of which nothing is. The next trade
      shows by its id that none is missing, and they are what they would have been.
+  8. Prices within a second, or of two trades in a row, of which the higher is more than JUMP times the lower are noted.
+     They are counted all the same: it is the venue's word, and may be true.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from bethna.core.money import EXACT_LOTS, from_lots, to_lots
 
 KEPT_BARS = 1500
 MAX_AHEAD_NS = 5 * NS_PER_S
+JUMP = 1.4999
+"""A price that jumps by half, or falls by a third, in the digits of floats."""
 BUILT = (
     Interval.S1, Interval.M1, Interval.M5, Interval.M15, Interval.M30, Interval.H1, Interval.H4, Interval.D1,
 )  # fmt: skip
@@ -131,6 +135,7 @@ class CandleBuilder:
         self.watched_from: int | None = None
         self.amended = 0
         self._epoch = 0
+        self._jump: tuple[float, float] | None = None
         # Before the first trade the open second is an empty range, so that no trade lies in it.
         self._second = Bar(0, 0.0, 0, 0, -1)
         self._second_start = self._second_end = 0
@@ -164,6 +169,11 @@ class CandleBuilder:
     def reached(self) -> int:
         """The end of the open second, ns UTC: no trade was told with a later time; 0 before any."""
         return self._second_end
+
+    def take_jump(self) -> tuple[float, float] | None:
+        """The newest two prices of rule 8, the lower first; None since this was asked last."""
+        jump, self._jump = self._jump, None
+        return jump
 
     def begin_anew(self) -> None:
         """The venue counts its trades anew from the next one on (rule 2)."""
@@ -216,7 +226,11 @@ class CandleBuilder:
         elif start == self._second.open_time:  # another count began inside it
             self._second.merge(opened)
         else:
-            self._settle(self._second)
+            before = self._second
+            low, high = min(before.low, trade.price), max(before.high, trade.price)
+            if high > JUMP * low:  # rule 8
+                self._jump = (low, high)
+            self._settle(before)
             self._second = opened
         self._second_start, self._second_end = start, start + NS_PER_S
 

@@ -45,6 +45,7 @@ from bethna.core.wire import BookDoubt, MarketEvent, RestEvent
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.feed import BookStreamItem, FeedSettings, InstrumentFeed, TradeStreamItem
 from bethna.logic.feed_ports import BookStyle, NoWants, Wants
+from bethna.logic.price_jumps import PriceJumps
 from bethna.logic.references import References
 from bethna.logic.told_feed import ToldFeed
 from bethna.logic.venue_clocks import VenueClocks
@@ -108,6 +109,7 @@ class Feeds:
         self._broken: dict[InstrumentId, int] = {}
         self._near_asked = 0
         self._references = References(settings.provenance)
+        self._jumps = PriceJumps()
         self.unfollowed = 0
         self.describe: Callable[[InstrumentId], Instrument] = guessed
 
@@ -180,6 +182,8 @@ class Feeds:
                 feed.tick(now, venue_now, limit)
             except Exception as error:  # noqa: BLE001 - rule 4, decision 0010
                 self._broke(feed.id, error)
+            if event := self._jumps.look(feed.instrument, feed.candle_builder.take_jump(), now):
+                self.report(event)
         for event in self._clocks.events(now, monotonic):
             self.report(event)
 
