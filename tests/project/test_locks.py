@@ -35,7 +35,7 @@ def test_locks_hold_what_the_project_asks_for() -> None:
             assert canonicalize_name(requirement.name) in locked, (
                 f"{name} lacks {requirement.name}: make lock"
             )
-            assert requirement.specifier.contains(locked[requirement.name]), (
+            assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), (
                 f"{name}: {requirement}: make lock"
             )
 

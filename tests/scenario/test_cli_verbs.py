@@ -317,7 +317,7 @@ def test_verbs_options_venues_and_sources_are_completed(tmp_path: Path) -> None:
     assert completed("bethna price BTC-USDT --sou", around) == ["--source"]
     assert completed("bethna up --source ", around) == ["auto", "live", "twin", "tape:"]
     lengths = completed("bethna candles BTC-USDT --interval 1", around)
-    assert sorted(lengths) == ["15m", "1d", "1h", "1m", "1s"]
+    assert sorted(lengths) == ["12h", "15m", "1M", "1d", "1h", "1m", "1s", "1w"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

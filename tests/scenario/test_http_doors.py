@@ -197,7 +197,7 @@ def _never(name: str) -> Any:
 
 
 UNANSWERABLE = [
-    ("/api/v1/candles?instrument=btcusdt&interval=7m", 400, "bad_request", "found '7m'", "1s, 1m, 5m"),
+    ("/api/v1/candles?instrument=btcusdt&interval=7m", 400, "bad_request", "found '7m'", "1s, 1m, 3m"),
     ("/api/v1/candles?interval=1m", 400, "bad_request", "'instrument'", "openapi"),
     ("/api/v1/candles?instrument=btcusdt&interval=1m&limit=-1", 400, "bad_request", "found '-1'", "openapi"),
     ("/api/v1/candles?instrument=btcusdt&interval=1m&limit=1501", 400, "bad_request", "<= 1500", "openapi"),

@@ -41,7 +41,7 @@ REFUSED = {
     "price": ("unknown_topic", "prices"),
     "trade:BTC-USDT": ("unknown_topic", "trades:INSTRUMENT"),
     "candles:BTC-USDT": ("unknown_topic", "candles:INSTRUMENT:INTERVAL"),
-    "candles:BTC-USDT:7m": ("unknown_topic", "1s, 1m, 5m"),
+    "candles:BTC-USDT:7m": ("unknown_topic", "1s, 1m, 3m"),
     "candles::1m": ("unknown_topic", "candles:INSTRUMENT:INTERVAL"),
     "trades": ("unknown_topic", "trades:INSTRUMENT"),
     "book:": ("unknown_topic", "book:INSTRUMENT"),

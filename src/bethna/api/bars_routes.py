@@ -1,4 +1,4 @@
-"""The route of series of bars; it may ask a venue, so it is the one that takes its time."""
+"""The route of series of bars. It may ask a venue, so it takes its time; it keeps and joins nothing itself."""
 
 from __future__ import annotations
 

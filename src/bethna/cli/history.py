@@ -1,4 +1,4 @@
-"""`bethna history`: bars of a span, history and live as one, to the terminal or into a file."""
+"""`bethna history`: bars of a span, history and live as one, to the terminal or into a file; it asks nobody itself."""
 
 from __future__ import annotations
 

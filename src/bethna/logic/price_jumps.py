@@ -22,7 +22,7 @@ class PriceJumps:
         self._told: dict[InstrumentId, int] = {}
 
     def look(self, instrument: Instrument, jump: tuple[float, float] | None, now: int) -> SystemEvent | None:
-        """What is told of one that was noted (`logic/candles`, rule 8), None of most."""
+        """What is told of one that was noted by `logic.candles`, None of most."""
         if jump is None or (instrument.contract is not None and instrument.contract.kind == "option"):
             return None
         told = self._told.get(instrument.id)
