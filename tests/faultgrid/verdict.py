@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from faultgrid.ground import Ground
@@ -190,6 +190,10 @@ class Judge:
         then = ts_event // PRECISE_NS
         near = instants[max(0, newest - LOOKED_BACK) : newest]
         exact = [each.update_id for each in near if each.ts // PRECISE_NS == then]
+        if (
+            exact and self.ground.gathers_ns
+        ):  # what happened at the very instant of telling may be told the next time
+            exact = [near[index].update_id for index in range(len(near)) if _is_at(near, index, then)]
         return exact or [
             each.update_id
             for each, after in zip_longest(near, near[1:])
@@ -391,6 +395,12 @@ class Judge:
         said = [*feed.sequence.log.gaps(), *feed.sequence.log.doubles, *feed.booksync.log.gaps()]
         if said or listener.turns or feed.booksync.resyncs or feed.coverage().state is not self.ground.whole:
             self.findings.disturbed.append(f"{instrument}: {feed.coverage().state} {said[:3]}")
+
+
+def _is_at(instants: Sequence[Instant], index: int, then: int) -> bool:
+    """Whether a step is of this time, or the last one before such a step."""
+    after = instants[min(index + 1, len(instants) - 1)]
+    return then in (instants[index].ts // PRECISE_NS, after.ts // PRECISE_NS)
 
 
 def _differs(trade: Trade, execution: Execution | None, listing: Listing) -> str:
