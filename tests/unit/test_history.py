@@ -110,6 +110,16 @@ def test_who_refuses_for_good_is_asked_once() -> None:
     assert (len(served.asked), [each.reason for each in past.refusals]) == (1, ["Invalid symbol."])
 
 
+def test_nobody_waits_for_the_end_of_a_ban() -> None:
+    served = Served(RateLimited("binance", 3_600.0, banned=True))
+    past = ask(served)
+    assert kinds(past) == [UNKNOWN] * 10
+    assert (len(served.asked), [each.reason for each in past.refusals]) == (
+        1,
+        ["binance asks to wait 3600.0 s"],
+    )
+
+
 def test_progress_is_told_page_by_page() -> None:
     told: list[tuple[int, int]] = []
     progress: Callable[[int, int], None] = lambda known, wanted: told.append((known, wanted))  # noqa: E731 - one line

@@ -4,7 +4,8 @@ Rules
   1. What the venue has of the asked interval is asked for; else the longest shorter one that it has and that divides
      it, and bars are merged from those.
   2. A page that could not be had leaves its time unknown, with the reason; the other pages are asked for all the same,
-     but where the venue refuses for good. It is asked TRIES times, and later where its quota says so.
+     but where the venue refuses for good, or for longer than LONGEST_WAIT_S. It is asked TRIES times, and later where
+     its quota says so.
   3. One question an instrument and interval is on its way at a time: who asks for the same waits for it.
   4. The newest bar is the venue's open one, where it tells it. The desk's own trades are not in here (`logic/series`).
   5. Where quiet intervals are left out, their close is that of the bar before: so LOOK_BACK more are asked for where
@@ -34,6 +35,8 @@ from bethna.venues.spec import Codec, RestRequest
 
 TRIES = 3
 PAUSE_S = 1.0
+LONGEST_WAIT_S = 65.0
+"""Who asks is not kept waiting for the end of a ban: it is said, and asked for again when somebody asks again."""
 SERVER_FAULT = 500
 LOOK_BACK = 60
 MOST_ASKED = 1_000_000
@@ -187,6 +190,8 @@ class History:
                 events = await source.rest.fetch(request)
             except RateLimited as error:
                 reason = error.message
+                if error.retry_after_s > LONGEST_WAIT_S:
+                    return pages.give_up("source_failed"), reason, True
                 await asyncio.sleep(error.retry_after_s)
                 continue
             except (VenueError, WireError) as error:
