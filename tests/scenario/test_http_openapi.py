@@ -22,6 +22,7 @@ ROUTES = {
     "/api/v1/prices": {"get"},
     "/api/v1/candles": {"get"},
     "/api/v1/bars": {"get"},
+    "/api/v1/indicators": {"get"},
     "/api/v1/book/{instrument}": {"get"},
     "/api/v1/trades/{instrument}": {"get"},
     "/api/v1/best/{pair}": {"get"},
@@ -164,7 +165,8 @@ async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> N
     desk.sockets = [ConnectionHealth("binance", 1, "h:1", "ok", START, None, 1, 0, 1.5, 4, (BTC,))]
     asked = {
         "/api/v1/health": "", "/api/v1/instruments": "", "/api/v1/prices": "", "/api/v1/events": "",
-        "/api/v1/candles": f"instrument={BTC}&interval=1m", "/api/v1/bars": f"instrument={BTC}&interval=1m",
+        "/api/v1/candles": f"instrument={BTC}&interval=1m",
+        "/api/v1/bars": f"instrument={BTC}&interval=1m&indicators=sma(3),obv", "/api/v1/indicators": "",
         "/api/v1/book/{instrument}": "",
         "/api/v1/trades/{instrument}": "", "/api/v1/best/{pair}": "convert=EUR", "/api/v1/best/{pair}/book": "",
         "/api/v1/indices": "", "/api/v1/indices/{instrument}": "", "/api/v1/valuations": "",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import UNSET, Struct, UnsetType
 
 from bethna.api.answers import coverage_card, micros
+from bethna.api.indicators import IndicatorRow, indicator_row
 from bethna.api.protocol import CoverageCard
 from bethna.core.bars import Bar, BarKind, Refusal, Series
 from bethna.core.instrument import split_id
 from bethna.core.intervals import Interval
+from bethna.logic.indicators.shown import Shown
 
 
 class BarRow(Struct, frozen=True, gc=False):
@@ -44,7 +48,7 @@ class RefusalRow(Struct, frozen=True, gc=False):
 
 
 class BarsAnswer(Struct, frozen=True, gc=False):
-    """GET /api/v1/bars: one bar for each interval, ascending, the open one last."""
+    """GET /api/v1/bars: one bar for each interval, ascending, the open one last; and the indicators that were asked."""
 
     instrument: str
     venue: str
@@ -53,15 +57,16 @@ class BarsAnswer(Struct, frozen=True, gc=False):
     built_from: Interval | None
     bars: list[BarRow]
     refusals: list[RefusalRow]
+    indicators: list[IndicatorRow] = []
     notice: str | UnsetType = UNSET
 
 
-def bars_answer(series: Series, notice: str | None = None) -> BarsAnswer:
+def bars_answer(series: Series, shown: Sequence[Shown] = (), notice: str | None = None) -> BarsAnswer:
     """A series for the wire."""
     symbol, venue = split_id(series.instrument)
     return BarsAnswer(
         series.instrument, venue, symbol, series.interval, series.built_from, list(map(bar_row, series.bars)),
-        list(map(refusal_row, series.refusals)), notice or UNSET,
+        list(map(refusal_row, series.refusals)), list(map(indicator_row, shown)), notice or UNSET,
     )  # fmt: skip
 
 

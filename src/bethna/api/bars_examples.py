@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bethna.api import indicators_examples
 from bethna.api.bars import BarRow, BarsAnswer, RefusalRow
 from bethna.api.protocol import CoverageCard, GapRow
 from bethna.core.bars import BarKind
@@ -42,4 +43,5 @@ BARS = BarsAnswer(
         ),
     ],
     [RefusalRow(VENUE, f"expected an answer to /products/{SYMBOL}/candles, found HTTP 503", AT, AT + HOUR)],
+    indicators_examples.ROWS,
 )  # fmt: skip

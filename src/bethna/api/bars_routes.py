@@ -1,4 +1,4 @@
-"""The route of series of bars. It may ask a venue, so it takes its time; it keeps and joins nothing itself."""
+"""The routes of series of bars and of indicators. It may ask a venue, so it takes its time; it joins nothing itself."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from litestar import get
 from litestar.params import QueryParameter
 
 from bethna.api import bars_examples as examples
+from bethna.api import indicators_examples
 from bethna.api.bars import BarsAnswer, bars_answer
 from bethna.api.describing import REFUSALS, Desk, ok
 from bethna.api.examples import word
+from bethna.api.indicators import IndicatorsAnswer, indicated_series, indicators_answer
 from bethna.core.clock import NS_PER_US
 from bethna.core.intervals import Interval
+from bethna.logic.indicators.registry import parse_all
+from bethna.logic.indicators.shown import MOST_SHOWN
 
 MAX_BARS = 5000
 MAX_INSTANT = 2**53 - 1
@@ -25,11 +29,27 @@ async def bars(
     interval: Annotated[Interval, QueryParameter(examples=word("1h"))],
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_BARS)] = 500,
     end: Annotated[int | None, QueryParameter(gt=-1, le=MAX_INSTANT)] = None,
+    indicators: Annotated[list[str] | None, QueryParameter(examples=word(["ema(20)", "rsi(14)"]))] = None,
 ) -> BarsAnswer:
-    """The venue's history and the desk's own candles as one series; `end` (exclusive) pages backwards."""
+    """The venue's history and the desk's own candles as one series; `end` (exclusive) pages backwards.
+
+    `indicators`: such as `ema(20),rsi(14)`, or the parameter several times; at most 8.
+    """
+    wanted = parse_all(indicators or (), MOST_SHOWN, interval)
     found, notice = desk.resolve(instrument)
-    series = await desk.bars(found, interval, limit, None if end is None else end * NS_PER_US)
-    return bars_answer(series, notice)
+    until = None if end is None else end * NS_PER_US
+    told = await indicated_series(desk, found, interval, limit, until, wanted)
+    return bars_answer(told.series, told.shown, notice)
 
 
-BARS_ROUTES = (bars,)
+@get(
+    "/api/v1/indicators",
+    sync_to_thread=False,
+    responses=ok(indicators_examples.CARDS, "Those that there are, the usual first."),
+)
+def indicators() -> IndicatorsAnswer:
+    """The indicators that bars can be asked with."""
+    return indicators_answer()
+
+
+BARS_ROUTES = (bars, indicators)

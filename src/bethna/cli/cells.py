@@ -47,6 +47,10 @@ class Digits:
             return MISSING
         return f"{value:.{max(self._most, decimals_of(value))}f}"
 
+    def average(self, value: float | None) -> str:
+        """What is computed of such values, two digits more exact than they are."""
+        return MISSING if value is None else f"{value:.{self._most + 2}f}"
+
     def difference(self, one: float | None, other: float | None) -> str:
         """The difference of two such values: as exact as they are, without what float subtraction adds."""
         return MISSING if one is None or other is None else f"{one - other:.{self._most}f}"

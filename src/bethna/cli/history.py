@@ -34,6 +34,13 @@ DEFAULT_LIMIT = 100
     help=f"So many bars up to --to (default {DEFAULT_LIMIT}, where no span is said).",
 )
 @click.option(
+    "--indicator",
+    "indicators",
+    multiple=True,
+    metavar="NAME",
+    help="With an indicator such as ema(20) or macd(12,26,9); several times for several.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
@@ -53,6 +60,7 @@ def history(**options: Any) -> int:
     \b
     bethna history ETH-USDT --interval 1h --last 30d
     bethna history BTC-USD@kraken --interval 1d --from 2026-01-01 -o btc.csv
+    bethna history BTC-USDT --interval 4h --indicator "rsi(14)" --indicator "ema(20)"
     """
     from bethna.cli.history_telling import asked_of, tell_history
     from bethna.cli.running import run

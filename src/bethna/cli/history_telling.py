@@ -5,6 +5,7 @@ Rules
   2. What could not be had is told on stderr, each stretch once, with its source's reason; then how many bars of which
      kind.
   3. On a terminal stderr tells how far it is, on a line of its own.
+  4. Indicators go along all parts, and begin as many bars earlier as they need (`logic/indicators/shown`).
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ from msgspec import Struct
 from bethna.api.bars import bar_row
 from bethna.cli.cells import Digits, clock_time, completeness
 from bethna.cli.grid import MISSING, Column, Grid, plain
+from bethna.cli.history_indicators import Part, Readings, csv_cells, grid_cells, json_object
 from bethna.cli.output import Output
 from bethna.core.bars import Bar, BarKind, Refusal
 from bethna.core.clock import iso_utc
 from bethna.core.errors import FeatureOff, NoDataYet, StoreError
 from bethna.core.instrument import Feature, Instrument, split_id
 from bethna.core.intervals import Interval
+from bethna.logic.indicators.registry import Indicator, parse_all
+from bethna.logic.indicators.shown import MOST_SHOWN, Shown, bars_before, joined
 
 if TYPE_CHECKING:
     from bethna.app.trading import RealTimeTrading
@@ -60,6 +64,7 @@ class Asked(Struct, frozen=True):
     limit: int | None
     form: str
     output: Path | None
+    indicators: tuple[Indicator, ...] = ()
 
 
 def asked_of(options: dict[str, Any]) -> Asked:
@@ -79,7 +84,9 @@ def asked_of(options: dict[str, Any]) -> Asked:
         raise click.UsageError("--format parquet needs --output FILE")
     if output is not None and output.exists() and not options["force"]:
         raise StoreError(f"{output} is there already", hint="name another file, or replace it with --force")
-    return Asked(options["symbol"], Interval(options["interval"]), last, start, end, limit, form, output)
+    interval = Interval(options["interval"])
+    indicators = tuple(parse_all(options["indicators"], MOST_SHOWN, interval))
+    return Asked(options["symbol"], interval, last, start, end, limit, form, output, indicators)
 
 
 def _form_of(output: str | None) -> str:
@@ -102,12 +109,13 @@ async def tell_history(choice: Choice, asked: Asked) -> None:
         start, end = _span(asked, DeskTime(desk).now_ns())
         if start >= end:
             raise click.UsageError(f"nothing has happened yet at {iso_utc(start)}")
-        parts = _parts(desk, instrument, asked.interval, start, end)
+        readings = Readings(asked.indicators)
+        parts = _parts(desk, instrument, asked, (start, end), readings)
         told = Told(sys.stderr.isatty(), _count(asked.interval, start, end))
         if asked.output is None:
-            await _to_terminal(parts, asked, told, described)
+            await _to_terminal(parts, asked, told, described, readings)
         else:
-            await _to_file(parts, asked, told, asked.output)
+            await _to_file(parts, asked, told, asked.output, readings)
         told.summary()
 
 
@@ -128,10 +136,11 @@ def _count(interval: Interval, start: int, end: int) -> int:
 
 
 async def _parts(
-    desk: RealTimeTrading, instrument: str, interval: Interval, start: int, end: int
-) -> AsyncIterator[tuple[list[Bar], Sequence[Refusal]]]:
-    """Bars, ascending, part after part."""
-    at = start
+    desk: RealTimeTrading, instrument: str, asked: Asked, span: tuple[int, int], readings: Readings
+) -> AsyncIterator[Part]:
+    """Bars, ascending, part after part (rule 4)."""
+    interval, (start, end) = asked.interval, span
+    at = interval.earlier(start, bars_before(asked.indicators, interval))
     while at < end:
         until = at
         for _ in range(PART):
@@ -139,7 +148,7 @@ async def _parts(
             if until >= end:
                 break
         table = await desk.candles.history(instrument, interval, limit=PART, end=min(until, end))
-        yield [bar for bar in table if at <= bar.open_time < end], table.refusals
+        yield readings.part([bar for bar in table if at <= bar.open_time < end], start, table.refusals)
         at = until
 
 
@@ -179,58 +188,62 @@ class Told:
 
 
 async def _to_terminal(
-    parts: AsyncIterator[tuple[list[Bar], Sequence[Refusal]]],
+    parts: AsyncIterator[Part],
     asked: Asked,
     told: Told,
     described: Instrument | None,
+    readings: Readings,
 ) -> None:
     out = Output()
-    write = _writer(asked.form, described)
+    write = _writer(asked.form, described, readings)
     begun = False
-    async for bars, refusals in parts:
-        text = write(bars, begun)
-        begun = begun or bool(bars)
+    async for part in parts:
+        text = write(part, begun)
+        begun = begun or bool(part.bars)
         if text:
             await out.write(text)
-        told.note(bars, refusals)
+        told.note(part.bars, part.refusals)
     await out.drained()
 
 
 async def _to_file(
-    parts: AsyncIterator[tuple[list[Bar], Sequence[Refusal]]], asked: Asked, told: Told, output: Path
+    parts: AsyncIterator[Part], asked: Asked, told: Told, output: Path, readings: Readings
 ) -> None:
     """Rule 1."""
-    part = output.with_name(f"{output.name}.part")
-    kept: list[Bar] = []
+    unfinished = output.with_name(f"{output.name}.part")
+    kept: list[Part] = []
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            write = _writer("csv" if asked.form == "table" else asked.form, None)
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            write = _writer("csv" if asked.form == "table" else asked.form, None, readings)
             begun = False
-            async for bars, refusals in parts:
+            async for part in parts:
                 if asked.form == "parquet":
-                    kept += bars
+                    kept.append(part)
                 else:
-                    file.write(write(bars, begun))
-                begun = begun or bool(bars)
-                told.note(bars, refusals)
+                    file.write(write(part, begun))
+                begun = begun or bool(part.bars)
+                told.note(part.bars, part.refusals)
         if asked.form == "parquet":
-            _save_parquet(kept, part)
-        part.replace(output)
+            _save_parquet(kept, unfinished)
+        unfinished.replace(output)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise StoreError(f"cannot write {output}: {reason}", hint="make room, or write elsewhere") from error
     finally:
-        part.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
-def _writer(form: str, described: Instrument | None) -> Callable[[list[Bar], bool], str]:
+def _writer(form: str, described: Instrument | None, readings: Readings) -> Callable[[Part, bool], str]:
     """What makes text of bars; its second argument is whether there was some before."""
     if form == "json":
-        return lambda bars, _begun: "".join(f"{_line(bar)}\n" for bar in bars)
-    return _csv if form == "csv" else _Table(described)
+        return lambda part, _begun: "".join(f"{_line(part, place)}\n" for place in range(len(part.bars)))
+    if form == "csv":
+        return lambda part, begun: _csv(part, () if begun else (*COLUMNS, *readings.csv_names))
+    return _Table(described, readings)
 
 
-def _line(bar: Bar) -> str:
+def _line(part: Part, place: int) -> str:
+    bar = part.bars[place]
     symbol, venue = split_id(bar.instrument)
     whose = {
         "type": "bar",
@@ -239,15 +252,16 @@ def _line(bar: Bar) -> str:
         "symbol": symbol,
         "interval": bar.interval,
     }
-    return msgspec.json.encode({**whose, **msgspec.to_builtins(bar_row(bar))}).decode()
+    said = {"indicators": json_object(part, place)} if part.shown else {}
+    return msgspec.json.encode({**whose, **msgspec.to_builtins(bar_row(bar)), **said}).decode()
 
 
-def _csv(bars: list[Bar], begun: bool) -> str:
+def _csv(part: Part, head: Sequence[str]) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    if not begun and bars:
-        rows.writerow(COLUMNS)
-    for bar in bars:
+    if head and part.bars:
+        rows.writerow(head)
+    for place, bar in enumerate(part.bars):
         figures = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades)
         opened = iso_utc(bar.open_time).removesuffix(" UTC").replace(" ", "T") + "Z"
         rows.writerow(
@@ -257,6 +271,7 @@ def _csv(bars: list[Bar], begun: bool) -> str:
                 bar.kind,
                 bar.source,
                 bar.coverage.state,
+                *csv_cells(part, place),
             )
         )
     return text.getvalue()
@@ -265,29 +280,29 @@ def _csv(bars: list[Bar], begun: bool) -> str:
 class _Table:
     """Lines under a head."""
 
-    def __init__(self, described: Instrument | None) -> None:
+    def __init__(self, described: Instrument | None, readings: Readings) -> None:
         known = described if described is not None and described.verified else None
         self._price = Digits(None if known is None else known.tick_size)
         self._quantity = Digits(None if known is None else known.lot_size)
-        self._grid = Grid(list(_GRID))
+        self._grid = Grid([*_GRID[:-3], *readings.columns, *_GRID[-3:]])
 
-    def __call__(self, bars: list[Bar], begun: bool) -> str:
-        rows = []
+    def __call__(self, part: Part, begun: bool) -> str:
+        rows, bars = [], part.bars
         for bar in bars:
             self._price.see((bar.open, bar.high, bar.low, bar.close))
             self._quantity.see((bar.volume,))
-        for bar in bars:
-            rows.append(self._cells(bar))
+        for place, bar in enumerate(bars):
+            rows.append(self._cells(bar, grid_cells(part, place, self._price)))
             self._grid.measure(rows[-1])
         head = "" if begun or not bars else f"{self._grid.head()}\n"
         return head + "".join(f"{self._grid.line(row)}\n" for row in rows)
 
-    def _cells(self, bar: Bar) -> list[str]:
+    def _cells(self, bar: Bar, said: list[str]) -> list[str]:
         trades = MISSING if bar.trades is None else str(bar.trades)
         kind = bar.kind.value if bar.closed else f"{bar.kind.value}, open"
         return [
             clock_time(bar.open_time), *(self._price.write(each) for each in (bar.open, bar.high, bar.low, bar.close)),
-            self._quantity.write(bar.volume), trades, kind, bar.source or MISSING, completeness(bar.coverage),
+            self._quantity.write(bar.volume), trades, *said, kind, bar.source or MISSING, completeness(bar.coverage),
         ]  # fmt: skip
 
 
@@ -301,8 +316,10 @@ def _need_polars() -> None:
         )
 
 
-def _save_parquet(bars: Sequence[Bar], path: Path) -> None:
+def _save_parquet(parts: Sequence[Part], path: Path) -> None:
     from bethna.client.tables import Table
     from bethna.core.coverage import unknown
 
-    Table(Bar, bars, unknown()).to_polars().write_parquet(path)
+    bars = [bar for part in parts for bar in part.bars]
+    shown: tuple[Shown, ...] = tuple(map(joined, zip(*(part.shown for part in parts), strict=True)))
+    Table(Bar, bars, unknown(), (), shown).to_polars().write_parquet(path)

@@ -28,6 +28,8 @@ from bethna.core.status import (
     SystemEvent,
     VenueHealth,
 )
+from bethna.logic.indicators.registry import Indicator
+from bethna.logic.indicators.shown import IndicatedSeries
 
 TradeEvent = Trade | GapFound | Healed | GapMarked | StreamStatus | Dropped
 BookEvent = BookSnapshot | BookDelta | BookStatus | StreamStatus | Dropped
@@ -163,6 +165,17 @@ class Backend(Protocol):
         self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
     ) -> Series:
         """History and live as one series; see `DeskReader.bars`. At most `MOST_BARS` at once."""
+        ...
+
+    async def fetch_indicated(
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None,
+        indicators: Sequence[Indicator],
+    ) -> IndicatedSeries:
+        """The same with what indicators say of it."""
         ...
 
     async def fetch_references(

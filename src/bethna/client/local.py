@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from bethna.api.answers import health_answer
+from bethna.api.indicators import indicated_series
 from bethna.api.protocol import HealthAnswer
 from bethna.api.reader import DeskReader
 from bethna.api.reference import instruments_of
@@ -36,6 +37,8 @@ from bethna.core.intervals import Interval
 from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import InstrumentHealth, Simulation, SourceKind, VenueHealth
+from bethna.logic.indicators.registry import Indicator
+from bethna.logic.indicators.shown import IndicatedSeries
 from bethna.runtime.bus import Bus
 
 T = TypeVar("T")
@@ -180,6 +183,17 @@ class LocalBackend:
     ) -> Series:
         """See `Backend.fetch_bars`."""
         return await self._open().bars(instrument, interval, limit, end)
+
+    async def fetch_indicated(
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None,
+        indicators: Sequence[Indicator],
+    ) -> IndicatedSeries:
+        """See `Backend.fetch_indicated`."""
+        return await indicated_series(self._open(), instrument, interval, limit, end, indicators)
 
     async def fetch_references(
         self, kind: ReferenceKind, instrument: InstrumentId | None

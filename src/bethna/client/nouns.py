@@ -11,7 +11,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import count
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -28,6 +28,8 @@ from bethna.core.instrument import Feature, split_id
 from bethna.core.intervals import Interval
 from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, PriceView, Trade
 from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, StreamStatus, SystemEvent
+from bethna.logic.indicators.registry import parse_all
+from bethna.logic.indicators.shown import MOST_SHOWN
 from bethna.runtime.mailbox import Latest, Newest, Strict
 
 T = TypeVar("T")
@@ -353,18 +355,28 @@ class Candles(Noun[Candle]):
         return self._ear(box, Want("candles", instrument, length))
 
     async def history(
-        self, symbol: str, interval: str = "1m", limit: int = 500, end: int | None = None
+        self,
+        symbol: str,
+        interval: str = "1m",
+        limit: int = 500,
+        end: int | None = None,
+        indicators: Sequence[str] = (),
     ) -> Table[Bar]:
         """The newest `limit` bars that open before `end` (ns UTC, exclusive): history and live as one.
 
         One for each interval, ascending, the open one last; the table's `refusals` say what could not be had.
+        `indicators`, such as `["ema(20)", "rsi(14)"]` and at most 8, are the table's `indicators`, and further columns.
+        Raises ConfigError for one that is none.
         """
         check_count("limit", limit, MOST_BARS)
         backend, length = self._open(), interval_of(interval)
+        texts = (indicators,) if isinstance(indicators, str) else indicators
+        wanted = parse_all(texts, MOST_SHOWN, length)
         instrument = backend.resolve(symbol)
-        series = await backend.fetch_bars(instrument, length, limit, end)
+        found = await backend.fetch_indicated(instrument, length, limit, end, wanted)
+        series = found.series
         coverage = joined((bar.coverage for bar in series.bars), split_id(instrument)[1])
-        return Table(Bar, series.bars, coverage, series.refusals)
+        return Table(Bar, series.bars, coverage, series.refusals, found.shown)
 
 
 def interval_of(text: str) -> Interval:

@@ -37,13 +37,14 @@ from bethna.client.mirror_best import book_of_answer, price_of_answer
 from bethna.client.mirror_references import index_of, valuation_of
 from bethna.client.mirrors import Mirrors
 from bethna.client.remote_facts import (
+    bars_path,
     book_of,
     candle_of,
     coverage_of,
     feed_of,
+    indicated_of,
     nanos_or_none,
     price_of,
-    series_of,
     simulation_of,
     trade_of,
     venue_of,
@@ -61,6 +62,8 @@ from bethna.core.intervals import Interval
 from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
 from bethna.core.reference import Reference, ReferenceKind
 from bethna.core.status import InstrumentHealth, Simulation, SourceKind, Trust, VenueHealth
+from bethna.logic.indicators.registry import Indicator
+from bethna.logic.indicators.shown import IndicatedSeries
 from bethna.runtime.clocks import SystemClock
 
 
@@ -308,10 +311,20 @@ class RemoteBackend:
         self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
     ) -> Series:
         """See `Backend.fetch_bars`."""
+        return (await self.fetch_indicated(instrument, interval, limit, end, ())).series
+
+    async def fetch_indicated(
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None,
+        indicators: Sequence[Indicator],
+    ) -> IndicatedSeries:
+        """See `Backend.fetch_indicated`."""
         self._said()
-        until = "" if end is None else f"&end={-(-end // NS_PER_US)}"
-        asked = f"bars?instrument={quote(instrument, safe='')}&interval={interval}&limit={limit}{until}"
-        return series_of(await self._link.get(asked, BarsAnswer))
+        asked = bars_path(instrument, interval, limit, end, indicators)
+        return indicated_of(await self._link.get(asked, BarsAnswer))
 
     async def _fetch_prices(self, instrument: InstrumentId | None) -> Fetched:
         answer = await self._link.get("prices", PricesAnswer)

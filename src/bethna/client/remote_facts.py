@@ -6,7 +6,9 @@ Instants are as the wire has them, whole microseconds. What the wire does not ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -33,7 +35,7 @@ from bethna.api.protocol import (
 )
 from bethna.core.bars import Bar, Refusal, Series
 from bethna.core.clock import NS_PER_MS, NS_PER_US
-from bethna.core.coverage import Coverage, Gap
+from bethna.core.coverage import Coverage, Gap, State
 from bethna.core.errors import BethnaError, excerpt_of
 from bethna.core.instrument import Contract, Instrument
 from bethna.core.intervals import Interval
@@ -49,6 +51,8 @@ from bethna.core.status import (
     Trust,
     VenueHealth,
 )
+from bethna.logic.indicators.registry import Indicator
+from bethna.logic.indicators.shown import IndicatedSeries, Shown
 
 T = TypeVar("T")
 Item = TradeItem | GapItem | DroppedItem
@@ -222,6 +226,24 @@ def series_of(answer: BarsAnswer) -> Series:
         Refusal(row.source, row.reason, nanos(row.start), nanos(row.end)) for row in answer.refusals
     )
     return Series(instrument, answer.interval, bars, answer.built_from, refusals)
+
+
+def bars_path(
+    instrument: str, interval: Interval, limit: int, end: int | None, indicators: Sequence[Indicator]
+) -> str:
+    """The question for bars."""
+    until = "" if end is None else f"&end={-(-end // NS_PER_US)}"
+    wanted = "".join(f"&indicators={quote(each.text, safe='')}" for each in indicators)
+    return f"bars?instrument={quote(instrument, safe='')}&interval={interval}&limit={limit}{until}{wanted}"
+
+
+def indicated_of(answer: BarsAnswer) -> IndicatedSeries:
+    """A series of bars with what indicators say of it."""
+    shown = (
+        Shown(row.name, row.pane, row.outputs, [each or State.COMPLETE for each in row.states])
+        for row in answer.indicators
+    )
+    return IndicatedSeries(series_of(answer), tuple(shown))
 
 
 def event_of(row: EventRow) -> SystemEvent:

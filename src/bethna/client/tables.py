@@ -19,6 +19,7 @@ from bethna.core.coverage import Coverage, derive, unknown
 from bethna.core.errors import FeatureOff
 from bethna.core.market import Candle, Greeks, PriceView
 from bethna.core.reference import IndexView, Reference, ValuationView
+from bethna.logic.indicators.shown import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,15 +163,22 @@ class Table(Sequence[Row], Generic[Row]):
 
     Attributes:
         refusals: of bars, what sources could not tell, each with its reason.
+        indicators: of bars, those that were asked for, with a value and a state for each bar.
     """
 
-    __slots__ = ("_kind", "_rows", "coverage", "refusals")
+    __slots__ = ("_kind", "_rows", "coverage", "indicators", "refusals")
 
     def __init__(
-        self, kind: type[Row], rows: Iterable[Row], coverage: Coverage, refusals: tuple[Refusal, ...] = ()
+        self,
+        kind: type[Row],
+        rows: Iterable[Row],
+        coverage: Coverage,
+        refusals: tuple[Refusal, ...] = (),
+        indicators: tuple[Shown, ...] = (),
     ) -> None:
         self._kind: type[Row] = kind
         self.refusals = refusals
+        self.indicators = indicators
         self._rows: tuple[Row, ...] = tuple(rows)
         self.coverage = coverage
 
@@ -181,7 +189,8 @@ class Table(Sequence[Row], Generic[Row]):
 
     def __getitem__(self, index: int | slice) -> Row | Table[Row]:
         if isinstance(index, slice):
-            return Table(self._kind, self._rows[index], self.coverage, self.refusals)
+            shown = tuple(each.within(index) for each in self.indicators)
+            return Table(self._kind, self._rows[index], self.coverage, self.refusals, shown)
         return self._rows[index]
 
     def __len__(self) -> int:
@@ -190,7 +199,8 @@ class Table(Sequence[Row], Generic[Row]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Table):
             return NotImplemented
-        return self._rows == other._rows and self.coverage == other.coverage
+        mine = (self._rows, self.coverage, self.indicators)
+        return mine == (other._rows, other.coverage, other.indicators)
 
     __hash__ = None  # type: ignore[assignment]  # as of any sequence that is compared by what it holds
 
@@ -201,7 +211,7 @@ class Table(Sequence[Row], Generic[Row]):
     @property
     def columns(self) -> tuple[str, ...]:
         """What a frame's columns are called."""
-        return tuple(column.name for column in COLUMNS[self._kind])
+        return tuple(name for name, _, _ in self._columns())
 
     def to_polars(self) -> pl.DataFrame:
         """As a polars frame; instants are UTC datetimes of nanoseconds.
@@ -214,12 +224,12 @@ class Table(Sequence[Row], Generic[Row]):
             "text": polars.String, "number": polars.Float64, "count": polars.Int64,
             "flag": polars.Boolean, "instant": polars.Int64,
         }  # fmt: skip
-        columns = COLUMNS[self._kind]
+        columns = self._columns()
         frame: pl.DataFrame = polars.DataFrame(
-            {column.name: self._values(column) for column in columns},
-            schema={column.name: kinds[column.type] for column in columns},
+            {name: values for name, _, values in columns},
+            schema={name: kinds[type_] for name, type_, _ in columns},
         )
-        instants = [column.name for column in columns if column.type == "instant"]
+        instants = [name for name, type_, _ in columns if type_ == "instant"]
         return (
             frame.with_columns(polars.col(instants).cast(polars.Datetime("ns", "UTC"))) if instants else frame
         )
@@ -233,10 +243,9 @@ class Table(Sequence[Row], Generic[Row]):
         pandas = _library("pandas")
         kinds = {"text": "str", "number": "float64", "count": "int64", "flag": "bool"}
         made = {}
-        for column in COLUMNS[self._kind]:
-            values = self._values(column)
-            if column.type == "instant":
-                made[column.name] = pandas.Series(
+        for name, type_, values in self._columns():
+            if type_ == "instant":
+                made[name] = pandas.Series(
                     [
                         pandas.NaT if value is None else pandas.Timestamp(value, unit="ns", tz="UTC")
                         for value in values
@@ -244,12 +253,20 @@ class Table(Sequence[Row], Generic[Row]):
                     dtype="datetime64[ns, UTC]",
                 )
             else:
-                made[column.name] = pandas.Series(values, dtype=kinds[column.type])
+                made[name] = pandas.Series(values, dtype=kinds[type_])
         frame: pd.DataFrame = pandas.DataFrame(made)
         return frame
 
-    def _values(self, column: Column) -> list[object]:
-        return [column.of(row) for row in self._rows]
+    def _columns(self) -> list[tuple[str, Type, list[object]]]:
+        """Those of the rows, then those of the indicators, each followed by how complete its values are."""
+        found: list[tuple[str, Type, list[object]]] = [
+            (column.name, column.type, [column.of(row) for row in self._rows])
+            for column in COLUMNS[self._kind]
+        ]
+        for shown in self.indicators:
+            found += [(name, "number", list(values)) for name, values in shown.columns()]
+            found.append((f"{shown.name}.coverage", "text", [state.value for state in shown.states]))
+        return found
 
 
 def joined(parts: Iterable[Coverage], *sources: str) -> Coverage:

@@ -9,6 +9,7 @@
     volatility   realised: close to close, Parkinson, Yang-Zhang
     profile      volume by price
     registry     all of them by name, and `macd(12,26,9)` read
+    shown        values of the bars that are shown, with enough bars before
 
 Nothing here fetches bars or knows a clock: whoever has a series feeds it, oldest first.
 """

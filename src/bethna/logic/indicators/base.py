@@ -23,12 +23,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from math import ceil, log
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from msgspec import Struct
 
 from bethna.core.bars import Bar
 from bethna.core.coverage import State
+from bethna.core.intervals import Interval
 
 Value = TypeVar("Value")
 NEGLIGIBLE = 1e-9
@@ -44,8 +45,10 @@ class Machine(ABC, Generic[Value]):
     Attributes:
         first: known bars until the first value, that bar included.
         span: newest known bars that a value stands on (rule 4); infinite where it is all of them.
+        free: its values have no level of their own: they count from the bar that it began with.
     """
 
+    free: ClassVar[bool] = False
     __slots__ = ("_at", "_skipped", "_weak", "first", "span")
 
     def __init__(self, first: int, span: float) -> None:
@@ -56,6 +59,14 @@ class Machine(ABC, Generic[Value]):
         self._weak: deque[tuple[int, int]] = deque()
         self._at = 0
         self._skipped = False
+
+    def needs(self, _interval: Interval) -> float:
+        """Bars before the first one that is shown, so that its value is the same wherever the machine began."""
+        return self.span - 1
+
+    def take(self, bar: Bar) -> None:
+        """`update`, where nobody asks for the value."""
+        self.update(bar)
 
     @abstractmethod
     def update(self, bar: Bar) -> Value | None:

@@ -71,6 +71,9 @@ class VolumeProfileMachine(Machine[Profile]):
     def update(self, bar: Bar) -> Profile | None:
         return self.read() if self.fold(bar) else None
 
+    def take(self, bar: Bar) -> None:
+        self.fold(bar)
+
     def fold(self, bar: Bar) -> bool:
         """Take a closed bar (rule 6); False of an unknown one."""
         part = self._part(bar)

@@ -6,12 +6,15 @@ Rules
   2. `Indicator.text` says the same thing in one way: lower case, every parameter, no spaces. It is the key of a shared
      machine.
   3. A name or a parameter that is not there is a ConfigError of the key `indicator`: "expected X, found Y".
+  4. How many bars a year has depends on how long they are: where an interval is said and the number is not, it is that
+     of a market that never closes.
+  5. Several stand in one text, with commas between them, or in several texts; one that is there twice counts once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Literal
@@ -19,6 +22,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from bethna.core.errors import ConfigError, cut
+from bethna.core.intervals import Interval
 from bethna.logic.indicators.base import Machine
 from bethna.logic.indicators.moving import BollingerMachine, EmaMachine, MacdMachine, SmaMachine
 from bethna.logic.indicators.profile import VolumeProfileMachine
@@ -30,13 +34,19 @@ from bethna.logic.indicators.wilder import AdxMachine, AtrMachine, RsiMachine
 KEY = "indicator"
 LONGEST = 10_000
 YEAR_OF_HOURS = 8_766.0
+HOUR_NS = Interval.H1.ns
 LAST_NS = 2**63 - 1
 _SHAPE = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*(?:\(([^()]*)\))?\s*", re.ASCII)
+_OUTSIDE = re.compile(r",(?![^()]*\))")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
 
 class Parameter(Struct, frozen=True):
-    """One number of an indicator: `least` and `most` are allowed; a `whole` one is an int, others floats."""
+    """One number of an indicator: `least` and `most` are allowed; a `whole` one is an int, others floats.
+
+    Attributes:
+        by_interval: its default follows the interval (rule 4); `default` is that of hours.
+    """
 
     name: str
     words: str
@@ -44,6 +54,13 @@ class Parameter(Struct, frozen=True):
     least: float
     most: float
     whole: bool = True
+    by_interval: bool = False
+
+    def default_of(self, interval: Interval | None) -> float:
+        """Rule 4."""
+        if self.by_interval and interval is not None:
+            return 12.0 if interval is Interval.MO1 else YEAR_OF_HOURS * HOUR_NS / interval.ns
+        return int(self.default) if self.whole else self.default
 
 
 class IndicatorSpec(Struct, frozen=True):
@@ -62,7 +79,7 @@ class IndicatorSpec(Struct, frozen=True):
     parameters: tuple[Parameter, ...]
     place: Literal["price", "pane"]
     parts: tuple[str, ...]
-    machine: Callable[..., Machine[Any]]
+    machine: type[Machine[Any]]
     less: tuple[str, str] | None = None
 
 
@@ -80,14 +97,17 @@ class Indicator(Struct, frozen=True):
 
     def machine(self) -> Machine[Any]:
         """A new one, which has seen nothing."""
-        return self.spec.machine(*self.arguments)
+        made: Callable[..., Machine[Any]] = self.spec.machine
+        return made(*self.arguments)
 
 
 def _period(default: int, least: int = 2, name: str = "period", words: str = "bars") -> Parameter:
     return Parameter(name, words, default, least, LONGEST)
 
 
-_YEAR = Parameter("bars_per_year", "bars of a year", YEAR_OF_HOURS, 1.0, 40_000_000.0, whole=False)
+_YEAR = Parameter(
+    "bars_per_year", "bars of a year", YEAR_OF_HOURS, 1.0, 40_000_000.0, whole=False, by_interval=True
+)
 _ONE = ("value",)
 _SPECS = (
     IndicatorSpec("sma", "simple moving average", (_period(20),), "price", _ONE, SmaMachine),
@@ -155,8 +175,24 @@ _SPECS = (
 INDICATORS: dict[str, IndicatorSpec] = {spec.name: spec for spec in _SPECS}
 
 
-def parse(text: str) -> Indicator:
-    """Read `macd(12,26,9)` (rule 1).
+def parse_all(texts: Iterable[str], most: int, interval: Interval | None = None) -> list[Indicator]:
+    """Read several (rule 5), at most `most`. Raises as `parse`."""
+    found: dict[str, Indicator] = {}
+    for text in texts:
+        for each in _OUTSIDE.split(text):
+            indicator = parse(each, interval)
+            found[indicator.text] = indicator
+            if len(found) > most:
+                raise ConfigError(
+                    KEY,
+                    f"expected at most {most} indicators at once, found more",
+                    hint="ask for the others apart",
+                )
+    return list(found.values())
+
+
+def parse(text: str, interval: Interval | None = None) -> Indicator:
+    """Read `macd(12,26,9)` (rule 1). `interval`: of the bars that it will see, where that is known (rule 4).
 
     Raises:
         ConfigError: no such indicator, a parameter too many, not a number, or out of its bounds.
@@ -173,10 +209,10 @@ def parse(text: str) -> Indicator:
         hint = f"nearest: {', '.join(near)}" if near else _known(INDICATORS)
         raise ConfigError(KEY, f"expected the name of an indicator, found {cut(found[1])!r}", hint=hint)
     given = inside.split(",") if inside else []
-    return _checked(spec, given)
+    return _checked(spec, given, interval)
 
 
-def _checked(spec: IndicatorSpec, given: list[str]) -> Indicator:
+def _checked(spec: IndicatorSpec, given: list[str], interval: Interval | None) -> Indicator:
     if len(given) > len(spec.parameters):
         raise ConfigError(
             KEY,
@@ -185,7 +221,7 @@ def _checked(spec: IndicatorSpec, given: list[str]) -> Indicator:
         )
     arguments = [_number(spec, each, said) for each, said in zip(spec.parameters, given, strict=False)]
     for each in spec.parameters[len(given) :]:
-        arguments.append(int(each.default) if each.whole else each.default)
+        arguments.append(each.default_of(interval))
     if spec.less is not None:
         named = {each.name: value for each, value in zip(spec.parameters, arguments, strict=True)}
         small, great = spec.less

@@ -15,9 +15,11 @@ Rules
 
 from __future__ import annotations
 
-from math import inf
+from math import ceil, inf
+from typing import ClassVar
 
 from bethna.core.bars import Bar
+from bethna.core.intervals import Interval
 from bethna.logic.indicators.base import COMPLETE, Machine
 from bethna.logic.indicators.windows import GrowingSum
 
@@ -27,12 +29,16 @@ HOUR_NS = 3_600_000_000_000
 class ObvMachine(Machine[float]):
     """Rule 1; in the unit of the instrument's quantities."""
 
+    free: ClassVar[bool] = True
     __slots__ = ("_last", "_sum")
 
     def __init__(self) -> None:
         super().__init__(1, inf)
         self._sum = GrowingSum()
         self._last: float | None = None
+
+    def needs(self, _interval: Interval) -> float:
+        return 0
 
     @property
     def ready(self) -> bool:
@@ -73,6 +79,10 @@ class VwapMachine(Machine[float]):
         self._session = 0
         self._money = GrowingSum()
         self._volume = GrowingSum()
+
+    def needs(self, interval: Interval) -> float:
+        """Those of a session."""
+        return ceil(self._hours * HOUR_NS / interval.ns) if self._hours else inf
 
     @property
     def ready(self) -> bool:
