@@ -14,7 +14,7 @@ from bethna.core.coverage import Coverage, Provenance, State
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.logic.bars import unknown_bar
-from bethna.logic.kept_bars import RETRY_NS, KeptBars
+from bethna.logic.kept_bars import RETRY_NS, KeptBars, holes
 
 BTC = InstrumentId("BTC-USD@kraken")
 MINUTE = 60 * 10**9
@@ -47,7 +47,8 @@ def test_every_interval_is_known_or_asked_for(campaign: Campaign) -> None:
                 elif number not in known:
                     asked[number] = now
             start, end = sorted((rng.randint(0, 40), rng.randint(0, 40)))
-            spans = list(kept.missing(start * MINUTE, end * MINUTE, now))
+            settled = {bar.open_time for bar in kept.settled(start * MINUTE, end * MINUTE, now)}
+            spans = list(holes(Interval.M1, settled, start * MINUTE, end * MINUTE))
             wanted = {number for first, last in spans for number in range(first // MINUTE, last // MINUTE)}
             fresh = {number for number, at in asked.items() if now - at < RETRY_NS}
             assert wanted == set(range(start, end)) - known - fresh, f"seed {seed}"
@@ -71,7 +72,8 @@ def test_an_open_bar_is_not_kept_and_the_oldest_are_let_go() -> None:
     assert kept.within(0, 100 * MINUTE) == []
     kept.put([nobody(1), *(traded(number) for number in range(2, 6))], 0)
     assert [bar.open_time // MINUTE for bar in kept.within(0, 100 * MINUTE)] == [3, 4, 5]
-    assert list(kept.missing(MINUTE, 6 * MINUTE, 0)) == [(MINUTE, 3 * MINUTE)]
+    settled = {bar.open_time for bar in kept.settled(MINUTE, 6 * MINUTE, 0)}
+    assert list(holes(Interval.M1, settled, MINUTE, 6 * MINUTE)) == [(MINUTE, 3 * MINUTE)]
 
 
 def test_the_bar_before_is_a_known_one() -> None:

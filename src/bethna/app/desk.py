@@ -43,6 +43,7 @@ from bethna.net.tap import SharedTap, Tap
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
+from bethna.services.keeping import CandleKeeper
 from bethna.services.playback import TapePlayer
 from bethna.services.tapecheck import TapeCheck
 from bethna.store.tapespan import scan
@@ -144,6 +145,7 @@ class Desk:
         simulation: what is known of the simulated market, when `source` is `twin`.
         features: what of the market is followed; of the rest there is never data.
         keep: remembers what is followed, after each change.
+        candles: the folder where closed candles are kept on disk; None keeps them in memory. A tape keeps none.
 
     Raises:
         ConfigError: the source is not decided, or no symbol can be followed.
@@ -160,6 +162,7 @@ class Desk:
         simulation: Simulation | None = None,
         features: Collection[Feature] = FEATURES,
         keep: Keep | None = None,
+        candles: Path | None = None,
     ) -> None:
         check_decided(settings)
         self.settings = settings
@@ -192,11 +195,25 @@ class Desk:
         self._crew: asyncio.TaskGroup | None = None
         if tape is None:
             self._follow_live()
-        self._series = SeriesReader(self.lines, self.feeds, self.clock, feed_settings(settings).provenance)
+        self._keeper = self._candles_in(candles)
+        self._series = SeriesReader(
+            self.lines, self.feeds, self.clock, feed_settings(settings).provenance, self._keeper
+        )
         self._watchlist = Watchlist(
             self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
             begin=self._begin,
         )  # fmt: skip
+
+    def _candles_in(self, folder: Path | None) -> CandleKeeper | None:
+        if folder is None or self.player is not None:
+            return None
+        return CandleKeeper(
+            folder,
+            self.clock,
+            self.tell,
+            days=self.settings.candle_days,
+            passing=self._simulation is not None,
+        )
 
     def _tape_player(self, path: Path) -> TapePlayer:
         span = scan(path)
@@ -279,7 +296,11 @@ class Desk:
 
     def simulated(self, simulation: Simulation) -> None:
         """Something has changed about the simulated market: another seed, or the live one can be reached."""
-        self._simulation = simulation
+        before, self._simulation = self._simulation, simulation
+        if before is not None and before.seed != simulation.seed:  # another world, with another past
+            self._series.forget()
+            if self._keeper is not None and self._crew is not None:
+                self._crew.create_task(self._keeper.forget(), name="candles-forget")
 
     async def run(self) -> None:
         """Carry data until the tape ends or the task is cancelled."""
@@ -291,6 +312,8 @@ class Desk:
             for line in self.lines.values():
                 group.create_task(line.run(), name=f"{line.venue}-line")
             group.create_task(self._tick(), name="feeds-tick")
+            if self._keeper is not None:
+                group.create_task(self._keeper.run(self._series.seen), name="candles-keeper")
             self._crew = group
 
     async def _tick(self) -> None:

@@ -14,12 +14,12 @@ from bethna.core.clock import Clock
 from bethna.core.coverage import Provenance
 from bethna.core.intervals import Interval
 from bethna.core.market import Candle, InstrumentId
-from bethna.logic.bars import fill, merge, unknown_bar
+from bethna.logic.bars import fill, merge, of_candle, unknown_bar
 from bethna.logic.feed import InstrumentFeed
 from bethna.logic.quota_ledger import Lane
 from bethna.logic.series import PROVED, join
 from bethna.services.feeds import Feeds
-from bethna.services.history import CandleSource, History, lacks, native_of, venue_now
+from bethna.services.history import CandleSource, History, Keeper, lacks, native_of, venue_now
 
 SCALE = 10**8
 MOST_LIVE = 1500
@@ -31,13 +31,19 @@ class SeriesReader:
     """The series of one desk. `lines`: live venues; a tape has none, and then there is what was seen alone."""
 
     def __init__(
-        self, lines: Mapping[str, LiveLine], feeds: Feeds, clock: Clock, provenance: Provenance
+        self,
+        lines: Mapping[str, LiveLine],
+        feeds: Feeds,
+        clock: Clock,
+        provenance: Provenance,
+        keeper: Keeper | None = None,
     ) -> None:
         self._lines = lines
         self._feeds = feeds
         self._clock = clock
         self._provenance = provenance
-        self.history = History(clock, provenance, SCALE)
+        self.history = History(clock, provenance, SCALE, keeper)
+        self._seen: dict[InstrumentId, int] = {}
 
     async def bars(
         self,
@@ -72,6 +78,28 @@ class SeriesReader:
         if bars and not bars[-1].closed and bars[-1].coverage.state not in PROVED:
             bars[-1] = await self._open(source, feed, interval, bars[-1])
         return Series(instrument, interval, bars[-limit:], past.built_from, past.refusals)
+
+    def forget(self) -> None:
+        """What is in memory of the past: another world has begun."""
+        self.history.forget()
+        self._seen.clear()
+
+    def seen(self) -> list[Bar]:
+        """The minutes that the desk saw from beginning to end, of all instruments, since it was asked last."""
+        minute = Interval.M1
+        found: list[Bar] = []
+        for instrument in self._feeds.instruments():
+            if instrument.is_index:
+                continue
+            feed = self._feeds.feed(instrument.id)
+            after = self._seen.get(instrument.id)
+            since = MOST_LIVE if after is None else (feed.venue_time() - after) // minute.ns + 1
+            for candle in feed.candles(minute, max(1, min(since, MOST_LIVE)), None):
+                is_new = after is None or candle.open_time > after
+                if is_new and candle.closed and candle.coverage.state in PROVED:
+                    found.append(of_candle(candle))
+                    self._seen[instrument.id] = candle.open_time
+        return found
 
     async def _open(self, source: CandleSource, feed: InstrumentFeed, interval: Interval, shown: Bar) -> Bar:
         """The open bar of shorter ones; as it was shown where they are not all there."""

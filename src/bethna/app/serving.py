@@ -32,7 +32,7 @@ from bethna.core.errors import StoreError
 from bethna.core.status import SourceKind, SystemEvent
 from bethna.net.tap import Tap
 from bethna.runtime.clocks import LoopLag, SystemClock
-from bethna.store.folder import DataFolder, data_root
+from bethna.store.folder import CANDLES, DataFolder, data_root
 from bethna.store.recorder import TapeWriter
 
 Ready = Callable[[Market], None]
@@ -96,7 +96,10 @@ async def _serve_one(
     async with chosen_market(kept.settings, clock=clock) as market:
         with DataFolder(data_root(settings.data_dir), market.folder, clock.now_ns()) as folder:
             async with _recording(settings, record_to) as recording:
-                desk = Desk(market.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep)
+                desk = Desk(
+                    market.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep,
+                    candles=folder.path / CANDLES,
+                )  # fmt: skip
                 kept.tell(desk)
                 if told is not None:
                     for event in desk.events(MOST_TOLD):

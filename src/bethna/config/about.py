@@ -74,6 +74,7 @@ _ABOUT: Mapping[str, Meta] = {
     "tape_rotate_mb": _between(1, 100_000, "A recording's segment ends at this size, in MB as compressed."),
     "tape_rotate_s": _between(10, 604_800, "A recording's segment ends after this long."),
     "tape_buffer_mb": _between(1, 4096, "MB that may wait for the disk; beyond, the recording stops and says so."),
+    "candle_days": _between(0, 36_500, "Days that candles are kept on disk; 0 is for ever."),
     "log_level": _means("The least severe log line to write."),
     "log_format": _means("How log lines look; auto is text on a terminal, else JSON."),
 }  # fmt: skip

@@ -109,6 +109,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     tape_rotate_mb: int = 256
     tape_rotate_s: int = 3600
     tape_buffer_mb: int = 64
+    candle_days: int = 0
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"

@@ -11,7 +11,7 @@ Rules
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -39,30 +39,34 @@ class KeptBars:
         self._times: list[int] = []
         self._asked: dict[int, int] = {}
 
-    def put(self, bars: Iterable[Bar], now: int) -> None:
-        """Bars that a source told. `now`: monotonic ns."""
-        for bar in bars:
-            at = bar.open_time
-            before = self._bars.get(at)
-            if not bar.closed:
-                continue
-            if bar.kind is BarKind.UNKNOWN:
-                if before is None or before.kind is BarKind.UNKNOWN:
-                    self._asked[at] = now
-                    self._keep(bar)
-                continue
-            self._asked.pop(at, None)
-            if before is None or before.kind is BarKind.UNKNOWN:
-                self._keep(bar)
-            elif _figures(before) != _figures(bar):  # rule 3
-                self.revised += 1
-                self._keep(replace(bar, revision=before.revision + 1))
+    def put(self, bars: Iterable[Bar], now: int) -> list[Bar]:
+        """Bars that a source told; the closed ones as they are known by now. `now`: monotonic ns."""
+        stand = [self._put(bar, now) for bar in bars if bar.closed]
         surplus = len(self._times) - self._most
         if surplus > 0:  # rule 4
             for at in self._times[:surplus]:
                 del self._bars[at]
                 self._asked.pop(at, None)
             del self._times[:surplus]
+        return stand
+
+    def _put(self, bar: Bar, now: int) -> Bar:
+        at = bar.open_time
+        before = self._bars.get(at)
+        nothing_known = before is None or before.kind is BarKind.UNKNOWN
+        if bar.kind is BarKind.UNKNOWN:
+            if before is not None and not nothing_known:
+                return before
+            self._asked[at] = now
+        else:
+            self._asked.pop(at, None)
+            if before is not None and not nothing_known:
+                if _figures(before) == _figures(bar):
+                    return before
+                self.revised += 1  # rule 3
+                bar = replace(bar, revision=before.revision + 1)
+        self._keep(bar)
+        return bar
 
     def within(self, start: int, end: int) -> list[Bar]:
         """Those that open in [start, end), ascending; not all of them need to be there."""
@@ -74,28 +78,32 @@ class KeptBars:
         bar = self._bars.get(self._interval.earlier(at))
         return None if bar is None or bar.kind is BarKind.UNKNOWN else bar
 
-    def missing(self, start: int, end: int, now: int) -> Iterator[tuple[int, int]]:
-        """Spans of [start, end) that are to be asked for, ascending, each from an opening on. `now`: monotonic ns."""
-        begun: int | None = None
-        at = start
-        for at in opens(self._interval, start, end):
-            if self._is_settled(at, now):
-                if begun is not None:
-                    yield begun, at
-                begun = None
-            elif begun is None:
-                begun = at
-        if begun is not None:
-            yield begun, end
+    def settled(self, start: int, end: int, now: int) -> list[Bar]:
+        """Those of them for which nobody needs to be asked (rule 2), ascending. `now`: monotonic ns."""
+        return [bar for bar in self.within(start, end) if self._is_settled(bar.open_time, now)]
 
     def _is_settled(self, at: int, now: int) -> bool:
         asked = self._asked.get(at)
-        return at in self._bars and (asked is None or now - asked < RETRY_NS)  # rule 2
+        return asked is None or now - asked < RETRY_NS
 
     def _keep(self, bar: Bar) -> None:
         if bar.open_time not in self._bars:
             insort(self._times, bar.open_time)
         self._bars[bar.open_time] = bar
+
+
+def holes(interval: Interval, known: Container[int], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Spans of [start, end) whose openings are not among the known ones, ascending, each from an opening on; ns UTC."""
+    begun: int | None = None
+    for at in opens(interval, start, end):
+        if at in known:
+            if begun is not None:
+                yield begun, at
+            begun = None
+        elif begun is None:
+            begun = at
+    if begun is not None:
+        yield begun, end
 
 
 def _figures(bar: Bar) -> tuple[object, ...]:

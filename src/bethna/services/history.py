@@ -10,12 +10,14 @@ Rules
   4. The newest bar is the venue's open one, where it tells it. The desk's own trades are not in here (`logic/series`).
   5. Where quiet intervals are left out, their close is that of the bar before: so LOOK_BACK more are asked for where
      none is known yet.
+  6. What is kept on disk is asked for before any source, and each page that a source told is put there at once: who is
+     killed goes on where it was.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -30,7 +32,7 @@ from bethna.core.market import CandlePage, InstrumentId
 from bethna.core.wire import RestEvent
 from bethna.logic.bars import fill, merge, unknown_bar
 from bethna.logic.candle_pages import CandlePages
-from bethna.logic.kept_bars import KeptBars
+from bethna.logic.kept_bars import KeptBars, holes
 from bethna.venues.spec import Codec, RestRequest
 
 TRIES = 3
@@ -48,6 +50,18 @@ class Fetch(Protocol):
 
     async def fetch(self, request: RestRequest) -> Sequence[RestEvent]:
         """One answer as facts; raises VenueError."""
+        ...
+
+
+class Keeper(Protocol):
+    """Where closed bars are kept for good (rule 6); its troubles are its own."""
+
+    async def load(self, instrument: InstrumentId, interval: Interval, start: int, end: int) -> list[Bar]:
+        """What is there of [start, end), ascending."""
+        ...
+
+    async def keep(self, bars: Iterable[Bar]) -> None:
+        """Put them there."""
         ...
 
 
@@ -78,9 +92,16 @@ class Past(Struct, frozen=True):
 
 
 class History:
-    """The past of all instruments of one desk. `scale`: lots per unit of quantity."""
+    """The past of all instruments of one desk.
 
-    def __init__(self, clock: Clock, provenance: Provenance, scale: int) -> None:
+    Args:
+        scale: lots per unit of quantity. keeper: the disk; None keeps in memory alone.
+    """
+
+    def __init__(
+        self, clock: Clock, provenance: Provenance, scale: int, keeper: Keeper | None = None
+    ) -> None:
+        self._keeper = keeper
         self._clock = clock
         self._provenance = provenance
         self._scale = scale
@@ -127,29 +148,53 @@ class History:
         key = (instrument.id, native)
         async with self._locks.setdefault(key, asyncio.Lock()):  # rule 3
             kept = self._kept.setdefault(key, KeptBars(native))
-            refusals, still = await self._complete(source, instrument, kept, (native, first, last), progress)
+            known = await self._known(instrument, kept, (native, first, last))
+            refusals, still = await self._complete(
+                source, instrument, kept, known, (native, first, last), progress
+            )
         like = unknown_bar(instrument.id, native, 0, "", self._provenance)
-        known = [*kept.within(first, last), *still]
-        bars = fill(known, like, first, last, skips_quiet=False, reason="not_asked")
+        known.update((bar.open_time, bar) for bar in still)
+        bars = fill(
+            [known[at] for at in sorted(known)], like, first, last, skips_quiet=False, reason="not_asked"
+        )
         if bars and not still and bars[-1].close_time > source.now():
             bars.pop()  # it is open, and nobody told it
         if native is not interval:
             bars = merge(bars, interval, self._scale)
         return Past(bars, None if native is interval else native, tuple(refusals))
 
+    def forget(self) -> None:
+        """All that is in memory: the world that it was of has ended."""
+        self._kept.clear()
+
+    async def _known(
+        self, instrument: Instrument, kept: KeptBars, asked: tuple[Interval, int, int]
+    ) -> dict[int, Bar]:
+        """What nobody needs to be asked for, by opening: of memory, then of the disk (rule 6)."""
+        native, first, last = asked
+        now = self._clock.monotonic_ns()
+        known = {bar.open_time: bar for bar in kept.settled(first, last, now)}
+        if self._keeper is None:
+            return known
+        for begin, end in list(holes(native, known, first, last)):
+            loaded = await self._keeper.load(instrument.id, native, native.earlier(begin), end)
+            known.update((bar.open_time, bar) for bar in kept.put(loaded, now) if bar.open_time >= begin)
+        return known
+
     async def _complete(
         self,
         source: CandleSource,
         instrument: Instrument,
         kept: KeptBars,
+        known: dict[int, Bar],
         asked: tuple[Interval, int, int],
         progress: Callable[[int, int], None] | None,
     ) -> tuple[list[Refusal], list[Bar]]:
-        """Ask for what is missing; why not all of it came, and the bar that is open still."""
+        """Ask for what is missing of `known`, and add it; why not all of it came, and the bar that is open still."""
         native, first, last = asked
         refusals: list[Refusal] = []
         still: list[Bar] = []
-        for begin, end in list(kept.missing(first, last, self._clock.monotonic_ns())):
+        for begin, end in list(holes(native, known, first, last)):
             like = unknown_bar(instrument.id, native, 0, "", self._provenance)
             before = kept.before(begin)
             if source.rules.skips_quiet and before is None:  # rule 5
@@ -162,14 +207,17 @@ class History:
                 else:
                     told, reason, refused = await self._page(source, instrument, native, pages, question)
                     final = reason if refused else ""
-                kept.put(told, self._clock.monotonic_ns())
+                stand = kept.put(told, self._clock.monotonic_ns())
+                known.update((bar.open_time, bar) for bar in stand if first <= bar.open_time < last)
+                if self._keeper is not None:
+                    await self._keeper.keep(stand)
                 still = [bar for bar in told if not bar.closed] or still
                 if reason:
                     refusals.append(
                         Refusal(source.venue, reason, question[0], told[-1].close_time if told else end)
                     )
                 if progress is not None:
-                    progress(len(kept.within(first, last)), max(1, (last - first) // native.ns))
+                    progress(len(known), max(1, (last - first) // native.ns))
         return refusals, still
 
     async def _page(

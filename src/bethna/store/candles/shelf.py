@@ -258,7 +258,9 @@ class CandleShelf:
         asked = select(func.count()).where(_is(instrument, interval), _within(part))
         with self._connection.begin():
             waiting = int(self._connection.execute(asked).scalar_one())
-            folded = sum(int(row["rows"]) for row in self._segments(instrument, interval, part.start, part.end))
+            folded = sum(
+                int(row["rows"]) for row in self._segments(instrument, interval, part.start, part.end)
+            )
         most = most_in(interval, part)
         becomes_full = most is not None and folded < most <= waiting + folded
         if waiting >= FOLD_ROWS or becomes_full:
