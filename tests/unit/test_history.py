@@ -72,7 +72,7 @@ TRADED, UNKNOWN = BarKind.TRADED, BarKind.UNKNOWN
 @pytest.mark.parametrize(
     "trouble",
     [
-        RateLimited("binance", 30.0),
+        RateLimited("binance", 15.0),
         VenueAnswer("binance", 503, "expected an answer, found HTTP 503"),
         WireError("binance", "expected JSON, found HTML"),
         5,  # the page before

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from bethna.app.trading import RealTimeTrading
     from bethna.cli.attach import Choice
 
-PART = 5000
+PART = 1000
+"""Bars of one question: who waits sees that it goes on."""
 READY_S = 10.0
 TRADES: tuple[Feature, ...] = ("trades",)
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "trades", "kind", "source", "coverage")
@@ -142,12 +143,10 @@ async def _parts(
     interval, (start, end) = asked.interval, span
     at = interval.earlier(start, bars_before(asked.indicators, interval))
     while at < end:
-        until = at
-        for _ in range(PART):
-            until = interval.close_time(until)
-            if until >= end:
-                break
-        table = await desk.candles.history(instrument, interval, limit=PART, end=min(until, end))
+        until, count = at, 0
+        while until < end and count < PART:
+            until, count = interval.close_time(until), count + 1
+        table = await desk.candles.history(instrument, interval, limit=count, end=min(until, end))
         yield readings.part([bar for bar in table if at <= bar.open_time < end], start, table.refusals)
         at = until
 

@@ -66,6 +66,9 @@ from bethna.logic.indicators.registry import Indicator
 from bethna.logic.indicators.shown import IndicatedSeries
 from bethna.runtime.clocks import SystemClock
 
+HISTORY_TIMEOUT_S = 120.0
+"""A question for the past may have the desk ask a venue page after page, in the last lane of its quota."""
+
 
 async def connect(
     url: str | None = None, token: str | None = None, settings: Settings | None = None
@@ -324,7 +327,7 @@ class RemoteBackend:
         """See `Backend.fetch_indicated`."""
         self._said()
         asked = bars_path(instrument, interval, limit, end, indicators)
-        return indicated_of(await self._link.get(asked, BarsAnswer))
+        return indicated_of(await self._link.get(asked, BarsAnswer, HISTORY_TIMEOUT_S))
 
     async def _fetch_prices(self, instrument: InstrumentId | None) -> Fetched:
         answer = await self._link.get("prices", PricesAnswer)

@@ -114,24 +114,28 @@ class Link:
 
     # requests ----------------------------------------------------------------------------------------------------
 
-    async def get(self, path: str, kind: type[T]) -> T:
+    async def get(self, path: str, kind: type[T], timeout_s: float | None = None) -> T:
         """The answer to a GET below /api/v1. Raises DeskUnreachable, and what the desk refuses with."""
-        return self._read(await self.ask("GET", path), kind)
+        return self._read(await self.ask("GET", path, timeout_s), kind)
 
-    async def ask(self, method: Method, path: str) -> bytes:
+    async def ask(self, method: Method, path: str, timeout_s: float | None = None) -> bytes:
         """The body of an answer below /api/v1.
+
+        Args:
+            timeout_s: where an answer may take longer than usual: the desk asks others for it.
 
         Raises:
             DeskUnreachable: nothing came. UnknownInstrument, CannotFollow, DeskRefused: the desk's own words.
         """
-        answer = await self._send(method, API + path)
+        answer = await self._send(method, API + path, timeout_s)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise refusal(answer, self.url)
         return answer.body
 
-    async def _send(self, method: Method, path: str) -> HttpAnswer:
+    async def _send(self, method: Method, path: str, timeout_s: float | None = None) -> HttpAnswer:
+        longest = self._timeout_s if timeout_s is None else max(timeout_s, self._timeout_s)
         try:
-            return await self._http.ask(method, self.url + path, venue=NAME, timeout_s=self._timeout_s)
+            return await self._http.ask(method, self.url + path, venue=NAME, timeout_s=longest)
         except (ConnectError, RuntimeError) as error:  # RuntimeError: the pool was closed meanwhile
             said = error.message if isinstance(error, ConnectError) else "the connection was closed"
             raise DeskUnreachable(self.url, f"no desk answers at {self.url}: {said}") from error

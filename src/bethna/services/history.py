@@ -37,7 +37,7 @@ from bethna.venues.spec import Codec, RestRequest
 
 TRIES = 3
 PAUSE_S = 1.0
-LONGEST_WAIT_S = 65.0
+LONGEST_WAIT_S = 20.0
 """Who asks is not kept waiting for the end of a ban: it is said, and asked for again when somebody asks again."""
 SERVER_FAULT = 500
 LOOK_BACK = 60
