@@ -13,7 +13,7 @@ from bethna.core.coverage import Provenance
 from bethna.core.errors import BethnaError, ConfigError, RateLimited, VenueAnswer, WireError
 from bethna.core.instrument import Instrument
 from bethna.core.intervals import Interval
-from bethna.core.market import CandlePage, InstrumentId, VenueCandle
+from bethna.core.market import CandlePage, InstrumentId, Trade, TradePage, VenueCandle
 from bethna.core.wire import RestEvent
 from bethna.services.history import CandleSource, History, Past
 from bethna.venues.registry import codec_for
@@ -154,3 +154,59 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_sent(
         ask(served, interval, span, rules=rules)
     assert words in f"{found.value.message} {found.value.hint}"
     assert served.asked == []
+
+
+class Traded:
+    """A venue that keeps five candles, and trades for ever: one each half minute, of which a page holds four."""
+
+    def __init__(self, *, every_ns: int = MINUTE // 2) -> None:
+        self.asked: list[str] = []
+        self.every_ns = every_ns
+
+    async def fetch(self, request: RestRequest) -> Sequence[RestEvent]:
+        self.asked.append(request.path)
+        if "OHLC" in request.path:
+            oldest = Interval.M1.open_time(NOW) - 5 * MINUTE
+            return [CandlePage(BTC, [Served._candle(oldest + n * MINUTE) for n in range(5)])]
+        since = int(request.path.partition("since=")[2].partition("&")[0]) + 1
+        first = -(-since // self.every_ns)
+        trades = [
+            Trade(BTC, float(n % 7 + 1), 2.0, "buy", n, n * self.every_ns, NOW)
+            for n in range(first, first + 4)
+        ]
+        return [TradePage(BTC, trades)]
+
+
+def of_trades(served: Traded, minutes: int) -> Past:
+    rules = CandleRules((Interval.M1,), page=720, newest=5, trades_page=4)
+    codec = codec_for("kraken", "")
+    codec.learn([KNOWN])
+    source = CandleSource("kraken", rules, codec, served, lambda: NOW)
+    clock = VirtualClock(NOW)
+    history = History(clock, Provenance.HISTORY, 10**8)
+    start = Interval.M1.open_time(NOW) - minutes * MINUTE
+    return run_virtually(history.bars(source, KNOWN, Interval.M1, start, NOW), clock)
+
+
+def test_what_is_too_old_for_the_venues_candles_is_made_of_its_trades() -> None:
+    served = Traded()
+    past = of_trades(served, 25)
+    assert kinds(past) == [TRADED] * 25
+    assert [bar.source for bar in past.bars] == ["kraken"] * 25
+    assert {(bar.volume, bar.trades) for bar in past.bars[:20]} == {(4.0, 2)}
+    for bar in past.bars[:20]:
+        first, second = (
+            float(n % 7 + 1) for n in (bar.open_time * 2 // MINUTE, bar.open_time * 2 // MINUTE + 1)
+        )
+        assert (bar.open, bar.close) == (first, second)
+    assert past.refusals == ()
+    assert len(served.asked) == 1 + 14, "three new trades a page, since two overlap in one"
+
+
+def test_what_would_take_too_many_pages_of_trades_is_not_begun() -> None:
+    served = Traded(every_ns=MINUTE // 20)
+    past = of_trades(served, 25)
+    assert kinds(past) == [UNKNOWN] * 20 + [TRADED] * 5
+    (refusal,) = past.refusals
+    assert "keeps the newest 5 candles of 1m; its trades from before would take" in refusal.reason
+    assert len(served.asked) == 2

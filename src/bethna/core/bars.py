@@ -67,12 +67,14 @@ class CandleRules(Struct, frozen=True):
         page: candles that one answer holds at most.
         newest: how many of the newest can be had, whatever is asked for; None for all of them.
         skips_quiet: it leaves out intervals without trades; where False it tells them too.
+        trades_page: its trades go back for ever, so many a page: what is too old for its candles is made of them.
     """
 
     intervals: tuple[Interval, ...]
     page: int
     newest: int | None = None
     skips_quiet: bool = False
+    trades_page: int | None = None
 
 
 class Refusal(Struct, frozen=True, gc=False):

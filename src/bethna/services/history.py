@@ -12,6 +12,8 @@ Rules
      none is known yet.
   6. What is kept on disk is asked for before any source, and each page that a source told is put there at once: who is
      killed goes on where it was.
+  7. What is too old for a venue's candles is made of its trades, where those go back for ever. Where that would take
+     more than MOST_TRADE_PAGES pages, by the pace of the first of them, it is not begun, and that is said.
 """
 
 from __future__ import annotations
@@ -22,17 +24,18 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from bethna.core.bars import Bar, CandleRules, Refusal
+from bethna.core.bars import Bar, BarKind, CandleRules, Refusal
 from bethna.core.clock import NS_PER_S, Clock
 from bethna.core.coverage import Provenance
 from bethna.core.errors import ConfigError, RateLimited, VenueAnswer, VenueError, WireError
 from bethna.core.instrument import Instrument
 from bethna.core.intervals import Interval
-from bethna.core.market import CandlePage, InstrumentId
+from bethna.core.market import CandlePage, InstrumentId, TradePage
 from bethna.core.wire import RestEvent
 from bethna.logic.bars import fill, merge, unknown_bar
 from bethna.logic.candle_pages import CandlePages
 from bethna.logic.kept_bars import KeptBars, holes
+from bethna.logic.trade_pages import TradePages
 from bethna.venues.spec import Codec, RestRequest
 
 TRIES = 3
@@ -41,6 +44,7 @@ LONGEST_WAIT_S = 20.0
 """Who asks is not kept waiting for the end of a ban: it is said, and asked for again when somebody asks again."""
 SERVER_FAULT = 500
 LOOK_BACK = 60
+MOST_TRADE_PAGES = 60
 MOST_ASKED = 1_000_000
 """Bars of one question; more are asked for in parts."""
 
@@ -149,9 +153,13 @@ class History:
         async with self._locks.setdefault(key, asyncio.Lock()):  # rule 3
             kept = self._kept.setdefault(key, KeptBars(native))
             known = await self._known(instrument, kept, (native, first, last))
+            settled = set(known)
             refusals, still = await self._complete(
                 source, instrument, kept, known, (native, first, last), progress
             )
+            if source.rules.trades_page is not None:
+                old = [at for at in sorted(known) if at not in settled and _is_too_old(known[at])]
+                refusals += await self._of_trades(source, instrument, kept, known, old)
         like = unknown_bar(instrument.id, native, 0, "", self._provenance)
         known.update((bar.open_time, bar) for bar in still)
         bars = fill(
@@ -220,6 +228,45 @@ class History:
                     progress(len(known), max(1, (last - first) // native.ns))
         return refusals, still
 
+    async def _of_trades(
+        self,
+        source: CandleSource,
+        instrument: Instrument,
+        kept: KeptBars,
+        known: dict[int, Bar],
+        old: list[int],
+    ) -> list[Refusal]:
+        """Make bars of trades where the candles do not reach (rule 7), in the place of the `old`."""
+        page = source.rules.trades_page
+        if page is None or not old:
+            return []
+        native = known[old[0]].interval
+        start, end = old[0], native.close_time(old[-1])
+        like = unknown_bar(instrument.id, native, 0, "", self._provenance)
+        pages = TradePages(like, source.venue, (start, end), page, self._scale, source.now())
+        while (since := pages.ask()) is not None:
+            left = pages.left()
+            reason = ""
+            if left is not None and left > MOST_TRADE_PAGES:
+                reason = (
+                    f"{source.venue} keeps the newest {source.rules.newest} candles of {native}; its trades from"
+                    f" before would take {left:,} questions more: ask for a shorter span, or a longer interval"
+                )
+            else:
+                request = source.codec.trades_request(instrument, 0, page, since)
+                events, reason, _ = await self._ask(source, request)
+            if reason:
+                refusals = [Refusal(source.venue, reason, max(start, since), end)]
+                told = pages.give_up("too_old")
+                known.update((bar.open_time, bar) for bar in told)
+                return refusals
+            trades = [each for found in events if isinstance(found, TradePage) for each in found.trades]
+            stand = kept.put(pages.answer(trades), self._clock.monotonic_ns())
+            known.update((bar.open_time, bar) for bar in stand)
+            if self._keeper is not None:
+                await self._keeper.keep(stand)
+        return []
+
     async def _page(
         self,
         source: CandleSource,
@@ -231,28 +278,39 @@ class History:
         """Bars of one page, why there are none, and whether the venue will say the same again (rule 2)."""
         request = source.codec.candles_request(instrument, native, *question)
         reason = ""
-        for attempt in range(TRIES):
-            if attempt:
-                await asyncio.sleep(PAUSE_S * 2**attempt)
-            try:
-                events = await source.rest.fetch(request)
-            except RateLimited as error:
-                reason = error.message
-                if error.retry_after_s > LONGEST_WAIT_S:
-                    return pages.give_up("source_failed"), reason, True
-                await asyncio.sleep(error.retry_after_s)
-                continue
-            except (VenueError, WireError) as error:
-                reason = error.message
-                if isinstance(error, VenueAnswer) and error.status < SERVER_FAULT:
-                    return pages.give_up("source_refused"), reason, True
-                continue
+        for _ in range(TRIES):
+            events, reason, final = await self._ask(source, request)
+            if reason:
+                return pages.give_up("source_refused" if final else "source_failed"), reason, final
             candles = [each for page in events if isinstance(page, CandlePage) for each in page.candles]
             told = pages.answer(candles)
             if told is not None:
                 return told, "", False
             reason = f"{source.venue} answered with candles from before those that were asked for"
         return pages.give_up("source_failed"), reason, False
+
+    async def _ask(self, source: CandleSource, request: RestRequest) -> tuple[Sequence[RestEvent], str, bool]:
+        """One answer; else why there is none, and whether the venue will say the same again (rule 2)."""
+        reason = ""
+        for attempt in range(TRIES):
+            if attempt:
+                await asyncio.sleep(PAUSE_S * 2**attempt)
+            try:
+                return await source.rest.fetch(request), "", False
+            except RateLimited as error:
+                reason = error.message
+                if error.retry_after_s > LONGEST_WAIT_S:
+                    return (), reason, True
+                await asyncio.sleep(error.retry_after_s)
+            except (VenueError, WireError) as error:
+                reason = error.message
+                if isinstance(error, VenueAnswer) and error.status < SERVER_FAULT:
+                    return (), reason, True
+        return (), reason, False
+
+
+def _is_too_old(bar: Bar) -> bool:
+    return bar.kind is BarKind.UNKNOWN and any(gap.reason == "too_old" for gap in bar.coverage.gaps)
 
 
 def native_of(source: CandleSource, interval: Interval) -> Interval | None:

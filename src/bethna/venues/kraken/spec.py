@@ -6,6 +6,9 @@ from bethna.core.bars import CandleRules
 from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
 
+MAX_PAGE = 1000
+"""Trades that one answer holds."""
+
 SPEC = VenueSpec(
     name="kraken",
     hosts=(StreamHost(name="main", ws="wss://ws.kraken.com", rest="https://api.kraken.com"),),
@@ -27,6 +30,7 @@ SPEC = VenueSpec(
         (Interval.M1, Interval.M5, Interval.M15, Interval.M30, Interval.H1, Interval.H4, Interval.D1),
         page=720,
         newest=720,
+        trades_page=MAX_PAGE,
     ),
     pushed_books=True,
 )
@@ -56,5 +60,4 @@ MINUTES = {word: minutes for minutes, word in INTERVALS.items()}
 
 MAX_DEPTH = 500
 DEFAULT_REST_DEPTH = 100
-MAX_PAGE = 1000
 DEFAULT_MINUTES = 1
