@@ -46,7 +46,7 @@ async def end(task: asyncio.Task[None]) -> None:
 
 
 async def test_what_the_desk_saw_is_kept_at_the_end_and_there_at_the_next_start(tmp_path: Path) -> None:
-    seen = [minutes(1, 2, 3)]
+    seen, before = [minutes(1, 2, 3)], minutes()
     for _ in range(2):
         keeper = CandleKeeper(tmp_path / "candles", SystemClock(), Told())
         before = await load(keeper)

@@ -245,8 +245,7 @@ class History:
         like = unknown_bar(instrument.id, native, 0, "", self._provenance)
         pages = TradePages(like, source.venue, (start, end), page, self._scale, source.now())
         while (since := pages.ask()) is not None:
-            left = pages.left()
-            reason = ""
+            left, events, reason = pages.left(), _NOTHING, ""
             if left is not None and left > MOST_TRADE_PAGES:
                 reason = (
                     f"{source.venue} keeps the newest {source.rules.newest} candles of {native}; its trades from"
@@ -307,6 +306,9 @@ class History:
                 if isinstance(error, VenueAnswer) and error.status < SERVER_FAULT:
                     return (), reason, True
         return (), reason, False
+
+
+_NOTHING: Sequence[RestEvent] = ()
 
 
 def _is_too_old(bar: Bar) -> bool:
