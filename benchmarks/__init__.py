@@ -22,6 +22,9 @@ These are Binance's. Of the others each is trades and books of all its symbols a
     venues     all four venues at once, made by the twins: ours with one bus and one `Feeds`, ccxt.pro in one loop
 Beside the feed path:
     indicators RSI, MACD and Bollinger of 100,000 bars as they close: ours with its coverage, and talipp
+    aggregation  ten million trades into bars, in bulk: ours and polars
+    store      a million candles from the disk into a frame: ours and plain rows of SQLite
+The last two take wall time, see `benchmarks/bulk.py`.
 `uncovered` and `probe` are written for Binance alone. What is made by a twin is told by the same twin, seed and time in
 every run and says so; its market is a model's, its books shallower than real ones.
 
@@ -59,6 +62,7 @@ What keeps it fair
       Deribit's are checked by us and by cryptofeed, not by ccxt.pro.
 
 Aims: at least 8 times cryptofeed on trades and 6 times on the mix (the fastest cryptofeed present counts), 10
-times talipp on indicators, at most 1.5 times the probe, and coverage at most 5 % of what the same path costs without
+times talipp on indicators, 3 times polars on aggregation, 5 times plain rows (and 0.15 s) on the store, at most 1.5
+times the probe, and coverage at most 5 % of what the same path costs without
 it.
 """

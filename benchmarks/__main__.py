@@ -7,7 +7,7 @@ import json
 import sys
 
 from benchmarks import __doc__ as explanation
-from benchmarks import frames, indicators, report, venues
+from benchmarks import bulk, frames, indicators, report, venues
 from benchmarks.contest import BINANCE_CONTESTS, CONTESTS, INDICATORS, VENUE_CONTESTS, Work
 from benchmarks.harness import NAMES, OURS, Field, WrongAnswerError
 
@@ -26,16 +26,24 @@ def main() -> int:
         return _profile(options, works.get("mix") or works[names[0]])
     if source.synthetic:
         _say(f"SYNTHETIC FRAMES: {source.reason}")
-    with Field(options.skip, options.python, _say) as field:
-        try:
-            results = field.compete(works, options.rounds)
-        except WrongAnswerError as error:
-            _say(f"FAILED, no figure of this run counts: {error}")
-            return WRONG
-        if options.json:
-            print(json.dumps(report.as_object(source, works, field, results), indent=2))
-        else:
-            print(report.as_text(source, works, field, results))
+    wanted = tuple(name for name in bulk.CONTESTS if not options.only or name in options.only)
+    told: dict[str, object] = {}
+    try:
+        if works:
+            with Field(options.skip, options.python, _say) as field:
+                results = field.compete(works, options.rounds)
+                told = report.as_object(source, works, field, results)
+                text = report.as_text(source, works, field, results)
+            if not options.json:
+                print(text)
+        figures = bulk.run(wanted, options.rounds, _say)
+    except (WrongAnswerError, bulk.WrongBulkError) as error:
+        _say(f"FAILED, no figure of this run counts: {error}")
+        return WRONG
+    if options.json:
+        print(json.dumps({**told, "bulk": bulk.as_object(figures)}, indent=2))
+    elif figures:
+        print(bulk.as_text(figures))
     return DONE
 
 
@@ -56,7 +64,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=_positive, default=5, metavar="N", help="rounds that count (default 5)"
     )
-    parser.add_argument("--only", action="append", choices=CONTESTS, help="this contest (may be repeated)")
+    parser.add_argument(
+        "--only", action="append", choices=(*CONTESTS, *bulk.CONTESTS), help="this contest (may be repeated)"
+    )
     parser.add_argument(
         "--skip", action="append", choices=NAMES, default=[], help="not this contestant (may be repeated)"
     )

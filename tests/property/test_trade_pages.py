@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 from random import Random
 from typing import Literal
 
+import numpy as np
 import pytest
 from conftest import Campaign
 from msgspec.structs import replace
@@ -15,7 +16,9 @@ from bethna.core.coverage import Provenance
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId, Trade
 from bethna.core.money import from_lots
+from bethna.logic import bulk_bars
 from bethna.logic.bars import unknown_bar
+from bethna.logic.bulk_bars import aggregate
 from bethna.logic.trade_pages import SETTLED_NS, TradePages
 
 BTC = InstrumentId("BTC-USD@kraken")
@@ -124,3 +127,38 @@ def test_it_says_how_much_is_left_and_can_be_given_up() -> None:
     assert {gap.reason for bar in rest for gap in bar.coverage.gaps} == {"too_old"}
     assert pages.ask() is None
     assert replace(rest[0], open_time=0).kind is BarKind.UNKNOWN
+
+
+@pytest.mark.campaign
+def test_columns_of_trades_become_the_bars_of_their_trades(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_bars, "CHUNK", 37)
+    for seed in campaign.seeds(share=100, whole=5_000):
+        rng = Random(seed)
+        interval = rng.choice(tuple(Interval))
+        count = rng.randint(0, 300)
+        spread = rng.choice((10**6, interval.ns // 40, interval.ns, 5 * interval.ns))
+        times = [START]
+        for _ in range(count):
+            times.append(times[-1] + rng.randint(-spread // 100 if rng.random() < 0.05 else 0, spread))
+        times = times[1:]
+        prices = [rng.randint(1, 10**6) / 8 for _ in times]
+        lots, counts = [rng.randint(1, 10**12) for _ in times], [rng.randint(1, 9) for _ in times]
+        found = aggregate(
+            np.array(times, np.int64),
+            np.array(prices),
+            np.array(lots, np.int64),
+            interval,
+            np.array(counts, np.int64),
+        )
+        columns = (found.open_time, found.open, found.high, found.low, found.close, found.lots, found.trades)
+        told = list(zip(*(column.tolist() for column in columns), strict=True))
+        order = sorted(range(count), key=lambda number: times[number])
+        expected = []
+        for opened, group in groupby(order, key=lambda number: interval.open_time(times[number])):
+            inside = list(group)
+            some = [prices[number] for number in inside]
+            volume, executions = (sum(each[number] for number in inside) for each in (lots, counts))
+            expected.append((opened, some[0], max(some), min(some), some[-1], volume, executions))
+        assert told == expected, f"seed {seed}"

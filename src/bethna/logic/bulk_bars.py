@@ -10,6 +10,8 @@ Rules
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
@@ -19,8 +21,10 @@ from bethna.logic.bars import opens
 
 Times = npt.NDArray[np.int64]
 Prices = npt.NDArray[np.float64]
-FEW_EDGES = 8
-"""Where there are so many trades to an interval and more, the intervals are looked up among them."""
+MANY = 64
+"""Where an interval has so many trades and more, the openings are looked up among them, not the other way round."""
+CHUNK = 65_536
+"""Trades that are taken at once, so that they stay near the processor while three figures are made of them."""
 
 
 class BarColumns(Struct, frozen=True):
@@ -45,37 +49,52 @@ def lots_of(quantities: Prices, scale: int) -> Times:
 
 
 def aggregate(
-    times: Times, prices: Prices, lots: Times, interval: Interval, counts: Times | None = None
+    times: Times,
+    prices: Prices,
+    lots: Times,
+    interval: Interval,
+    counts: Times | None = None,
+    *,
+    ascending: bool = False,
 ) -> BarColumns:
     """The bars of trades (rules 1 and 2).
 
     Args:
         times: ns UTC. prices, lots: of each trade, columns of one length. counts: executions in each; None is one each.
+        ascending: it is known that times never run back.
     """
     if not len(times):
         nothing, none = np.empty(0, np.int64), np.empty(0, np.float64)
         return BarColumns(nothing, none, none, none, none, nothing, nothing)
-    if bool((times[1:] < times[:-1]).any()):
+    if not ascending and bool((times[1:] < times[:-1]).any()):
         order = np.argsort(times, kind="stable")
         times, prices, lots = times[order], prices[order], lots[order]
         counts = None if counts is None else counts[order]
-    edges = _edges(times, interval)
-    first = np.searchsorted(times, edges)
-    filled = np.flatnonzero(np.diff(first, append=len(times)))
-    first, edges = first[filled], edges[filled]
+    first, edges = _begins(times, interval)
     after = np.append(first[1:], len(times))
+    high, low, volume = np.empty(len(first)), np.empty(len(first)), np.empty(len(first), np.int64)
+    starts = np.unique(np.searchsorted(first, np.arange(0, len(times), CHUNK)))
+    for begin, end in pairwise((*starts[starts < len(first)].tolist(), len(first))):
+        some = slice(int(first[begin]), int(after[end - 1]))
+        within = first[begin:end] - some.start
+        np.maximum.reduceat(prices[some], within, out=high[begin:end])
+        np.minimum.reduceat(prices[some], within, out=low[begin:end])
+        np.add.reduceat(lots[some], within, out=volume[begin:end])
     trades = after - first if counts is None else np.add.reduceat(counts, first)
-    return BarColumns(
-        edges, prices[first], np.maximum.reduceat(prices, first), np.minimum.reduceat(prices, first),
-        prices[after - 1], np.add.reduceat(lots, first), trades,
-    )  # fmt: skip
+    return BarColumns(edges, prices[first], high, low, prices[after - 1], volume, trades)
 
 
-def _edges(times: Times, interval: Interval) -> Times:
-    """The openings of all intervals that may have trades in them, ascending."""
+def _begins(times: Times, interval: Interval) -> tuple[Times, Times]:
+    """Where the trades of each interval that has some begin, and when the interval opens; both ascending."""
     start, end = interval.open_time(int(times[0])), int(times[-1]) + 1
     if interval is Interval.MO1:
-        return np.fromiter(opens(interval, start, end), np.int64)
-    if (end - start) // interval.ns <= len(times) * FEW_EDGES:
-        return np.arange(start, end, interval.ns, dtype=np.int64)
-    return np.unique(start + (times - start) // interval.ns * interval.ns)
+        edges = np.fromiter(opens(interval, start, end), np.int64)
+    elif (end - start) // interval.ns * MANY > len(times):
+        which = (times - start) // interval.ns
+        first = np.concatenate(([0], np.flatnonzero(which[1:] != which[:-1]) + 1))
+        return first, start + which[first] * interval.ns
+    else:
+        edges = np.arange(start, end, interval.ns, dtype=np.int64)
+    first = np.searchsorted(times, edges)
+    filled = np.flatnonzero(np.diff(first, append=len(times)))
+    return first[filled], edges[filled]
