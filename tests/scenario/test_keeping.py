@@ -88,6 +88,19 @@ async def test_a_locked_database_is_left_alone(tmp_path: Path, monkeypatch: pyte
     assert not [name for name in os.listdir(tmp_path) if "damaged" in name]  # noqa: PTH208 - no Path in a loop
 
 
+async def test_a_second_writer_goes_on_without_and_has_it_after_the_first(tmp_path: Path) -> None:
+    told, clock = Told(), ManualClock(START)
+    first, second = CandleKeeper(tmp_path, clock, Told()), CandleKeeper(tmp_path, clock, told)
+    await first.keep(minutes(1))
+    assert await load(second) == []
+    assert told.codes == ["candles_not_kept"]
+    assert "in use by another process" in told.last
+    await end(asyncio.create_task(first.run(list)))
+    clock.advance(int(RETRY_S * NS_PER_S))
+    assert await load(second) == minutes(1)
+    await end(asyncio.create_task(second.run(list)))
+
+
 async def test_a_damaged_database_is_told_in_the_loop(tmp_path: Path) -> None:
     told = Told()
     (tmp_path / "candles.sqlite").write_bytes(b"this is no database" * 500)

@@ -98,7 +98,7 @@ class DataFolder:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                taken = _take_patiently(lock)
+                taken = take_patiently(lock)
                 if taken:
                     (self.path / RUNNING_FILE).unlink(missing_ok=True)  # of a writer that died
             except OSError:
@@ -246,7 +246,7 @@ def _is_held(path: Path) -> bool:
         os.close(lock)
 
 
-def _take_patiently(lock: int) -> bool:
+def take_patiently(lock: int) -> bool:
     """Somebody who only looks whether the lock is held holds it for a moment: try again before giving up."""
     return any(_take(lock) or threading.Event().wait(_LOOK_S) for _ in range(_LOOKS))
 

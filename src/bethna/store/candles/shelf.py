@@ -10,10 +10,13 @@ Rules
   4. Open and unknown bars are not kept: they change, and their source may know later.
   5. A segment that is not what was written is set aside, and its bars are asked for again; so is a database. Both are
      told. The list is made anew from the segments, which say themselves what they hold.
+  6. One writer at a time, by a lock of the operating system that dies with its process. Whoever comes second goes on
+     without, and tries again.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby, pairwise
@@ -37,9 +40,11 @@ from bethna.store.candles.database import FILE, DatabaseDamaged, connect, explai
 from bethna.store.candles.parts import SUFFIX, Part, folder_of, most_in, part_of
 from bethna.store.candles.segment import COLUMNS, FIGURES, About, Damaged
 from bethna.store.candles.tables import BARS, REVISIONS, SEGMENTS
+from bethna.store.folder import take_patiently
 
 FOLD_ROWS = 10_000
 LIVE = "live"
+LOCK_FILE = "candles.lock"
 _PROVED = (State.COMPLETE, State.HEALED)
 
 
@@ -48,17 +53,6 @@ class Kept(Struct, frozen=True):
 
     new: int
     revised: int
-
-
-class Holding(Struct, frozen=True):
-    """What there is of one series; `first` and `last` are openings, ns UTC, `bytes` those of its segments."""
-
-    instrument: InstrumentId
-    interval: Interval
-    bars: int
-    first: int
-    last: int
-    bytes: int
 
 
 class CandleShelf:
@@ -75,19 +69,28 @@ class CandleShelf:
         self._now = now
         self._tell = tell
         self._open: Connection | None = None
+        self._lock: int | None = None
 
     def open(self) -> None:
         """Open the database and clear up after a killed writer (rules 2 and 5)."""
         with self._explaining():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._connect()
-            self._match_files()
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._take_lock()
+            try:
+                self._connect()
+                self._match_files()
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Let go of the database; what was put stays."""
         if self._open is not None:
             self._open.close()
             self._open = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def put(self, bars: Iterable[Bar]) -> Kept:
         """Keep bars (rules 1, 3 and 4)."""
@@ -127,30 +130,6 @@ class CandleShelf:
             for file, _ in found:
                 (self._folder / file).unlink(missing_ok=True)
         return count + sum(int(rows) for _, rows in found)
-
-    def holdings(self) -> list[Holding]:
-        """What there is, series by series; a bar that is in the tail and in a segment counts twice."""
-        tail = select(
-            BARS.c.instrument,
-            BARS.c.interval,
-            func.count(),
-            func.min(BARS.c.open_time),
-            func.max(BARS.c.open_time),
-        ).group_by(BARS.c.instrument, BARS.c.interval)
-        found: list[Holding] = []
-        with self._explaining():
-            with self._connection.begin():
-                waiting = self._connection.execute(tail).all()
-                listed = self._connection.execute(select(SEGMENTS)).mappings().all()
-            for name, interval, count, first, last in waiting:
-                found.append(Holding(InstrumentId(name), Interval(interval), count, first, last, 0))
-            for row in listed:
-                times = segment.times_of(self._read(row, ("open_time",)))
-                if len(times):
-                    whose = InstrumentId(row["instrument"]), Interval(row["interval"])
-                    found.append(Holding(*whose, row["rows"], int(times[0]), int(times[-1]), row["bytes"]))
-        series = lambda each: (each.instrument, each.interval)  # noqa: E731 - a key, used twice
-        return [_together(list(group)) for _, group in groupby(sorted(found, key=series), key=series)]
 
     # ------------------------------------------------------------------------------------------------- reading
 
@@ -296,6 +275,17 @@ class CandleShelf:
 
     # ------------------------------------------------------------------------------------------------- mending
 
+    def _take_lock(self) -> None:
+        """Rule 6."""
+        lock = os.open(self._folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        if not take_patiently(lock):
+            os.close(lock)
+            raise StoreError(
+                f"expected the store of candles to be free, found it in use by another process: {self._folder}",
+                hint="candles are kept again when that process has ended",
+            )
+        self._lock = lock
+
     def _connect(self) -> None:
         path = self._folder / FILE
         try:
@@ -305,7 +295,9 @@ class CandleShelf:
 
     def _begin_anew(self, damage: str) -> None:
         """Rule 5, of the database."""
-        self.close()
+        if self._open is not None:
+            self._open.close()
+            self._open = None
         aside = set_aside(self._folder / FILE)
         self._open = connect(self._folder / FILE)
         self._tell(
@@ -395,13 +387,6 @@ class CandleShelf:
             yield
         except OSError as error:
             raise _of_files(error, self._folder / FILE) from error
-
-
-def _together(parts: Sequence[Holding]) -> Holding:
-    return Holding(
-        parts[0].instrument, parts[0].interval, sum(each.bars for each in parts), min(each.first for each in parts),
-        max(each.last for each in parts), sum(each.bytes for each in parts),
-    )  # fmt: skip
 
 
 def _of_files(error: OSError, path: Path) -> StoreError:
