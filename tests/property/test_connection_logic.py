@@ -28,6 +28,13 @@ class Highest:
         return 1.0
 
 
+class Lowest:
+    """Dice that always fall on the near end."""
+
+    def random(self) -> float:
+        return 0.0
+
+
 # --- backoff
 
 
@@ -40,6 +47,15 @@ def test_delays_stay_under_a_ceiling_that_grows_only_with_failures(seed: int, fl
         delay = backoff.delay(flowed_s * NS_PER_S)
         assert backoff.failures == failures
         assert 0 <= delay <= min(60, 2 ** max(0, failures - 1)) * NS_PER_S
+
+
+def test_who_is_refused_by_name_comes_back_calmly_from_the_first_time_on() -> None:
+    calm = [Backoff(1.0, 60.0, 60.0, Highest()), Backoff(1.0, 60.0, 60.0, Lowest())]
+    most, least = ([each.delay(0, refused=True) / NS_PER_S for _ in range(6)] for each in calm)
+    assert most == pytest.approx([5, 10, 20, 40, 60, 60])
+    assert least == [2.5, 5, 10, 20, 30, 30]
+    quick = Backoff(0.05, 0.2, 60.0, Highest())
+    assert quick.delay(0, refused=True) <= 0.2 * NS_PER_S, "never longer than the settings allow"
 
 
 def test_a_server_that_accepts_and_cuts_meets_delays_up_to_the_cap() -> None:

@@ -70,7 +70,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(extra: tuple[str, ...] = (), **settings: Any) -> AsyncIterator[World]:
+async def world(
+    extra: tuple[str, ...] = (), *, blocked: tuple[int, ...] = (451, 403), **settings: Any
+) -> AsyncIterator[World]:
     bell = Bell()
     clock = ManualClock(START)
     timers = HandTimers(clock, bell)
@@ -81,7 +83,7 @@ async def world(extra: tuple[str, ...] = (), **settings: Any) -> AsyncIterator[W
             StreamHost(f"other-{n}", "", url or venue.rest_url + "/api/other") for n, url in enumerate(extra)
         ]
         spec = replace(
-            SPEC, hosts=tuple(hosts), weight_header="x-mbx-used-weight-1m", blocked_statuses=(451, 403)
+            SPEC, hosts=tuple(hosts), weight_header="x-mbx-used-weight-1m", blocked_statuses=blocked
         )
         codec = BinanceCodec()
         codec.learn([BTC])
@@ -263,6 +265,22 @@ async def test_when_every_host_is_blocked_the_reason_says_so_and_is_not_retried(
         assert caught.value.status == 451
         assert "proxy" in caught.value.hint
         assert len(w.venue.rest_asked) == 2
+
+
+@pytest.mark.parametrize("status", [403, 451])
+@pytest.mark.parametrize(
+    "body", [b"<html>Access denied</html>", b'{"code":0,"msg":"Forbidden"}', b'{"serverTime":1}']
+)
+async def test_a_refusal_of_access_is_about_us_whatever_the_body_says(status: int, body: bytes) -> None:
+    async with world(blocked=()) as w:
+        w.venue.rest["/api/v3/time"] = [(status, {}, body), server_time()]
+        with pytest.raises(
+            ConnectError, match=rf"binance (refused|does not serve).*\(HTTP {status}\)"
+        ) as caught:
+            await w.rest.fetch(TIME, retries=3)
+        assert (caught.value.status, len(w.venue.rest_asked)) == (status, 1)
+        assert "another host" not in caught.value.hint
+        assert len(await w.rest.fetch(TIME)) == 1
 
 
 async def test_a_fault_of_the_venue_is_retried_where_asked() -> None:

@@ -509,6 +509,30 @@ def test_every_gap_of_an_outage_is_closed_when_history_answers_again() -> None:
     in_virtual_time(scenario)
 
 
+@pytest.mark.parametrize("status", [403, 451, 408, 302])
+@pytest.mark.parametrize("lasts_s", [3, 25])
+def test_a_refusal_of_access_is_no_answer_about_trades(status: int, lasts_s: int) -> None:
+    """They are asked for until history answers, also when patience (10 s) has ended and the gap is marked."""
+
+    async def scenario() -> None:
+        desk = Desk()
+        desk.history.down = VenueAnswer("coinbase", status, "Forbidden")
+        async with desk.run():
+            desk.hear(1, 5)
+            await pass_time(lasts_s)
+            marked = [(2, 4, "missing", False)]
+            assert desk.gaps() == marked or lasts_s < 10
+            desk.history.down = None
+            await pass_time(2 * MAX_RETRY_S)
+            assert desk.gaps() == [(2, 4, "missing", True)]
+            asked = len(desk.history.asked)
+            await pass_time(10 * MAX_RETRY_S)
+            assert len(desk.history.asked) == asked
+        assert "heal_refused" not in desk.codes()
+
+    in_virtual_time(scenario)
+
+
 def test_what_history_lacks_or_refuses_is_owed_no_longer() -> None:
     async def scenario() -> None:
         desk = Desk()

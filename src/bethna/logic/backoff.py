@@ -7,6 +7,8 @@ Rules
   3. A connection counts as good only after data has flowed over it for `stable_after_s`. A server that accepts and
      cuts therefore meets growing delays.
   4. The loss of a good connection is no failure; it starts the count over.
+  5. Who was refused by name (not from here, no access) has lost no server, and comes back more calmly: the ceiling
+     begins at REFUSED_S, and half of it is waited in any case.
 
 Source: "Exponential Backoff And Jitter", Marc Brooker, AWS Architecture Blog, 2015 ("full jitter").
 """
@@ -17,6 +19,7 @@ from typing import Protocol
 
 from bethna.core.clock import seconds
 
+REFUSED_S = 5.0
 _MAX_DOUBLINGS = 32
 
 
@@ -54,15 +57,24 @@ class Backoff:
     @property
     def ceiling_ns(self) -> int:
         """The longest that the next delay can be, nanoseconds (rule 1)."""
-        doublings = min(max(0, self.failures - 1), _MAX_DOUBLINGS)
-        return min(self._max_ns, self._first_ns << doublings)
+        return self._ceiling(self._first_ns)
 
-    def delay(self, flowed_ns: int) -> int:
-        """Nanoseconds to wait after a connection over which data flowed for `flowed_ns` has ended."""
+    def _ceiling(self, first_ns: int) -> int:
+        return min(self._max_ns, first_ns << min(max(0, self.failures - 1), _MAX_DOUBLINGS))
+
+    def delay(self, flowed_ns: int, *, refused: bool = False) -> int:
+        """Nanoseconds to wait after a connection over which data flowed for `flowed_ns` has ended.
+
+        Args:
+            refused: rule 5.
+        """
         if flowed_ns >= self._stable_ns:
             self.failures = 0  # rules 3, 4
         else:
             self.failures += 1
+        if refused:
+            ceiling = self._ceiling(max(self._first_ns, seconds(REFUSED_S)))  # rule 5
+            return int((1.0 + self._rng.random()) / 2 * ceiling)
         return int(self._rng.random() * self.ceiling_ns)  # rule 2
 
     def steady(self) -> None:

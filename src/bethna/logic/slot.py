@@ -122,21 +122,23 @@ class Slot:
         out.extend(self._follow_up(now))
         return out
 
-    def ended(self, number: int, reason: str, flowed_ns: int, now: int) -> list[SlotEffect]:
-        """A socket is gone, over which data flowed for `flowed_ns`."""
+    def ended(
+        self, number: int, reason: str, flowed_ns: int, now: int, *, refused: bool = False
+    ) -> list[SlotEffect]:
+        """A socket is gone, over which data flowed for `flowed_ns`; `refused`: the venue does not let us in."""
         out: list[SlotEffect] = []
         if self._stopped:
             return out
         if number == self.successor:
             self.successor = None
-            self._open_at = now + self._spare.delay(0)  # rules 7, 10
+            self._open_at = now + self._spare.delay(0, refused=refused)  # rules 7, 10
         elif number == self.main:
             self.main = None
             if self.successor is not None:  # rule 6
                 self._promote(self.successor, out, rotated=False)
                 out.extend(self._follow_up(now))
                 return out
-            delay = self.backoff.delay(flowed_ns)
+            delay = self.backoff.delay(flowed_ns, refused=refused)
             self._rotation = None
             self._open_at = now + delay
             out.append(Down(reason, delay))  # rule 3

@@ -338,12 +338,7 @@ def _denied(venue: str, host: str, error: picows.WSHandshakeError) -> VenueError
             f"{host} refused the connection with HTTP {status}",
             banned=status == 418,
         )
-    return ConnectError(
-        venue,
-        f"expected HTTP 101 from {host}, found {status}",
-        status=status,
-        hint="451 and 403 mean that this host does not serve your place; another one is tried",
-    )
+    return ConnectError(venue, f"expected HTTP 101 from {host}, found {status}", status=status)
 
 
 def retry_after_s(text: str | None) -> float | None:

@@ -11,7 +11,7 @@ Rules
   4. A host that does not serve trades from an id on is asked for the newest ones, which hold a young gap.
   5. What the venue refuses for good, what its history lacks, or what is larger than `max_trades`, is told as failed,
      with the reason; not so when another gap is wanted meanwhile, for then the feed is done with this one. What the
-     venue refuses for now (rate limit, outage) is tried again.
+     venue refuses for now (rate limit, outage), and what it refuses to us (the place, the access), is tried again.
   6. When the feed's patience ends it goes on without, and the trades are owed: they are asked for again, one gap after
      the other and with growing delays, until history has answered; the feed takes what still comes. What is wanted goes
      before what is owed.
@@ -49,13 +49,13 @@ from bethna.core.instrument import Instrument
 from bethna.core.market import InstrumentId, Trade, TradePage
 from bethna.core.status import EventLevel, InstrumentHealth, SystemEvent, Trust
 from bethna.core.wire import RestEvent
+from bethna.logic.access import about_request
 from bethna.venues.spec import Codec, RestRequest
 
 PAGE = 1000
 RETRY_S = 1.0
 MAX_RETRY_S = 30.0
 AT_ONCE = 4
-SERVER_FAULT = 500
 MOST_OWED = 200
 FIRST_OWED_S = 5.0
 NEXT_OWED_S = 0.5
@@ -315,7 +315,7 @@ class Healing:
             if not await self._page_through(instrument, first, last, start):
                 self._fail(instrument, "not_in_history")
         except VenueAnswer as refused:
-            if refused.status >= SERVER_FAULT:  # rule 5: for now, not for good
+            if not _final(refused):  # rule 5: for now, not for good
                 raise
             if not await self._newest_hold(instrument, first):
                 self._tell(refused, instrument, "heal_refused")
@@ -346,7 +346,7 @@ class Healing:
         try:
             trades = await self._bring_page(instrument, self._codec.recent_trades_request(instrument, PAGE))
         except VenueAnswer as error:
-            if error.status >= SERVER_FAULT:
+            if not _final(error):
                 raise
             self._tell(error, instrument, "heal_refused")
             return False
@@ -411,4 +411,4 @@ def _overlap(gap: Gap, first: int, last: int) -> bool:
 
 def _final(error: BethnaError) -> bool:
     """The venue will say the same again."""
-    return isinstance(error, VenueAnswer) and error.status < SERVER_FAULT
+    return isinstance(error, VenueAnswer) and about_request(error.status)

@@ -12,7 +12,8 @@ Rules
      not retried here.
   3. A host that says `not from here` or cannot be reached is left for the next one, each host once a request.
   4. A 5xx or an unreachable venue is tried again `retries` times with a growing, jittered pause, if the caller asked.
-  5. A 4xx is the venue's answer and is never asked again.
+  5. A 4xx is the venue's answer and is never asked again. 451 and 403 are not: they are about who asks, whatever the
+     body says, and so a ConnectError; it is for the caller to ask again later.
   6. The venue's count of used weight is learnt from every answer, its clock from the time request. When the venue's
      minute begins is told to the keeper from an answer that came within a second.
   7. All hosts of a venue have one quota: they may count together, and a ban is not to be dodged.
@@ -25,6 +26,7 @@ from collections.abc import Sequence
 from bethna.core.clock import NS_PER_S, Clock, seconds
 from bethna.core.errors import ConnectError, RateLimited, VenueAnswer, WireError
 from bethna.core.wire import Catalogue, RestEvent, ServerTime
+from bethna.logic.access import next_step, refusal_words, refuses_us
 from bethna.logic.backoff import Backoff, Rng
 from bethna.logic.clock_offset import ClockOffset
 from bethna.logic.hosts import HostChoice
@@ -113,7 +115,7 @@ class VenueRest:
             except (VenueAnswer, ConnectError) as error:
                 status = error.status or 0
                 transient = isinstance(error, ConnectError) or status >= 500
-                if retries <= 0 or not transient or status in self._spec.blocked_statuses:
+                if retries <= 0 or not transient or refuses_us(status):
                     raise
             retries -= 1
             await self._timers.sleep(backoff.delay(0))  # rule 4
@@ -168,20 +170,24 @@ class VenueRest:
                 if self._hosts.choose(self._clock.monotonic_ns()) == index:
                     break
                 continue
-            if answer.status in self._spec.blocked_statuses:
-                self._hosts.blocked(index, self._clock.monotonic_ns())
-                name = self._spec.hosts[index].name
-                failure = ConnectError(
-                    self._spec.name,
-                    f"the {name} host does not serve your place (HTTP {answer.status})",
-                    status=answer.status,
-                    hint="another host of the venue is tried; a proxy in a served place helps when none is left",
-                )
+            if refuses_us(answer.status):  # rule 5
+                failure = self._refused(index, answer.status)
+                if self._hosts.choose(self._clock.monotonic_ns()) == index:
+                    break
                 continue
             self._hosts.worked(index)
             return self._read(request, answer)
         assert failure is not None
         raise failure
+
+    def _refused(self, index: int, status: int) -> ConnectError:
+        if status in self._spec.blocked_statuses:
+            self._hosts.blocked(index, self._clock.monotonic_ns())
+        else:
+            self._hosts.failed(index, self._clock.monotonic_ns())
+        venue = self._spec.name
+        step = next_step(venue, status, another=len(self._spec.hosts) > 1)
+        return ConnectError(venue, refusal_words(venue, status), status=status, hint=step)
 
     async def _allowed(self, lane: Lane, weight: int, patience_s: float) -> Asked:
         """Rule 1."""

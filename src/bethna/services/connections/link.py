@@ -27,6 +27,7 @@ from bethna.core.wire import (
     UnknownMessage,
     VenueCondition,
 )
+from bethna.logic.access import why_denied
 from bethna.logic.session import Session
 from bethna.logic.session_types import (
     Acked,
@@ -178,8 +179,10 @@ class Link:
     async def _live(self) -> None:
         socket = await self._connect()
         if socket is None:
-            if self._denied is not None:
-                self.receive(Lost("connect_failed", self._denied.message))
+            if (denied := self._denied) is not None:
+                status = denied.status if isinstance(denied, ConnectError) else None
+                said = why_denied(self._wiring.venue, status, denied.message)
+                self.receive(Lost("connect_failed", said))
             return
         try:
             said = await socket.wait_ended()

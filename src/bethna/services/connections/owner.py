@@ -53,3 +53,7 @@ class ShardOwner(Protocol):
     def failed(self, failures: int, reason: str) -> None:
         """A connection failed for the `failures`-th time in a row."""
         ...
+
+    def shut_out(self, status: int) -> None:
+        """The venue does not let us in, and no other host is left to try at once."""
+        ...

@@ -9,16 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-import structlog
-
 from bethna.core.clock import NS_PER_S, Clock
-from bethna.core.errors import excerpt_of
 from bethna.core.instrument import FEATURES, Feature, Instrument
 from bethna.core.market import InstrumentId
 from bethna.core.status import ConnectionHealth, EventLevel, StreamState, SystemEvent, VenueHealth, VenueState
 from bethna.core.wire import VenueCondition
 from bethna.logic.backoff import Rng
-from bethna.logic.condition import Condition
 from bethna.logic.quota import Window
 from bethna.logic.session_types import ConnectionSettings
 from bethna.logic.shards import Shards
@@ -26,6 +22,7 @@ from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
 from bethna.net.timers import LoopTimers, Timer, Timers
 from bethna.services.connections.link import KEPT_EXCERPTS, Link
+from bethna.services.connections.outage import Outage
 from bethna.services.connections.shard import Shard
 from bethna.services.connections.shared import Shared
 from bethna.services.connections.sink import FrameSink
@@ -38,8 +35,6 @@ PULSE_NS = NS_PER_S
 _BOOKS: tuple[Feature, ...] = ("books",)
 
 OnEvent = Callable[[SystemEvent], None]
-
-_log = structlog.get_logger("bethna.connections")
 
 
 class ConnectionPool:
@@ -90,8 +85,9 @@ class ConnectionPool:
         self._leaving: dict[int, Shard] = {}
         self._group: asyncio.TaskGroup | None = None
         self._pulse_timer: Timer | None = None
-        self._failing = ""
-        self._condition = Condition()
+        self._outage = Outage(
+            spec.name, settings.reconnect_attempts, another=len(spec.hosts) > 1, report=self.report
+        )
         self._renewals: dict[InstrumentId, asyncio.Event] = {}
 
     # --- what is wanted
@@ -105,8 +101,15 @@ class ConnectionPool:
             self._told.forget(instrument.id, self._told.refused_of(instrument.id))
             self._layout.add(instrument.id, self._codec.streams(instrument, self._features))
             self._shared.fresh.watch(instrument.id, self._clock.monotonic_ns())
-            self.tell(instrument.id, "waiting", "subscribing", connected=False)
+            self.tell(instrument.id, "waiting", self._waits_for(), connected=False)
         self._add_to_sockets([instrument.id for instrument in added])
+
+    def _waits_for(self) -> str:
+        """What an instrument waits for that is wanted from now on: that the venue can be connected to, first."""
+        down = [
+            each for each in self._shards.values() if each.down_reason and not (each.is_up or each.is_refused)
+        ]
+        return f"connecting: {down[0].down_reason}" if down else "subscribing"
 
     def unwant(self, instruments: Iterable[InstrumentId]) -> None:
         """Follow these no longer; unknown ones are ignored."""
@@ -234,12 +237,13 @@ class ConnectionPool:
         self._tell_renewed()
         if self._refused:
             self._ask_again(self._clock.monotonic_ns())
-        self._look_at_condition()
-        if self._failing and all(
+        self._outage.look(
+            {each.number: each.is_proven or each.answered for each in self._links() if not each.ending}
+        )
+        if self._outage.going_on and all(
             not shard.failures and (shard.is_up or shard.is_refused) for shard in self._shards.values()
         ):
-            self._failing = ""
-            self.report("info", "venue_recovered", "connections hold again")
+            self._outage.over()
 
     async def _live(self, link: Link, shard: Shard) -> None:
         whole = False
@@ -300,29 +304,15 @@ class ConnectionPool:
 
     def failed(self, failures: int, reason: str) -> None:
         """Health says failing after `reconnect_attempts` failures in a row, and says so once; attempts go on."""
-        if failures >= self._settings.reconnect_attempts and not self._failing:
-            self._failing = reason
-            text = f"{failures} connection attempts in a row failed, the last: {reason}; attempts go on"
-            self.report("error", "venue_failing", text)
-            _log.warning("venue_failing", venue=self._spec.name, failures=failures, reason=reason)
+        self._outage.failed(failures, reason)
+
+    def shut_out(self, status: int) -> None:
+        """The venue does not let us in: health says failing at once, and what to do."""
+        self._outage.shut_out(status)
 
     def condition(self, connection: int, said: VenueCondition) -> None:
         """The venue said how it is: health repeats its words while it does not trade, each turn is told once."""
-        turned = self._condition.said(connection, trading=said.trading, message=excerpt_of(said.message))
-        if turned and said.trading:
-            self.report("info", "venue_trading", "it says that it trades again")
-        elif turned:
-            words = f"it says that it does not trade: {self._condition.not_trading}"
-            self.report("warning", "venue_not_trading", words)
-
-    def _look_at_condition(self) -> None:
-        """Who was cut off does not hear that it is over."""
-        if self._condition.not_trading is None:
-            return
-        living = {each.number: each.is_proven or each.answered for each in self._links() if not each.ending}
-        if self._condition.look(living):
-            words = "a new connection works, on which it does not say any more that it does not trade"
-            self.report("info", "venue_trading", words)
+        self._outage.condition(connection, said)
 
     # --- what is refused
 
@@ -401,7 +391,7 @@ class ConnectionPool:
         links = self._links()
         totals = self._shared.totals
         state, message = self._state(shards)
-        halted = self._condition.not_trading
+        halted = self._outage.not_trading
         said = (message, self._told.words(), "" if halted is None else f"not trading: {halted}")
         message = "; ".join(filter(None, said))
         return VenueHealth(
@@ -424,7 +414,9 @@ class ConnectionPool:
             return "connecting", "" if self._instruments else "nothing is subscribed"
         if not down:
             return "ok", ""
-        worst = max(down, key=lambda shard: shard.failures)
+        worst = max(down, key=lambda shard: (shard.refused_status is not None, shard.failures))
+        if worst.refused_status is not None:
+            return "failing", self._outage.advice(worst.refused_status)
         if worst.failures >= self._settings.reconnect_attempts:
             return "failing", worst.down_reason
         return ("reconnecting" if any(shard.was_up for shard in down) else "connecting"), worst.down_reason

@@ -12,6 +12,7 @@ from bethna.core.clock import NS_PER_S, seconds
 from bethna.core.market import InstrumentId
 from bethna.core.status import StreamState
 from bethna.core.wire import VenueCondition
+from bethna.logic.access import refuses_us
 from bethna.logic.backoff import Backoff
 from bethna.logic.session import Session
 from bethna.logic.session_types import Renew, SessionRules, Unwant, Want, session_rules
@@ -31,13 +32,19 @@ _URL_STATUSES = frozenset({400, 404, 414, 431})
 
 
 class Shard:
-    """The sockets of one shard. `was_up`: data has flowed at least once."""
+    """The sockets of one shard.
+
+    Attributes:
+        was_up: data has flowed at least once. down_reason: why the last socket ended without another.
+        refused_status: the venue did not let it in, with this HTTP status; None where it ended otherwise.
+    """
 
     def __init__(self, number: int, shared: Shared, owner: ShardOwner) -> None:
         settings = shared.wiring.settings
         self.number = number
         self.was_up = False
         self.down_reason = ""
+        self.refused_status: int | None = None
         self.links: dict[int, Link] = {}
         self._shared = shared
         self._owner = owner
@@ -172,6 +179,7 @@ class Shard:
         self._silent_in_a_row = 0
         if link.number != self.slot.main:
             return
+        self.refused_status = None
         shared.fresh.restart(self._owner.carried(self.number), self._clock.monotonic_ns())
         if self.was_up:
             shared.totals.reconnects += 1
@@ -226,12 +234,18 @@ class Shard:
         refused = self._owner.all_refused(self.number)
         # A connection with nothing to carry has not failed when it ends: some venues cut such at once.
         flowed_ns = self._stable_ns if refused and link.answered else link.flowed_ns(now)
-        effects = self.slot.ended(link.number, ending.reason, flowed_ns, now)
+        shut_out = refuses_us(ending.status)
+        effects = self.slot.ended(link.number, ending.reason, flowed_ns, now, refused=shut_out)
         if refused and self.slot.main is None:
             self.slot.hold()
-        if self.failures > before:
+        elsewhere = self._elsewhere(ending, now)
+        if self.slot.main is None:
+            self.refused_status = ending.status if shut_out and not elsewhere else None
+        if self.refused_status is not None:
+            self._owner.shut_out(self.refused_status)
+        elif self.failures > before:
             self._owner.failed(self.failures, ending.reason)
-        if self._elsewhere(ending, now):
+        if elsewhere:
             effects += self.slot.hurry(now)
         self._do(effects)
 
