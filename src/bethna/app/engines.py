@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from pathlib import Path
 from random import Random
 
 from bethna.app.desk import Desk
 from bethna.app.household import Began, told
+from bethna.app.markets import Market
 from bethna.app.sources import chosen_market
 from bethna.client.backend import Backend
 from bethna.client.local import LocalBackend
@@ -15,12 +17,14 @@ from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.instrument import Feature
 from bethna.net.network import INTERNET, Network
+from bethna.store.folder import CANDLES, data_root, source_folder
 
 
 class OwnEngine:
-    """A desk in this process: it connects to the venues itself, and writes nothing to the data folder.
+    """A desk in this process: it connects to the venues itself, and writes nothing to the data folder but candles.
 
     Args:
+        keep_candles: whether candles are kept there; those of a simulation never are.
         pace, rng, network: the host's, unless a test brings its own.
     """
 
@@ -32,8 +36,10 @@ class OwnEngine:
         pace: Clock | None = None,
         rng: Random | None = None,
         network: Network = INTERNET,
+        keep_candles: bool = False,
     ) -> None:
         self.settings = settings
+        self._keep_candles = keep_candles
         self._features = features
         self._pace = pace
         self._rng = rng
@@ -46,7 +52,7 @@ class OwnEngine:
         ) as market:
             desk = Desk(
                 market.settings, pace=self._pace, rng=self._rng, network=self._network,
-                simulation=market.simulation, features=self._features,
+                simulation=market.simulation, features=self._features, candles=self._candles(market),
             )  # fmt: skip
             backend = LocalBackend(desk, desk.bus, asyncio.get_running_loop())
             try:
@@ -60,6 +66,11 @@ class OwnEngine:
                 backend.finish(told(error))
                 raise
             backend.finish()
+
+    def _candles(self, market: Market) -> Path | None:
+        if not self._keep_candles or market.simulation is not None:
+            return None
+        return data_root(self.settings.data_dir) / source_folder(market.folder) / CANDLES
 
 
 class AttachedEngine:

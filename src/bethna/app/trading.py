@@ -38,6 +38,7 @@ class RealTimeTrading:
         features: what of the market is followed; of the rest there is never data.
         source: `auto`, `live`, `twin` or `tape:PATH`; None is the settings' own.
         settings: None reads file and variables, as the command line does.
+        keep_candles: what is fetched of the past is kept in the data folder, for the next time.
 
     Raises:
         ConfigError: a setting, a feature or the source is not understood. UnknownInstrument: a symbol cannot be read.
@@ -49,6 +50,7 @@ class RealTimeTrading:
         features: Collection[Feature] = FEATURES,
         source: str | None = None,
         settings: Settings | None = None,
+        keep_candles: bool = False,
     ) -> None:
         check_features(features)
         found = with_arguments(settings or read_settings(), symbols, source)
@@ -56,7 +58,7 @@ class RealTimeTrading:
         refused = wanted_names(found)[1]
         if symbols and refused:
             raise refused[0][1]
-        self._hold(OwnEngine(found, features))
+        self._hold(OwnEngine(found, features, keep_candles=keep_candles))
 
     def _hold(self, engine: Engine) -> None:
         house = self._house = Household(engine)

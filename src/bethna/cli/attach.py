@@ -4,7 +4,8 @@ Rules
   1. `--url` names a desk. `--source` and `--seed` never attach.
   2. Else the desk that runs on this machine is taken: live before simulated before a recording, of the source that the
      settings ask for where they ask for one.
-  3. Where none runs, one is started that follows what is needed and ends with the command. It writes nothing.
+  3. Where none runs, one is started that follows what is needed and ends with the command. It writes nothing, but the
+     candles that were asked for, where they are kept for the next time.
   4. To whom we are attached, and that a market is simulated, is said on stderr before anything else.
 """
 
@@ -48,7 +49,11 @@ class Choice(Struct, frozen=True):
 
 @asynccontextmanager
 async def chosen_desk(
-    choice: Choice, symbols: Sequence[str], features: Collection[Feature] = FEATURES
+    choice: Choice,
+    symbols: Sequence[str],
+    features: Collection[Feature] = FEATURES,
+    *,
+    keep_candles: bool = False,
 ) -> AsyncIterator[RealTimeTrading]:
     """The desk, announced; it is closed, or let go, with the block.
 
@@ -64,7 +69,7 @@ async def chosen_desk(
         if symbols:
             origins = {**wanted.origins, "symbols": "argument SYMBOL"}
             wanted = replace(wanted, symbols=tuple(symbols), origins=origins)
-        desk = RealTimeTrading(*symbols, features=features, settings=wanted)
+        desk = RealTimeTrading(*symbols, features=features, settings=wanted, keep_candles=keep_candles)
         _tell(_starting(choice))
         await desk.start(warn=False)
     try:

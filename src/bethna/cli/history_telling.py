@@ -103,7 +103,7 @@ async def tell_history(choice: Choice, asked: Asked) -> None:
 
     if asked.form == "parquet":
         _need_polars()
-    async with chosen_desk(choice, (asked.symbol,), ("trades", "candles")) as desk:
+    async with chosen_desk(choice, (asked.symbol,), ("trades", "candles"), keep_candles=True) as desk:
         instrument, described = await follow(desk, asked.symbol, choice.settings)
         with suppress(NoDataYet):  # a quiet one has a past all the same
             await desk.ready(instrument, timeout_s=READY_S, features=TRADES)
