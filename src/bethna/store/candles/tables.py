@@ -1,6 +1,6 @@
 """What the database of candles holds; its tables come to be in `migrations`, this is what they are by now.
 
-Nothing here is SQLite's own, so that another database is another URL.
+It opens no database, and nothing in it is SQLite's own, so that another one is another URL.
 """
 
 from __future__ import annotations
