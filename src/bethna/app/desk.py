@@ -195,7 +195,13 @@ class Desk:
         self._crew: asyncio.TaskGroup | None = None
         if tape is None:
             self._follow_live()
-        self._keeper = self._candles_in(candles)
+        self._keeper = (
+            None
+            if candles is None or tape is not None
+            else CandleKeeper(
+                candles, self.clock, self.tell, days=settings.candle_days, passing=settings.source == "twin"
+            )
+        )
         self._series = SeriesReader(
             self.lines, self.feeds, self.clock, feed_settings(settings).provenance, self._keeper
         )
@@ -203,17 +209,6 @@ class Desk:
             self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
             begin=self._begin,
         )  # fmt: skip
-
-    def _candles_in(self, folder: Path | None) -> CandleKeeper | None:
-        if folder is None or self.player is not None:
-            return None
-        return CandleKeeper(
-            folder,
-            self.clock,
-            self.tell,
-            days=self.settings.candle_days,
-            passing=self._simulation is not None,
-        )
 
     def _tape_player(self, path: Path) -> TapePlayer:
         span = scan(path)
@@ -424,10 +419,15 @@ class Desk:
         return self.feeds.feed(instrument).candles(interval, limit, end)
 
     async def bars(
-        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None = None,
+        also: Sequence[str] = (),
     ) -> Series:
-        """History and live as one series, the open bar last."""
-        return await self._series.bars(instrument, interval, limit, end)
+        """History and live as one series, the open bar last; `also`: venues that lend bars where there are none."""
+        return await self._series.bars(instrument, interval, limit, end, also=also)
 
     def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
         """One best price across venues."""

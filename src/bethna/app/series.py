@@ -6,18 +6,21 @@ down to the minute that is open, of which the desk sees the trades.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from bethna.app.live import LiveLine
-from bethna.core.bars import Bar, Refusal, Series
+from bethna.core.bars import Bar, BarKind, Refusal, Series
 from bethna.core.clock import Clock
 from bethna.core.coverage import Provenance
+from bethna.core.instrument import split_id
 from bethna.core.intervals import Interval
 from bethna.core.market import Candle, InstrumentId
 from bethna.logic.bars import fill, merge, of_candle, unknown_bar
 from bethna.logic.feed import InstrumentFeed
 from bethna.logic.quota_ledger import Lane
-from bethna.logic.series import PROVED, join
+from bethna.logic.series import PROVED, join, lend
 from bethna.services.feeds import Feeds
 from bethna.services.history import CandleSource, History, Keeper, lacks, native_of, venue_now
 
@@ -52,12 +55,61 @@ class SeriesReader:
         limit: int,
         end: int | None = None,
         progress: Callable[[int, int], None] | None = None,
+        also: Sequence[str] = (),
     ) -> Series:
         """The newest `limit` bars that open before `end` (ns UTC, None for now), ascending, the open one last.
+
+        Args:
+            also: venues whose bars of the same pair are lent, in this order, where its own venue has none.
 
         Raises:
             UnknownInstrument: it is not followed. ConfigError: the venue has no such interval, or the span is too long.
         """
+        series = await self._own(instrument, interval, limit, end, progress)
+        for venue in also:
+            gaps = [bar for bar in series.bars if bar.closed and bar.kind is BarKind.UNKNOWN]
+            if not gaps:
+                break
+            others, refusals = await self._elsewhere(
+                instrument, venue, interval, (gaps[0].open_time, gaps[-1].close_time)
+            )
+            refused = (*series.refusals, *refusals)
+            series = replace(series, bars=lend(series.bars, others), refusals=refused)
+        return series
+
+    async def _elsewhere(
+        self, instrument: InstrumentId, venue: str, interval: Interval, span: tuple[int, int]
+    ) -> tuple[list[Bar], tuple[Refusal, ...]]:
+        """The bars of the same pair at another venue that is followed, or why there are none."""
+        symbol, own = split_id(instrument)
+        line = self._lines.get(venue)
+        listed = (
+            None if line is None else next((each for each in line.catalogue() if each.symbol == symbol), None)
+        )
+        why = ""
+        if venue == own:
+            why = "it is the series' own venue"
+        elif line is None:
+            why = f"the desk follows nothing at {venue}: follow {symbol}@{venue} first"
+        elif listed is None:
+            why = f"{venue} does not list {symbol}"
+        else:
+            source = self._candles_of(line)
+            if native_of(source, interval) is not None:
+                past = await self.history.bars(source, listed, interval, *span)
+                return past.bars, past.refusals
+            why = lacks(source, interval)
+        return [], (Refusal(venue, why, *span),)
+
+    async def _own(
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> Series:
+        """The series of its own venue and of the desk."""
         feed = self._feeds.feed(instrument)
         now = feed.venue_time() or self._clock.now_ns()
         newest = interval.open_time(now if end is None else min(end - 1, now))
@@ -119,6 +171,9 @@ class SeriesReader:
         line = self._lines.get(feed.instrument.venue)
         if line is None or feed.instrument.is_index:
             return None
+        return self._candles_of(line)
+
+    def _candles_of(self, line: LiveLine) -> CandleSource:
         return CandleSource(
             line.venue, line.spec.candles, line.codec, line.rest.in_lane(Lane.BACKFILL),
             venue_now(self._clock, lambda: self._feeds.clock_offset_ns(line.venue)),
