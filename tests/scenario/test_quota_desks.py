@@ -78,6 +78,16 @@ def test_a_quota_that_cannot_be_shared_is_told_once_in_the_desks_log(runtime: Pa
     assert [(each.level, each.code) for each in one.events(10)] == [("warning", "quota_not_shared")]
 
 
+def test_a_ban_is_in_the_health_and_the_log_of_every_desk_of_the_address() -> None:
+    one, two = desk(), desk()
+    one.lines["binance"].quota.stop(45.0, banned=True)
+    for each in (one, two):
+        health = each.venues()[0]
+        assert (health.state, health.banned_until is not None) == ("failing", True)
+        assert "binance has banned this address from its REST side until" in health.message
+        assert [(event.level, event.code) for event in each.events(10)] == [("error", "venue_banned")]
+
+
 def test_desks_share_the_window_of_connection_attempts() -> None:
     clock = SystemClock()
     windows = [desk().lines["binance"].quota.window("connections", 3, 300 * NS_PER_S) for _ in range(4)]

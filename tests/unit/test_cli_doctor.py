@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bethna.api.protocol import CoverageCard, HealthAnswer, InstrumentCard, VenueCard
 from bethna.cli.checks import TROUBLESHOOTING, See
 from bethna.cli.desks import judged, resident_bytes
-from bethna.cli.reach import _unreachable
+from bethna.cli.reach import unreachable
 from bethna.core.coverage import Provenance, State
 from bethna.core.status import Trust
 
@@ -81,12 +81,18 @@ def test_what_is_missing_is_named(card: InstrumentCard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "see"), [(451, See.BLOCKED), (403, See.NO_CONNECTION), (None, See.NO_CONNECTION)]
+    ("status", "see"),
+    [(451, See.BLOCKED), (403, See.BLOCKED), (502, See.NO_CONNECTION), (None, See.NO_CONNECTION)],
 )
-def test_a_host_that_refuses_by_law_is_not_one_that_cannot_be_reached(status: int | None, see: See) -> None:
-    check = _unreachable("venue host REST", "it answers", status)
-    assert (check.state, check.see) == ("unreachable", see)
-    assert check.hint
+def test_a_host_that_lets_nobody_in_is_not_one_that_cannot_be_reached(status: int | None, see: See) -> None:
+    one, of_two = (
+        unreachable("kraken host REST", "it answers", status, venue="kraken", another=another)
+        for another in (False, True)
+    )
+    assert (one.state, one.see) == (of_two.state, of_two.see) == ("unreachable", see)
+    assert "proxy" in one.hint
+    assert "other host" not in one.hint, "no host is promised that the venue has not got"
+    assert "other host" in of_two.hint
 
 
 def test_memory_is_that_of_the_process() -> None:

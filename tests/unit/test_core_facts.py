@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bethna.core.clock import iso_utc, seconds
+from bethna.core.clock import NS_PER_S, iso_utc, seconds, until_utc
 from bethna.core.coverage import MAX_LISTED_GAPS, Coverage, Gap, Provenance, State, derive, weakest, with_gaps
 from bethna.core.errors import (
     BethnaError,
@@ -162,6 +162,12 @@ def test_missing_is_a_dash_and_never_a_zero() -> None:
 def test_instants_and_durations() -> None:
     assert iso_utc(1_723_161_253_937_999_999) == "2024-08-08 23:54:13.937 UTC"
     assert iso_utc(0) == "1970-01-01 00:00:00.000 UTC"
+
+
+def test_an_instant_to_come_is_told_with_its_day_where_that_is_not_near() -> None:
+    until = 1_723_161_253_937_999_999
+    assert until_utc(until, 45 * NS_PER_S) == "23:54:14 UTC", "not a moment too early"
+    assert until_utc(until, 3 * 86_400 * NS_PER_S) == "2024-08-08 23:54:14 UTC"
     assert seconds(0.1) == 100_000_000
 
 

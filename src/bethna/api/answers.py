@@ -318,9 +318,12 @@ def health_answer(desk: DeskReader) -> HealthAnswer:
 
 
 def desk_state(venues: Iterable[VenueHealth], feeds: Iterable[InstrumentHealth]) -> DeskState:
-    """`down` when no venue delivers, `degraded` when any part is not as it should be, else `ok`."""
-    states = [venue.state for venue in venues]
-    if not any(state in ("ok", "ended") for state in states):
+    """`down` when no venue is ok and no instrument is live, `degraded` when any part is not as it should be, else `ok`."""
+    states, feeds = [venue.state for venue in venues], list(feeds)
+    delivers = any(state in ("ok", "ended") for state in states) or any(
+        feed.state == "live" for feed in feeds
+    )
+    if not delivers:
         return "down"
     well = all(state in ("ok", "ended") for state in states)
     ill = any(feed.state in ("stale", "refused") or (feed.state == "live" and feed.message) for feed in feeds)
@@ -362,6 +365,7 @@ def _venue_card(venue: VenueHealth) -> VenueCard:
         venue.quota_own,
         venue.quota_foreign,
         venue.quota_processes,
+        micros_or_none(venue.banned_until),
     )
 
 

@@ -84,7 +84,8 @@ class SimulationCard(Struct, frozen=True, gc=False):
 class VenueCard(Struct, frozen=True, gc=False):
     """One venue's connections, summed since start; `clock_offset_ms` is venue minus host.
 
-    Of the quota `quota_own` was used by this process, `quota_foreign` by whom the venue counted beyond ours.
+    Of the quota `quota_own` was used by this process, `quota_foreign` by whom the venue counted beyond ours. Before
+    `banned_until` the venue answers no REST request of this address; null while it does.
     """
 
     status: VenueState
@@ -102,6 +103,7 @@ class VenueCard(Struct, frozen=True, gc=False):
     quota_own: int
     quota_foreign: int
     quota_processes: int
+    banned_until: int | None = None
 
 
 class InstrumentCard(Struct, frozen=True, gc=False):

@@ -23,6 +23,7 @@ from bethna.logic.quota_ledger import Lane
 from bethna.logic.session_types import ConnectionSettings
 from bethna.net.network import INTERNET, Network
 from bethna.net.tap import Tap
+from bethna.services.ban_watch import BanWatch
 from bethna.services.comparing import Comparing
 from bethna.services.connections import ConnectionPool
 from bethna.services.feeds import Feeds
@@ -118,6 +119,7 @@ class LiveLine:
             venue, self.codec, self.rest.in_lane(Lane.BACKFILL), feeds, feeds.bus, clock,
             every_s=settings.book_compare_s, limit=settings.book_snapshot_limit,
         )  # fmt: skip
+        self._bans = BanWatch(venue, self.quota, clock, self._tell)
         self._compares = self.spec.pushed_books and settings.book_compare_s > 0 and "books" in features
         self._catalogue: dict[InstrumentId, Instrument] = {}
         self._listing = Listing(
@@ -136,6 +138,7 @@ class LiveLine:
                     group.create_task(self._comparing.run(), name=f"{self.venue}-comparing")
                 group.create_task(self._keep_catalogue(), name=f"{self.venue}-catalogue")
                 group.create_task(self.rest.run(), name=f"{self.venue}-clock")
+                group.create_task(self._bans.run(), name=f"{self.venue}-bans")
 
     def follow(self, names: Iterable[InstrumentName]) -> None:
         """Follow these; a name that the catalogue does not know is refused by name, the others go on.
@@ -179,9 +182,13 @@ class LiveLine:
     def health(self) -> VenueHealth:
         """Sockets, clock and quota together."""
         found, shares = self.pool.health(), self.quota.shares()
+        ban = self._bans.ban()
+        said = (found.message, "" if ban is None else ban.words, self._feeds.clock_words(self.venue))
         return replace(
             found,
-            message="; ".join(filter(None, (found.message, self._feeds.clock_words(self.venue)))),
+            state=found.state if ban is None else "failing",
+            message="; ".join(filter(None, said)),
+            banned_until=None if ban is None else ban.until,
             clock_offset_ns=self._feeds.clock_offset_ns(self.venue),
             quota_used=shares.used,
             quota_limit=self.quota.limit,

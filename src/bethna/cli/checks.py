@@ -38,7 +38,7 @@ class See(StrEnum):
     NO_CONNECTION = "no-connection"
     UPDATES = "updates-are-missing"
     MEMORY = "memory-is-high"
-    BLOCKED = "the-venue-does-not-serve-you-http-451"
+    BLOCKED = "the-venue-does-not-let-you-in-http-451-or-403"
     CLOCK = "the-clock-is-wrong"
     PORT = "the-port-is-taken"
     FOLDER = "the-data-folder-is-in-use"

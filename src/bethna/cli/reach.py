@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from http import HTTPStatus
 from random import Random
 
 from bethna.app.live import venue_codec, venue_spec
@@ -20,6 +19,7 @@ from bethna.config import Settings
 from bethna.core.clock import NS_PER_S, seconds
 from bethna.core.errors import BethnaError, RateLimited, VenueError
 from bethna.core.wire import ServerTime
+from bethna.logic.access import next_step, refuses_us, why_denied
 from bethna.net.http import HttpClient
 from bethna.net.network import INTERNET
 from bethna.net.ws import Socket, connect
@@ -91,12 +91,13 @@ class _Host:
                 self._spec, self._host, request, http, self._quota, clock, self._timeout_s
             )
             if answer.status != 200:
-                return _unreachable(name, f"{self._host.rest} answers {answer.status}", answer.status)
+                found = why_denied(self._venue, answer.status, f"{self._host.rest} answers {answer.status}")
+                return self._unreachable(name, found, answer.status)
             events = codec.decode_http(request.path, answer.body, answer.ts_recv)
         except RateLimited as error:
             return _not_asked(name, error)
         except VenueError as error:
-            return _unreachable(name, error.message, hint=error.hint)
+            return self._unreachable(name, error.message, hint=error.hint)
         took_ms = (answer.received - answer.sent) / 1e6
         for event in events:
             if isinstance(event, ServerTime):
@@ -106,7 +107,7 @@ class _Host:
                     hint = "the desk corrects for it; set this machine's clock by NTP"
                     return Check(name, "warning", found, hint, offset_s, See.CLOCK)
                 return Check(name, "ok", found, clock_offset_s=offset_s)
-        return _unreachable(name, f"{self._host.rest} does not answer with its time")
+        return self._unreachable(name, f"{self._host.rest} does not answer with its time")
 
     async def _socket(self, clock: SystemClock) -> Check:
         name = f"{self._venue} {self._host.name} socket"
@@ -132,15 +133,19 @@ class _Host:
                 proxy=self._proxy,
             )
         except VenueError as error:
-            return _unreachable(name, error.message, getattr(error, "status", None), error.hint)
+            status = getattr(error, "status", None)
+            found = why_denied(self._venue, status, error.message)
+            return self._unreachable(name, found, status, error.hint)
         opened.close()
         await opened.wait_ended()
         return Check(name, "ok", f"{self._host.ws} takes connections")
 
+    def _unreachable(self, name: str, found: str, status: int | None = None, hint: str = "") -> Check:
+        return unreachable(name, found, status, hint, venue=self._venue, another=len(self._spec.hosts) > 1)
 
-_UNREACHABLE = (
-    "look at this machine's network, proxy and firewall; the desk tries the venue's other hosts by itself"
-)
+
+_UNREACHABLE = "look at this machine's network, proxy and firewall"
+_OTHERS = "; the desk tries the venue's other hosts by itself"
 
 
 def _not_asked(name: str, error: RateLimited) -> Check:
@@ -149,18 +154,20 @@ def _not_asked(name: str, error: RateLimited) -> Check:
     return Check(name, "warning", f"not asked: {error.message}", hint)
 
 
-def _unreachable(name: str, found: str, status: int | None = None, hint: str = "") -> Check:
-    """A host that does not serve us."""
-    see = See.BLOCKED if status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS else See.NO_CONNECTION
-    return Check(name, "unreachable", found, hint or _refused(status), see=see)
+def unreachable(
+    name: str, found: str, status: int | None = None, hint: str = "", *, venue: str, another: bool
+) -> Check:
+    """A host that does not serve us; `another`: the venue has more than this one."""
+    see = See.BLOCKED if refuses_us(status) else See.NO_CONNECTION
+    return Check(name, "unreachable", found, hint or _what_to_do(venue, status, another=another), see=see)
 
 
-def _refused(status: int | None) -> str:
-    if status == 451:
-        return "not served from here (HTTP 451); the desk uses the venue's data-only host by itself"
+def _what_to_do(venue: str, status: int | None, *, another: bool) -> str:
+    if status is not None and refuses_us(status):
+        return next_step(venue, status, another=another)
     if status in (418, 429):
         return "too many requests from this address: wait before asking again"
-    return _UNREACHABLE
+    return _UNREACHABLE + (_OTHERS if another else "")
 
 
 def _unheard(_raw: bytes, _ts: int) -> None:

@@ -10,7 +10,7 @@ from bethna.api.listings import ConnectionRow
 from bethna.api.protocol import CoverageCard, HealthAnswer, InstrumentCard, InstrumentRow, VenueCard
 from bethna.cli.cells import SIMULATED, clock_time, lasted, source_words
 from bethna.cli.grid import MISSING, Column, Grid, plain
-from bethna.core.clock import NS_PER_MS, NS_PER_US
+from bethna.core.clock import NS_PER_MS, NS_PER_US, until_utc
 from bethna.core.coverage import Provenance, State
 
 
@@ -76,13 +76,20 @@ def _venues(health: HealthAnswer) -> list[str]:
     columns.append(Column("MESSAGE", side="left"))
     rows = []
     for name, venue in health.venues.items():
-        limit = MISSING if venue.quota_limit is None else str(venue.quota_limit)
         offset = MISSING if venue.clock_offset_ms is None else f"{venue.clock_offset_ms / 1000:+.3f} s"
         counts = (venue.connections, venue.reconnects, venue.messages, venue.wire_errors)
         numbers = [str(each) for each in counts]
-        numbers += [f"{venue.quota_used}/{limit}", _sharing(venue)]
+        numbers += [_quota(venue, health.now), _sharing(venue)]
         rows.append([plain(name), venue.status, *numbers, offset, plain(venue.message)])
     return _table(columns, rows)
+
+
+def _quota(venue: VenueCard, now_us: int) -> str:
+    """What is used of it, `250/6000`, or until when the venue answers nothing at all."""
+    if (until := venue.banned_until) is not None:
+        return f"banned until {until_utc(until * NS_PER_US, (until - now_us) * NS_PER_US)}"
+    limit = MISSING if venue.quota_limit is None else str(venue.quota_limit)
+    return f"{venue.quota_used}/{limit}"
 
 
 def _sharing(venue: VenueCard) -> str:

@@ -149,6 +149,7 @@ class VenueHealth(Struct, frozen=True, gc=False):
         quota_used, quota_limit: REST request weight in the current minute, of all who share the venue's quota.
         quota_own: what this process used of it. quota_foreign: what the venue counted beyond all our processes.
         quota_processes: how many of ours share it now, this one included.
+        banned_until: until then the venue answers no REST request of ours, ns UTC by the desk's clock; else None.
     """
 
     venue: str
@@ -168,6 +169,7 @@ class VenueHealth(Struct, frozen=True, gc=False):
     quota_own: int = 0
     quota_foreign: int = 0
     quota_processes: int = 1
+    banned_until: int | None = None
 
 
 class InstrumentHealth(Struct, frozen=True, gc=False):

@@ -52,6 +52,6 @@ def next_step(venue: str, status: int, *, another: bool) -> str:
     """
     tried = f"another host of {venue} is tried by itself; where none is left: " if another else ""
     if status == PLACE:
-        return f"{tried}use a proxy in a served place (setting `proxy`), or lead to other hosts (setting `hosts`)"
+        return f"{tried}use a proxy in a served place (setting `proxy`), or name hosts of your own (setting `hosts`)"
     wait = "it is asked again by itself, ever more seldom; where that does not help: "
-    return f"{tried or wait}use a proxy at another address (setting `proxy`), or lead to other hosts (setting `hosts`)"
+    return f"{tried or wait}come by a proxy (setting `proxy`), or name hosts of your own (setting `hosts`)"

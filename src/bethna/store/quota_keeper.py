@@ -94,6 +94,7 @@ class QuotaKeeper:
         self._shares = Shares(0, 0, 0, 1)
         self._sharers = 1
         self._banned = False
+        self._stopped_until = 0
         self._closed = False
 
     # --- what a request asks
@@ -159,6 +160,12 @@ class QuotaKeeper:
     def banned(self) -> bool:
         """The last stop was a 418."""
         return self._banned
+
+    def stopped(self) -> int:
+        """Nanoseconds until the venue lets anything go again; 0 when it has not said wait."""
+        if not self._closed:
+            self._visit(lambda machine: machine.used())
+        return max(0, self._stopped_until - self._clock.monotonic_ns())
 
     def used(self) -> int:
         """Weight that all processes of the user, and others the venue told of, used in the venue's minute."""
@@ -276,6 +283,7 @@ class QuotaKeeper:
         self._seen = machine.ledger
         self._limit = machine.ledger.limit
         self._banned = machine.ledger.banned
+        self._stopped_until = machine.ledger.stopped_until
         self._shares = machine.shares()
         self._sharers = machine.sharers()
         return answer
