@@ -83,6 +83,7 @@ class MemoryDesk:
         self.log: list[SystemEvent] = []
         self.playing: TapePosition | None = None
         self.refusals: tuple[Refusal, ...] = ()
+        self.lenders: tuple[str, ...] = ()
         self.simulated: Simulation | None = None
         self.told: list[str] = []
         self.broken: set[InstrumentId] = set()
@@ -292,8 +293,14 @@ class MemoryDesk:
         return best_price([self._market(each, 1) for each in found], base, quote, convert)
 
     async def bars(
-        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None = None,
+        also: Sequence[str] = (),
     ) -> Series:
+        self.lenders = tuple(also)
         candles = self.candles(instrument, interval, limit, end)
         return Series(instrument, interval, join((), candles), None, self.refusals)
 

@@ -127,3 +127,11 @@ async def test_an_attached_desk_tells_the_same() -> None:
         assert await remote.fetch_bars(BTC, Interval.M1, 10) == wanted
         end = desk.clock.now_ns() - MINUTE
         assert await remote.fetch_bars(BTC, Interval.M1, 2, end) == await desk.bars(BTC, Interval.M1, 2, end)
+        await remote.fetch_indicated(BTC, Interval.M1, 2, None, (), ("kraken", "coinbase"))
+        assert desk.lenders == ("kraken", "coinbase")
+        await served.http.get(f"/api/v1/bars?instrument={BTC}&interval=1m&also=deribit,%20kraken")
+        assert desk.lenders == ("deribit", "kraken")
+        many = ",".join("abcdefghi")
+        refused = await served.http.get(f"/api/v1/bars?instrument={BTC}&interval=1m&also={many}")
+        assert refused.status_code == 400
+        assert "at most 8 venues" in refused.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from indicator_bars import HOUR_NS, bar, closes, unknown
@@ -33,7 +34,12 @@ class Kept:
         self.asked = 0
 
     async def bars(
-        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None = None,
+        also: Sequence[str] = (),
     ) -> Series:
         self.asked = limit
         known = [each for each in self.bars_kept if end is None or each.open_time < end]

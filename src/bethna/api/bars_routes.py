@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import get
@@ -14,12 +15,14 @@ from bethna.api.describing import REFUSALS, Desk, ok
 from bethna.api.examples import word
 from bethna.api.indicators import IndicatorsAnswer, indicated_series, indicators_answer
 from bethna.core.clock import NS_PER_US
+from bethna.core.errors import ConfigError
 from bethna.core.intervals import Interval
 from bethna.logic.indicators.registry import parse_all
 from bethna.logic.indicators.shown import MOST_SHOWN
 
 MAX_BARS = 5000
 MAX_INSTANT = 2**53 - 1
+MOST_LENDERS = 8
 
 
 @get("/api/v1/bars", responses={**ok(examples.BARS, "One bar for each interval, ascending."), **REFUSALS})
@@ -30,16 +33,26 @@ async def bars(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_BARS)] = 500,
     end: Annotated[int | None, QueryParameter(gt=-1, le=MAX_INSTANT)] = None,
     indicators: Annotated[list[str] | None, QueryParameter(examples=word(["ema(20)", "rsi(14)"]))] = None,
+    also: Annotated[list[str] | None, QueryParameter(examples=word(["coinbase"]))] = None,
 ) -> BarsAnswer:
     """The venue's history and the desk's own candles as one series; `end` (exclusive) pages backwards.
 
-    `indicators`: such as `ema(20),rsi(14)`, or the parameter several times; at most 8.
+    `indicators`: such as `ema(20),rsi(14)`, or the parameter several times; at most 8. `also`: venues, in this order,
+    whose bars of the same pair are lent where its own has none.
     """
     wanted = parse_all(indicators or (), MOST_SHOWN, interval)
     found, notice = desk.resolve(instrument)
     until = None if end is None else end * NS_PER_US
-    told = await indicated_series(desk, found, interval, limit, until, wanted)
+    told = await indicated_series(desk, found, interval, limit, until, wanted, _venues(also or ()))
     return bars_answer(told.series, told.shown, notice)
+
+
+def _venues(texts: Sequence[str]) -> tuple[str, ...]:
+    """Names in one parameter with commas between them, or in several. Raises ConfigError for too many."""
+    names = tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+    if len(names) > MOST_LENDERS:
+        raise ConfigError("also", f"expected at most {MOST_LENDERS} venues, found {len(names)}")
+    return names
 
 
 @get(

@@ -71,7 +71,12 @@ class BarsReader(Protocol):
     """Whoever has series."""
 
     async def bars(
-        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None = None,
+        also: Sequence[str] = (),
     ) -> Series:
         """See `DeskReader.bars`."""
         ...
@@ -84,13 +89,18 @@ async def indicated_series(
     limit: int,
     end: int | None,
     indicators: Sequence[Indicator],
+    also: Sequence[str] = (),
 ) -> IndicatedSeries:
     """A series of `limit` bars with its indicators, which have seen those before (`logic/indicators/shown`).
+
+    Args:
+        also: venues that lend bars where its own has none.
 
     Raises:
         ConfigError: nobody has such an interval, or the span is too long.
     """
-    series = await desk.bars(instrument, interval, limit + bars_before(indicators, interval), end)
+    asked = limit + bars_before(indicators, interval)
+    series = await desk.bars(instrument, interval, asked, end, also)
     before, shown = series.bars[:-limit], series.bars[-limit:]
     said = [await _read(each, before, shown) for each in indicators]
     told = Series(instrument, interval, shown, series.built_from, series.refusals)

@@ -153,9 +153,17 @@ class DeskReader(Protocol):
         ...
 
     async def bars(
-        self, instrument: InstrumentId, interval: Interval, limit: int, end: int | None = None
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        limit: int,
+        end: int | None = None,
+        also: Sequence[str] = (),
     ) -> Series:
         """History and live as one series of at most `limit` bars that open before `end` (ns UTC), the open one last.
+
+        Args:
+            also: venues whose bars of the same pair are lent, in this order, where its own venue has none.
 
         Raises:
             ConfigError: nobody has such an interval, or the span is too long.

@@ -41,6 +41,12 @@ DEFAULT_LIMIT = 100
     help="With an indicator such as ema(20) or macd(12,26,9); several times for several.",
 )
 @click.option(
+    "--also",
+    multiple=True,
+    metavar="VENUE",
+    help="Lend this venue's bars of the same pair where its own has none; several times for several.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),

@@ -66,6 +66,7 @@ class Asked(Struct, frozen=True):
     form: str
     output: Path | None
     indicators: tuple[Indicator, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 def asked_of(options: dict[str, Any]) -> Asked:
@@ -87,7 +88,9 @@ def asked_of(options: dict[str, Any]) -> Asked:
         raise StoreError(f"{output} is there already", hint="name another file, or replace it with --force")
     interval = Interval(options["interval"])
     indicators = tuple(parse_all(options["indicators"], MOST_SHOWN, interval))
-    return Asked(options["symbol"], interval, last, start, end, limit, form, output, indicators)
+    return Asked(
+        options["symbol"], interval, last, start, end, limit, form, output, indicators, options["also"]
+    )
 
 
 def _form_of(output: str | None) -> str:
@@ -146,7 +149,9 @@ async def _parts(
         until, count = at, 0
         while until < end and count < PART:
             until, count = interval.close_time(until), count + 1
-        table = await desk.candles.history(instrument, interval, limit=count, end=min(until, end))
+        table = await desk.candles.history(
+            instrument, interval, limit=count, end=min(until, end), also=asked.also
+        )
         yield readings.part([bar for bar in table if at <= bar.open_time < end], start, table.refusals)
         at = until
 

@@ -174,8 +174,9 @@ class Backend(Protocol):
         limit: int,
         end: int | None,
         indicators: Sequence[Indicator],
+        also: Sequence[str] = (),
     ) -> IndicatedSeries:
-        """The same with what indicators say of it."""
+        """The same with what indicators say of it, and with bars that the venues of `also` lend."""
         ...
 
     async def fetch_references(

@@ -191,9 +191,10 @@ class LocalBackend:
         limit: int,
         end: int | None,
         indicators: Sequence[Indicator],
+        also: Sequence[str] = (),
     ) -> IndicatedSeries:
         """See `Backend.fetch_indicated`."""
-        return await indicated_series(self._open(), instrument, interval, limit, end, indicators)
+        return await indicated_series(self._open(), instrument, interval, limit, end, indicators, also)
 
     async def fetch_references(
         self, kind: ReferenceKind, instrument: InstrumentId | None

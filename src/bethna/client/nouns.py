@@ -361,22 +361,29 @@ class Candles(Noun[Candle]):
         limit: int = 500,
         end: int | None = None,
         indicators: Sequence[str] = (),
+        also: Sequence[str] = (),
     ) -> Table[Bar]:
         """The newest `limit` bars that open before `end` (ns UTC, exclusive): history and live as one.
 
         One for each interval, ascending, the open one last; the table's `refusals` say what could not be had.
         `indicators`, such as `["ema(20)", "rsi(14)"]` and at most 8, are the table's `indicators`, and further columns.
-        Raises ConfigError for one that is none.
+        Raises ConfigError for one that is none. `also`: venues, such as `["coinbase"]`, whose bars of the same pair are
+        lent where its own has none: under their name, and never better than unverified.
         """
         check_count("limit", limit, MOST_BARS)
         backend, length = self._open(), interval_of(interval)
         texts = (indicators,) if isinstance(indicators, str) else indicators
         wanted = parse_all(texts, MOST_SHOWN, length)
         instrument = backend.resolve(symbol)
-        found = await backend.fetch_indicated(instrument, length, limit, end, wanted)
+        found = await backend.fetch_indicated(instrument, length, limit, end, wanted, names_of(also))
         series = found.series
         coverage = joined((bar.coverage for bar in series.bars), split_id(instrument)[1])
         return Table(Bar, series.bars, coverage, series.refusals, found.shown)
+
+
+def names_of(venues: Sequence[str] | str) -> tuple[str, ...]:
+    """Names of venues; one alone may be a text."""
+    return (venues,) if isinstance(venues, str) else tuple(venues)
 
 
 def interval_of(text: str) -> Interval:

@@ -323,10 +323,11 @@ class RemoteBackend:
         limit: int,
         end: int | None,
         indicators: Sequence[Indicator],
+        also: Sequence[str] = (),
     ) -> IndicatedSeries:
         """See `Backend.fetch_indicated`."""
         self._said()
-        asked = bars_path(instrument, interval, limit, end, indicators)
+        asked = bars_path(instrument, interval, limit, end, indicators, also)
         return indicated_of(await self._link.get(asked, BarsAnswer, HISTORY_TIMEOUT_S))
 
     async def _fetch_prices(self, instrument: InstrumentId | None) -> Fetched:

@@ -229,11 +229,17 @@ def series_of(answer: BarsAnswer) -> Series:
 
 
 def bars_path(
-    instrument: str, interval: Interval, limit: int, end: int | None, indicators: Sequence[Indicator]
+    instrument: str,
+    interval: Interval,
+    limit: int,
+    end: int | None,
+    indicators: Sequence[Indicator],
+    also: Sequence[str] = (),
 ) -> str:
     """The question for bars."""
     until = "" if end is None else f"&end={-(-end // NS_PER_US)}"
     wanted = "".join(f"&indicators={quote(each.text, safe='')}" for each in indicators)
+    wanted += "".join(f"&also={quote(each, safe='')}" for each in also)
     return f"bars?instrument={quote(instrument, safe='')}&interval={interval}&limit={limit}{until}{wanted}"
 
 
