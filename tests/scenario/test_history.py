@@ -12,6 +12,7 @@ from conftest import Campaign
 from faultgrid.ground import ADVANCED, BINANCE, COINBASE, DERIBIT, KRAKEN, Ground
 from faultgrid.trial import START, Trial, VirtualHouse, house
 from faultgrid.verdict import units
+from msgspec import structs
 from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.core.bars import Bar, BarKind
@@ -24,6 +25,7 @@ from bethna.logic.candle_pages import SETTLED_NS
 from bethna.logic.quota_ledger import Lane
 from bethna.services.history import CandleSource, History, Past, venue_now
 from bethna.twins.faults import Fault
+from bethna.twins.kraken import rest as kraken_twin
 from bethna.venues.spec import RestRequest
 
 MINUTE = 60 * NS_PER_S
@@ -102,6 +104,39 @@ def test_the_past_is_the_truths(ground: Ground, campaign: Campaign) -> None:
                     if interval is Interval.M1:
                         assert kinds["traded"] > 0
                         assert number == 0 or kinds["quiet"] > 3, kinds
+
+    for seed in campaign.seeds(share=1, whole=40):
+        clock = VirtualClock(START)
+        run_virtually(past(seed, clock), clock)
+
+
+@pytest.mark.campaign
+def test_what_is_too_old_for_krakens_candles_is_the_truths_by_its_trades(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With seven candles instead of 720, of which the twin forgets the older ones just the same."""
+    monkeypatch.setattr(kraken_twin, "ROWS", 7)
+
+    async def past(seed: int, clock: VirtualClock) -> None:
+        ground = SLOW[1]
+        async with gone_on(ground, seed, clock) as (found, history, source):
+            rules = structs.replace(source.rules, newest=7)
+            few = CandleSource(source.venue, rules, source.codec, source.rest, source.now)
+            now = clock.now_ns()
+            for number in range(2):
+                told = await history.bars(
+                    few, instrument(found, ground, number), Interval.M1, START + 2 * MINUTE, now
+                )
+                check_span(told.bars, Interval.M1, START + 2 * MINUTE, now)
+                before = itertools.takewhile(lambda bar: bar.kind is BarKind.UNKNOWN, told.bars)
+                unheard = {gap.reason for bar in before for gap in bar.coverage.gaps}
+                assert unheard <= {"unheard"}, (
+                    "of quiet minutes before the first trade nobody says that they are"
+                )
+                rest = itertools.dropwhile(lambda bar: bar.kind is BarKind.UNKNOWN, told.bars)
+                kinds = compare(found, ground, number, Interval.M1, Past(list(rest), None, ()))
+                assert not told.refusals, f"seed {seed}"
+                assert number == 1 or kinds["traded"] > 18, f"seed {seed}: {kinds}"
 
     for seed in campaign.seeds(share=1, whole=40):
         clock = VirtualClock(START)
