@@ -111,3 +111,18 @@ def test_a_venue_that_does_not_list_the_pair_says_so() -> None:
     stranger = Line(replace(OTHER, id=InstrumentId("ETH-USD@binance"), base="ETH"), Renamed(), (Interval.M1,))
     series = ask(["binance"], binance=stranger)
     assert series.refusals[-1].reason == "binance does not list BTC-USD"
+
+
+def test_nothing_is_told_of_the_time_before_1970() -> None:
+    clock = VirtualClock(NOW)
+    feeds = Feeds(Bus(clock), clock, FeedSettings())
+    feeds.follow(OWN)
+    own = cast("LiveLine", Line(OWN, Refusing(), (Interval.M1,)))
+    reader = SeriesReader({"kraken": own}, feeds, clock, Provenance.HISTORY)
+
+    async def ask_for(end: int) -> list[int]:
+        series = await reader.bars(OWN.id, Interval.M1, 5, end)
+        return [bar.open_time for bar in series.bars]
+
+    assert run_virtually(ask_for(0), clock) == []
+    assert run_virtually(ask_for(2 * MINUTE), clock) == [0, MINUTE]

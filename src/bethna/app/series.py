@@ -113,7 +113,10 @@ class SeriesReader:
         feed = self._feeds.feed(instrument)
         now = feed.venue_time() or self._clock.now_ns()
         newest = interval.open_time(now if end is None else min(end - 1, now))
-        start, until = interval.earlier(newest, limit - 1), interval.close_time(newest)
+        oldest, until = interval.close_time(interval.open_time(-1)), interval.close_time(newest)
+        start = max(interval.earlier(newest, limit - 1), oldest)
+        if start >= until:  # before all time
+            return Series(instrument, interval, [])
         live = [
             each for each in feed.candles(interval, min(limit, MOST_LIVE), until) if each.open_time >= start
         ]
