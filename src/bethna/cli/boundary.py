@@ -20,6 +20,7 @@ from bethna.core.errors import (
     DeskUnreachable,
     FeatureOff,
     NoDataYet,
+    NoHistory,
     StoreError,
     TapeError,
     UnknownInstrument,
@@ -109,7 +110,7 @@ def exit_code(error: BethnaError) -> int:
             return DAMAGED if error.line else USAGE  # line 0: there is no such tape
         case WireError():
             return DAMAGED
-        case StoreError() | VenueError() | DeskUnreachable() | DeskRefused() | NoDataYet():
+        case StoreError() | VenueError() | DeskUnreachable() | DeskRefused() | NoDataYet() | NoHistory():
             return UNAVAILABLE
         case _:
             return CHECK_FAILED

@@ -3,7 +3,7 @@
 Rules
   1. A file is written beside its name and takes it when it is whole; what was there is replaced only if that was asked.
   2. What could not be had is told on stderr, each stretch once, with its source's reason; then how many bars of which
-     kind.
+     kind. Where nothing at all is known, that is an error, and no file is left.
   3. On a terminal stderr tells how far it is, on a line of its own.
   4. Indicators go along all parts, and begin as many bars earlier as they need (`logic/indicators/shown`).
 """
@@ -32,7 +32,7 @@ from bethna.cli.history_indicators import Part, Readings, csv_cells, grid_cells,
 from bethna.cli.output import Output
 from bethna.core.bars import Bar, BarKind, Refusal
 from bethna.core.clock import iso_utc
-from bethna.core.errors import FeatureOff, NoDataYet, StoreError
+from bethna.core.errors import FeatureOff, NoDataYet, NoHistory, StoreError
 from bethna.core.instrument import Feature, Instrument, split_id
 from bethna.core.intervals import Interval
 from bethna.logic.indicators.registry import Indicator, parse_all
@@ -121,6 +121,7 @@ async def tell_history(choice: Choice, asked: Asked) -> None:
         else:
             await _to_file(parts, asked, told, asked.output, readings)
         told.summary()
+        told.check(asked.symbol)
 
 
 def _span(asked: Asked, now: int) -> tuple[int, int]:
@@ -179,6 +180,11 @@ class Told:
             done = sum(self._kinds.values())
             click.echo(f"\r{done:,} of about {self._wanted:,} bars", nl=False, err=True)
 
+    def check(self, instrument: str) -> None:
+        """Raises NoHistory where nothing is known and sources said why."""
+        if self._refused and set(self._kinds) == {BarKind.UNKNOWN}:
+            raise NoHistory(instrument, list(self._refused))
+
     def summary(self) -> None:
         """How it went."""
         if self._terminal and self._wanted > PART:
@@ -229,6 +235,7 @@ async def _to_file(
                 told.note(part.bars, part.refusals)
         if asked.form == "parquet":
             _save_parquet(kept, unfinished)
+        told.check(asked.symbol)
         unfinished.replace(output)
     except OSError as error:
         reason = os.strerror(error.errno or 0)

@@ -246,6 +246,20 @@ class NoDataYet(BethnaError):
         self.what = what
 
 
+class NoHistory(BethnaError):
+    """Of a span no source could tell anything; `refusals` are who was asked and why each could not."""
+
+    code = "no_history"
+
+    def __init__(self, instrument: str, refusals: Sequence[tuple[str, str]]) -> None:
+        asked = "; ".join(f"{source}: {reason}" for source, reason in refusals)
+        super().__init__(
+            f"{instrument}: nothing is known of the span ({asked})",
+            hint="ask again later, for another span, or for another venue's bars beside it (--also, `also=`)",
+        )
+        self.refusals = tuple(refusals)
+
+
 class FeatureOff(BethnaError):
     """A feature is off in this desk, or does not exist yet."""
 
