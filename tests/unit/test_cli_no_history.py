@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,9 +36,9 @@ async def write(path: Path, *bars: Bar) -> None:
 async def test_nothing_known_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(NoHistory, match=r"BTC-USDT: nothing is known of the span \(binance: HTTP 503\)"):
         await write(tmp_path / "bars.csv", NOBODY)
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - no Path in a loop
 
 
 async def test_one_known_bar_is_something(tmp_path: Path) -> None:
     await write(tmp_path / "bars.csv", NOBODY, TRADED)
-    assert [path.name for path in tmp_path.iterdir()] == ["bars.csv"]
+    assert os.listdir(tmp_path) == ["bars.csv"]  # noqa: PTH208 - no Path in a loop

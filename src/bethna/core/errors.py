@@ -17,6 +17,7 @@
       InvariantError                    corrupt data or our bug
         CrossedBook, NotFinite, NegativeQuantity
       NoDataYet(what)                   the caller: wait for it; names what is missing
+      NoHistory(instrument, refusals)   the caller: another span, another venue's bars beside it, or later
       FeatureOff(feature)               the caller: open the desk with it, or wait for the release that brings it
       CannotFollow                      the caller: this source has what it has (a tape), or the list is full
       DeskUnreachable(url)              the caller: no desk answers there, or it went away
@@ -27,6 +28,8 @@ Every error has `code` (a stable snake_case word), `message` (expected X, found 
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 EXCERPT_CHARS = 200
 NAME_CHARS = 40
