@@ -19,6 +19,7 @@ import { formatPrice, isNumber } from '../lib/format';
 import type { Candle } from '../lib/protocol';
 import { axisLabel, crosshairLabel, zonedBehavior } from './axis';
 import type { ChartColors } from './colors';
+import type { IndicatorLines } from './lines';
 import { HatchMarks, type MarkedBar, type UnknownSpan } from './hatch';
 
 export type Library = typeof import('lightweight-charts');
@@ -43,6 +44,7 @@ export class PriceChart {
   private readonly candles: ISeriesApi<'Candlestick'>;
   private readonly volume: ISeriesApi<'Histogram'>;
   private readonly marks: HatchMarks;
+  private lines: IndicatorLines | null = null;
   private marked: MarkedBar[] = [];
   private spans: UnknownSpan[] = [];
   private drawnEpoch = -1;
@@ -57,7 +59,7 @@ export class PriceChart {
   pressed: ((openTime: number) => void) | null = null;
 
   constructor(
-    library: Library,
+    private readonly library: Library,
     box: HTMLElement,
     private colors: ChartColors,
     private readonly hover: (hover: Hover) => void,
@@ -100,7 +102,7 @@ export class PriceChart {
     this.colors = colors;
     this.marks.setColors(colors);
     this.chart.applyOptions({
-      layout: { background: { color: 'transparent' }, textColor: colors.text, fontFamily: "'JetBrains Mono', monospace", fontSize: 11, attributionLogo: true },
+      layout: { background: { color: 'transparent' }, textColor: colors.text, fontFamily: "'JetBrains Mono', monospace", fontSize: 11, attributionLogo: true, panes: { separatorColor: colors.line, separatorHoverColor: colors.crosshair } },
       grid: { vertLines: { color: colors.line }, horzLines: { color: colors.line } },
       crosshair: { mode: 0, vertLine: { color: colors.crosshair, labelBackgroundColor: colors.label }, horzLine: { color: colors.crosshair, labelBackgroundColor: colors.label } },
       rightPriceScale: { borderColor: colors.line, scaleMargins: { top: 0.16, bottom: 0.2 } },
@@ -116,6 +118,7 @@ export class PriceChart {
       wickUpColor: colors.up,
       wickDownColor: colors.down,
     });
+    this.lines?.setColors(colors);
     this.drawnEpoch = -1; // bars carry their colours
   }
 
@@ -134,6 +137,7 @@ export class PriceChart {
     const range = this.chart.timeScale().getVisibleLogicalRange();
     this.candles.setData([]);
     this.volume.setData([]);
+    this.lines?.clear();
     this.setColors(this.colors); // forgets the labels as well
     this.rangeAfter = range;
   }
@@ -194,6 +198,17 @@ export class PriceChart {
   draw(bars: Bars): void {
     if (bars.epoch === this.drawnEpoch && this.drawnTo !== null) this.drawNewest(bars);
     else this.drawAll(bars);
+    this.lines?.draw(bars, this.step);
+  }
+
+  /** Whoever draws indicators, once somebody has chosen one; it is loaded only then. */
+  withLines(make: (library: Library, chart: IChartApi, colors: ChartColors) => IndicatorLines): IndicatorLines {
+    this.lines ??= make(this.library, this.chart, this.colors);
+    return this.lines;
+  }
+
+  drawLines(bars: Bars): void {
+    this.lines?.draw(bars, this.step);
   }
 
   private drawAll(bars: Bars): void {

@@ -11,6 +11,8 @@ export interface ChartColors {
   hatch: string;
   unknown: string;
   label: string;
+  /** Lines of indicators, in their order. */
+  series: string[];
 }
 
 export function readColors(): ChartColors {
@@ -32,6 +34,7 @@ export function readColors(): ChartColors {
     hatch: value('--warn'),
     unknown: value('--hatch-unknown'),
     label: value('--chart-label'),
+    series: [1, 2, 3, 4].map((n) => value(`--series-${n}`)),
   };
   probe.remove();
   return colors;

@@ -2,7 +2,7 @@
 import { tick } from 'svelte';
 import { best } from './best.svelte';
 import { keyboard, type Action } from './keys';
-import { INTERVALS } from './protocol';
+import { OFTEN } from './protocol';
 import { settings, type Deck, type View } from './settings.svelte';
 import { store } from './store.svelte';
 import { toasts } from './toasts.svelte';
@@ -62,11 +62,11 @@ keyboard.add(
   go('h', 'health', 'to Health'),
   go('e', 'events', 'to the events'),
   {
-    keys: INTERVALS.map((_, i) => String(i + 1)),
-    written: ['1', '–', String(INTERVALS.length)],
-    words: `interval, ${INTERVALS[0]} to ${INTERVALS.at(-1)}`,
+    keys: OFTEN.map((_, i) => String(i + 1)),
+    written: ['1', '–', String(OFTEN.length)],
+    words: `interval, ${OFTEN[0]} to ${OFTEN.at(-1)}`,
     group: 'Chart',
-    run: (key) => settings.setInterval(INTERVALS[Number(key) - 1] ?? settings.interval),
+    run: (key) => settings.setInterval(OFTEN[Number(key) - 1] ?? settings.interval),
   },
   chart(['ArrowLeft', 'ArrowRight'], 'in the chart: the bar before, the bar after', (key) => hands.chart?.step(key === 'ArrowLeft' ? -1 : 1)),
   chart(['PageUp', 'PageDown'], 'in the chart: thirty bars back, thirty on', (key) => hands.chart?.step(key === 'PageUp' ? -30 : 30)),

@@ -39,7 +39,7 @@ export function wordsOf(error: unknown): DeskError {
   return new DeskError('unreachable', 'The desk does not answer.', 'Check that it runs, or start it with `bethna up`.');
 }
 
-async function ask<T>(path: string, { method = 'GET', body, signal }: Wish = {}): Promise<T> {
+export async function ask<T>(path: string, { method = 'GET', body, signal }: Wish = {}): Promise<T> {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(path, {
     method,
@@ -70,8 +70,13 @@ export async function fetchInstruments(): Promise<InstrumentFacts[]> {
 
 /** A page of history and live, the newest where `end` is not said. Of bars that nobody knows there is nothing to draw. */
 export async function fetchBars(instrument: string, interval: Interval, end?: Micros): Promise<Candle[]> {
-  const query = new URLSearchParams({ instrument, interval, limit: '500', ...(end === undefined ? {} : { end: String(end) }) });
+  const query = new URLSearchParams({ instrument, interval, limit: String(pageOf(interval)), ...(end === undefined ? {} : { end: String(end) }) });
   return (await ask<BarSeries>(`/api/v1/bars?${query}`)).bars.filter((bar) => bar.kind !== 'unknown');
+}
+
+/** Bars of one question; of long ones fewer, since no market is so old. */
+export function pageOf(interval: Interval): number {
+  return interval === '1M' ? 120 : interval === '1w' ? 250 : 500;
 }
 
 export async function fetchNewestCandles(instrument: string, interval: Interval, limit: number): Promise<Candle[]> {

@@ -22,6 +22,11 @@ const REASONS: Record<string, [what: string, why: string]> = {
   heal_refused: ['missing', 'the venue refused to send them again'],
   not_in_history: ['missing', 'the venue’s history does not have them'],
   heal_failed: ['missing', 'the venue’s history did not give them in time'],
+  source_refused: ['not known', 'the venue refused to tell its history'],
+  source_failed: ['not known', 'the venue’s history did not answer'],
+  too_old: ['not known', 'the venue keeps only its newest bars'],
+  no_source: ['not known', 'nobody tells bars of this length'],
+  not_asked: ['not known', 'nobody was asked for this time'],
 };
 
 /** Rule 2. */

@@ -130,8 +130,10 @@ export interface ValuationRow {
   coverage: Coverage;
 }
 
-export const INTERVALS = ['1s', '1m', '5m', '15m', '30m', '1h', '4h', '1d'] as const;
+export const INTERVALS = ['1s', '1m', '3m', '5m', '15m', '30m', '1h', '2h', '4h', '6h', '8h', '12h', '1d', '3d', '1w', '1M'] as const;
 export type Interval = (typeof INTERVALS)[number];
+/** Those with a key and a button of their own. */
+export const OFTEN = ['1s', '1m', '5m', '15m', '30m', '1h', '4h', '1d'] as const satisfies readonly Interval[];
 
 export interface Candle {
   open_time: Micros;
@@ -171,6 +173,36 @@ export interface BarSeries {
   built_from: Interval | null;
   bars: Bar[];
   refusals: { source: string; reason: string; start: Micros; end: Micros }[];
+  indicators?: IndicatorRow[];
+}
+
+/** What one indicator says of the bars of an answer, one entry a bar; null where it says nothing (yet). */
+export interface IndicatorRow {
+  name: string;
+  pane: 'price' | 'own';
+  outputs: Record<string, (number | null)[]>;
+  /** Null where the value is complete. */
+  states: (Coverage['state'] | null)[];
+}
+
+export interface IndicatorParameter {
+  name: string;
+  words: string;
+  /** Null where it follows the interval. */
+  default: number | null;
+  least: number;
+  most: number;
+  whole: boolean;
+}
+
+export interface IndicatorCard {
+  name: string;
+  words: string;
+  pane: 'price' | 'own';
+  /** `free`: its values count from the first bar of an answer. */
+  level: 'own' | 'free';
+  parameters: IndicatorParameter[];
+  outputs: string[];
 }
 
 export type Trust = 'waiting' | 'syncing' | 'trusted' | 'untrusted' | 'off';

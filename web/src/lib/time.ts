@@ -70,7 +70,8 @@ export function span(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : duration(ms);
 }
 
-const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+/** A month is one of the year's mean; months that follow each other are never two of these apart. */
+const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, M: 2_629_746 };
 
 export function intervalSeconds(interval: string): number {
   return Number(interval.slice(0, -1)) * (SECONDS[interval.slice(-1)] ?? 1);
