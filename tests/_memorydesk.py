@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from msgspec.structs import replace
 
 from bethna.api.reader import SymbolFound, SymbolsFound
-from bethna.core.bars import Refusal, Series
+from bethna.core.bars import Bar, Refusal, Series
 from bethna.core.clock import NS_PER_S
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage, unknown
-from bethna.core.errors import CannotFollow, UnknownInstrument
+from bethna.core.errors import BethnaError, CannotFollow, UnknownInstrument
 from bethna.core.instrument import FEATURES, Feature, Instrument, parse_name, split_id, told_by_name
 from bethna.core.intervals import Interval
 from bethna.core.market import (
@@ -57,6 +57,21 @@ START = 1_723_161_240 * NS_PER_S  # 2024-08-08 23:54:00 UTC, a whole minute
 COMPLETE = Coverage(sources=("binance",))
 
 
+class MemoryRow:
+    """A row of bars whose listeners a test tells."""
+
+    def __init__(self, desk: MemoryDesk, hear: Callable[[Sequence[Bar]], None]) -> None:
+        self._desk = desk
+        self.hear = hear
+
+    @property
+    def row(self) -> Sequence[Bar]:
+        return list(self._desk.bar_row.values())
+
+    def close(self) -> None:
+        self._desk.bar_listeners.remove(self)
+
+
 class MemoryDesk:
     """A DeskReader whose state a test writes; it publishes what it changes, after changing it."""
 
@@ -83,6 +98,8 @@ class MemoryDesk:
         self.log: list[SystemEvent] = []
         self.playing: TapePosition | None = None
         self.refusals: tuple[Refusal, ...] = ()
+        self.bar_row: dict[int, Bar] = {}
+        self.bar_listeners: list[MemoryRow] = []
         self.lenders: tuple[str, ...] = ()
         self.simulated: Simulation | None = None
         self.told: list[str] = []
@@ -291,6 +308,24 @@ class MemoryDesk:
     def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
         found = concerned(self.followed, base, quote, convert)
         return best_price([self._market(each, 1) for each in found], base, quote, convert)
+
+    def listen_bars(
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        history: int,
+        hear: Callable[[Sequence[Bar]], None],
+        ended: Callable[[BethnaError], None],
+    ) -> MemoryRow:
+        self._check(instrument)
+        self.bar_listeners.append(MemoryRow(self, hear))
+        return self.bar_listeners[-1]
+
+    def say_bars(self, *bars: Bar) -> None:
+        """What a row tells next."""
+        self.bar_row.update((bar.open_time, bar) for bar in bars)
+        for each in tuple(self.bar_listeners):
+            each.hear(bars)
 
     async def bars(
         self,

@@ -21,6 +21,7 @@ BTC = InstrumentId("BTC-USD@kraken")
 SCALE = 10**8
 START = 1_723_161_600 * NS_PER_S  # a whole hour
 M1 = Interval.M1
+Figures = tuple[float, float, float, float, float, int]
 
 
 class Deal(Struct, frozen=True, gc=False):
@@ -49,7 +50,7 @@ class Market:
             self.lost[begin, begin + rng.randrange(1, 150) * NS_PER_S] = False
         self.failing = rng.choice((0.0, 0.3, 1.0))
 
-    def true(self, interval: Interval, at: int, until: int) -> tuple[object, ...] | None:
+    def true(self, interval: Interval, at: int, until: int) -> Figures | None:
         """The figures of an interval; None without a trade."""
         return figures([each for each in self.deals if at <= each.at < min(until, interval.close_time(at))])
 
@@ -98,14 +99,20 @@ class Market:
                 bars.append(unknown_bar(BTC, interval, at, "source_failed", Provenance.LIVE))
             elif end <= now or (found is not None and self.rng.random() < 0.7):
                 kind = BarKind.TRADED if found is not None else BarKind.QUIET
-                numbers = found or (None, None, None, None, 0.0, 0)
+                nothing: tuple[None, None, None, None, float, int] = (None, None, None, None, 0.0, 0)
                 coverage = Coverage(Provenance.LIVE, State.COMPLETE, (), ("kraken",))
-                bars.append(Bar(BTC, interval, at, kind, *numbers, end <= now, "kraken", coverage))  # type: ignore[arg-type]  # six figures
+                opened, high, low, close, volume, trades = found or nothing
+                bars.append(
+                    Bar(
+                        BTC, interval, at, kind, opened, high, low, close, volume, trades, end <= now, "kraken",
+                        coverage,
+                    )
+                )  # fmt: skip
             at = end
         return bars
 
 
-def figures(deals: list[Deal]) -> tuple[float, float, float, float, float, int] | None:
+def figures(deals: list[Deal]) -> Figures | None:
     if not deals:
         return None
     prices = [each.price for each in deals]

@@ -25,7 +25,7 @@ from bethna.api.reader import DeskReader
 from bethna.api.source import Rhythm, Source
 from bethna.api.sources import source_class
 from bethna.api.topics import Topic
-from bethna.core.errors import BethnaError, Closed, UnknownInstrument
+from bethna.core.errors import BethnaError, Closed, ConfigError, UnknownInstrument
 from bethna.core.market import InstrumentId
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import Restart, Supervisor, contained, guarded
@@ -52,7 +52,10 @@ class Served:
     def _deal_out(self, _nothing: None) -> None:
         try:
             news = self.source.collect()
-        except UnknownInstrument as error:  # rule 4, noticed first by the source
+        except (
+            ConfigError,
+            UnknownInstrument,
+        ) as error:  # rule 4, noticed first by the source; or it cannot be had
             self.end(error)
             return
         for line in self.lines:

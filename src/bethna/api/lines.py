@@ -64,7 +64,7 @@ class Line:
         self._head = b'{"topic":%b,"type":"' % encode(str(topic))
         source = source_class(topic, rate)
         self._shape = source.shape
-        self._sorted = topic.kind == "candles"
+        self._sorted = topic.kind in ("candles", "bars")
         self._told_inline = topic.kind == "trades" and rate == "ui"  # rule 3
         self._box: Mailbox[Piece]
         if source.state:  # rule 2

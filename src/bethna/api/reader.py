@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from bethna.core.bars import Series
+from bethna.core.bars import Bar, Series
 from bethna.core.clock import Clock
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
+from bethna.core.errors import BethnaError
 from bethna.core.instrument import Feature, Instrument
 from bethna.core.intervals import Interval
 from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
@@ -43,6 +44,19 @@ class SymbolsFound(Struct, frozen=True, gc=False):
     found: tuple[SymbolFound, ...]
     total: int
     listed: int
+
+
+class BarsHeard(Protocol):
+    """Somebody listens to a row of bars."""
+
+    @property
+    def row(self) -> Sequence[Bar]:
+        """What was told so far, each as it was told last, ascending; empty before the series is there."""
+        ...
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        ...
 
 
 class DeskReader(Protocol):
@@ -167,6 +181,21 @@ class DeskReader(Protocol):
 
         Raises:
             ConfigError: nobody has such an interval, or the span is too long.
+        """
+        ...
+
+    def listen_bars(
+        self,
+        instrument: InstrumentId,
+        interval: Interval,
+        history: int,
+        hear: Callable[[Sequence[Bar]], None],
+        ended: Callable[[BethnaError], None],
+    ) -> BarsHeard:
+        """Hear a row of bars: the newest `history`, the open one as it changes, each once closed, and what heals later.
+
+        `hear` is called with the whole row when it is there, then with what has changed (see `logic/bar_stream`);
+        `ended` when nobody has such bars, and nothing will come.
         """
         ...
 

@@ -22,6 +22,7 @@ from bethna.api.answers import (
     trades_answer,
     trades_item,
 )
+from bethna.api.bar_row_source import BarsSource
 from bethna.api.best_source import BestSource
 from bethna.api.protocol import Rate, TrustChange, encode
 from bethna.api.reader import DeskReader
@@ -314,6 +315,7 @@ def source_class(topic: Topic, rate: Rate) -> type[Source]:
         "trades": TradesSource,
         "book": BookSource if rate == "ui" else BookChangesSource,
         "candles": CandlesSource,
+        "bars": BarsSource,
         "best": BestSource,
         "indices": IndicesSource,
         "valuations": ValuationsSource,

@@ -14,10 +14,10 @@ from bethna.core.market import InstrumentId
 from bethna.logic.best_price import currencies_of, pair_of
 
 TopicKind = Literal[
-    "prices", "trades", "book", "candles", "best", "indices", "valuations", "health", "events"
+    "prices", "trades", "book", "candles", "bars", "best", "indices", "valuations", "health", "events"
 ]
 KINDS: tuple[TopicKind, ...] = (
-    "prices", "trades", "book", "candles", "best", "indices", "valuations", "health", "events",
+    "prices", "trades", "book", "candles", "bars", "best", "indices", "valuations", "health", "events",
 )  # fmt: skip
 _ROWS: tuple[TopicKind, ...] = ("prices", "indices", "valuations")
 _FORMS: dict[TopicKind, str] = {
@@ -25,6 +25,7 @@ _FORMS: dict[TopicKind, str] = {
     "trades": "trades:INSTRUMENT",
     "book": "book:INSTRUMENT",
     "candles": "candles:INSTRUMENT:INTERVAL",
+    "bars": "bars:INSTRUMENT:INTERVAL or bars:INSTRUMENT:INTERVAL:COUNT",
     "best": "best:BASE-QUOTE or best:BASE-QUOTE:CURRENCY,CURRENCY",
     "indices": "indices or indices:INSTRUMENT",
     "valuations": "valuations or valuations:INSTRUMENT",
@@ -32,6 +33,8 @@ _FORMS: dict[TopicKind, str] = {
     "events": "events",
 }
 MAX_TOPIC_CHARS = 200
+BARS, MOST_BARS = 500, 5000
+"""How many bars a row of `bars` begins with, unless it says so, and at most."""
 
 Resolve = Callable[[str], tuple[InstrumentId, str | None]]
 """Any spelling as a followed instrument and a notice; raises UnknownInstrument."""
@@ -48,6 +51,7 @@ class Topic(Struct, frozen=True, gc=False):
 
     Attributes:
         pair, convert: of `best`: `BTC-USD`, and the currencies that are converted.
+        count: of `bars`: how many the row begins with.
     """
 
     kind: TopicKind
@@ -55,10 +59,11 @@ class Topic(Struct, frozen=True, gc=False):
     interval: Interval | None = None
     pair: str | None = None
     convert: tuple[str, ...] = ()
+    count: int | None = None
 
     def __str__(self) -> str:
-        parts = (self.kind, self.instrument, self.interval, self.pair, ",".join(self.convert))
-        return ":".join(part for part in parts if part)
+        parts = (self.kind, self.instrument, self.interval, self.pair, ",".join(self.convert), self.count)
+        return ":".join(str(part) for part in parts if part)
 
 
 def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
@@ -83,7 +88,10 @@ def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
     if kind == "best":
         return _best(rest, text)
     interval: Interval | None = None
-    if kind == "candles":
+    count: int | None = None
+    if kind == "bars":
+        rest, count = _counted(rest, text)
+    if kind in ("candles", "bars"):
         rest, _, length = rest.rpartition(":")
         interval = next((known for known in Interval if known == length), None)
         if rest and interval is None:
@@ -94,7 +102,20 @@ def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
     if not rest:
         raise _malformed(text, kind)
     instrument, notice = resolve(rest)
-    return Topic(kind, instrument, interval), notice
+    return Topic(kind, instrument, interval, count=count), notice
+
+
+def _counted(rest: str, text: str) -> tuple[str, int]:
+    """Instrument and interval, and how many bars."""
+    before, _, number = rest.rpartition(":")
+    if not before or not (number.isascii() and number.isdigit()):
+        return rest, BARS
+    if not 1 <= int(number[:9]) <= MOST_BARS:
+        raise UnknownTopic(
+            f"{text!r} is not a topic: expected a count from 1 to {MOST_BARS}, found {number[:9]}",
+            hint=f"write {_FORMS['bars']}",
+        )
+    return before, int(number[:9])
 
 
 def _best(rest: str, text: str) -> tuple[Topic, str | None]:

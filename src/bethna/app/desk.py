@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from bethna.api.reader import SymbolsFound
+from bethna.app.bar_streams import BarStreams
 from bethna.app.best import Consolidated
 from bethna.app.live import LiveLine
 from bethna.app.series import SeriesReader
@@ -202,9 +203,9 @@ class Desk:
                 candles, self.clock, self.tell, days=settings.candle_days, passing=settings.source == "twin"
             )
         )
-        self._series = SeriesReader(
-            self.lines, self.feeds, self.clock, feed_settings(settings).provenance, self._keeper
-        )
+        provenance = feed_settings(settings).provenance
+        self._series = SeriesReader(self.lines, self.feeds, self.clock, provenance, self._keeper)
+        self.listen_bars = BarStreams(self._series, self.feeds, self.bus, self.clock, provenance).listen
         self._watchlist = Watchlist(
             self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
             begin=self._begin,

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from bethna.api.protocol import HealthAnswer
-from bethna.core.bars import Series
+from bethna.core.bars import Bar, Series
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage
 from bethna.core.instrument import Feature, Instrument
@@ -36,22 +36,24 @@ BookEvent = BookSnapshot | BookDelta | BookStatus | StreamStatus | Dropped
 PriceEvent = PriceView | StreamStatus
 CandleEvent = Candle | StreamStatus
 ReferenceEvent = Reference | StreamStatus
-Heard = TradeEvent | BookEvent | PriceEvent | CandleEvent | ReferenceEvent | BestPrice | SystemEvent
+Heard = TradeEvent | BookEvent | PriceEvent | CandleEvent | ReferenceEvent | BestPrice | SystemEvent | Bar
 """What a listener may be told."""
 
 
 class Want(Struct, frozen=True, gc=False):
-    """What somebody listens to. `instrument` is None for `best` and `system` alone; `interval` is of candles.
+    """What somebody listens to. `instrument` is None for `best` and `system` alone; `interval` is of candles and bars.
 
     Attributes:
         pair, convert: of `best`: `BTC-USD`, and the currencies that are converted, in the order of `currencies_of`.
+        count: of `bars`: how many the row begins with.
     """
 
-    kind: Feature | ReferenceKind | Literal["best", "system"]
+    kind: Feature | ReferenceKind | Literal["bars", "best", "system"]
     instrument: InstrumentId | None = None
     interval: Interval | None = None
     pair: str | None = None
     convert: tuple[str, ...] = ()
+    count: int | None = None
 
 
 class Fetched(Struct, frozen=True):

@@ -14,11 +14,12 @@ It runs nothing and keeps no data but what was said last. Rules 1 to 5 are those
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from bethna.api.reader import DeskReader
+from bethna.api.reader import BarsHeard, DeskReader
 from bethna.client.backend import Ended, Want
+from bethna.core.bars import Bar
 from bethna.core.consolidated import BestPrice
 from bethna.core.errors import BethnaError
 from bethna.core.market import BookDelta, BookSnapshot, BookView, Candle, InstrumentId, Trade
@@ -287,6 +288,35 @@ class _CandlesEar(StateEar):
         return found
 
 
+class _BarsEar(ListeningEar):
+    """A row of bars: whole when it is there, then what is another way."""
+
+    _heard: BarsHeard | None = None
+
+    def open(self) -> None:
+        assert self.want.interval is not None
+        heard = self._heard = self.desk.listen_bars(
+            self.instrument, self.want.interval, self.want.count or 1, self._told, self.end
+        )
+        self._told(heard.row)
+        self.listen_to_turns()
+
+    def turned(self, status: StreamStatus, /) -> None:
+        """A row says nothing of turns, but that nothing more comes."""
+        if status.state == "ended":
+            self.end(None)
+
+    def let_go(self) -> None:
+        """Listen to nothing."""
+        super().let_go()
+        if self._heard is not None:
+            self._heard.close()
+
+    def _told(self, bars: Sequence[Bar], /) -> None:
+        for bar in bars:
+            self.hear(bar)
+
+
 class _BestEar(StateEar):
     """The consolidated price of one pair (rules 2, 3 and 5)."""
 
@@ -329,6 +359,7 @@ EARS: dict[str, type[ListeningEar]] = {
     "trades": _TradesEar,
     "books": _BookEar,
     "candles": _CandlesEar,
+    "bars": _BarsEar,
     "best": _BestEar,
     "indices": _ReferencesEar,
     "valuations": _ReferencesEar,

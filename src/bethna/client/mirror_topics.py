@@ -22,6 +22,7 @@ from bethna.api.protocol import (
 from bethna.api.topics import Topic
 from bethna.client.local_ears import snapshot_of
 from bethna.client.mirror import BookMirror, CandlesMirror, EventsMirror, PricesMirror
+from bethna.client.mirror_bars import BarsChannel
 from bethna.client.mirror_best import BestChannel
 from bethna.client.mirror_channel import Around, Channel, Ear
 from bethna.client.mirror_references import ReferenceChannel
@@ -238,6 +239,7 @@ _KINDS: dict[str, type[Channel]] = {
     "trades": TradesChannel,
     "book": BookChannel,
     "candles": CandlesChannel,
+    "bars": BarsChannel,
     "best": BestChannel,
     "indices": ReferenceChannel,
     "valuations": ReferenceChannel,

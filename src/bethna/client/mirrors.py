@@ -56,7 +56,7 @@ _ALWAYS: tuple[tuple[Topic, Rate], ...] = (
     (Topic("events"), "every"),
 )
 _TOPICS: dict[str, TopicKind] = {
-    "prices": "prices", "trades": "trades", "books": "book", "candles": "candles", "best": "best",
+    "prices": "prices", "trades": "trades", "books": "book", "candles": "candles", "bars": "bars", "best": "best",
     "indices": "indices", "valuations": "valuations", "system": "events",
 }  # fmt: skip
 
@@ -275,14 +275,16 @@ class Mirrors:
         self, want: Want, hear: Callable[[object], None], ended: Callable[[Exception | None], None]
     ) -> Callable[[], None]:
         """See `Backend.listen`. Raises DeskRefused when a connection has no room for one more topic (rule 3)."""
-        topic = Topic(_TOPICS[want.kind], want.instrument, want.interval, want.pair, want.convert)
+        kind = _TOPICS[want.kind]
+        topic = Topic(kind, want.instrument, want.interval, want.pair, want.convert, want.count)
         ear = Ear(hear, ended, self.now())
         stops = [self._join(topic, ear)]
-        if topic.kind == "candles":  # which say nothing of turns
+        if kind in ("candles", "bars"):  # which say nothing of turns
 
             def turned(event: object) -> None:
                 if isinstance(event, StreamStatus):
-                    hear(event)
+                    if kind == "candles":
+                        hear(event)
                     if event.state == "ended":
                         stops[0]()
                         ended(None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import count
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from bethna.client.backend import Backend, Want
 from bethna.client.certificate import TradeCertificate
@@ -23,7 +23,7 @@ from bethna.client.tables import Table, joined
 from bethna.core.bars import Bar
 from bethna.core.clock import Clock
 from bethna.core.coverage import Provenance
-from bethna.core.errors import ConfigError, FeatureOff, NoDataYet
+from bethna.core.errors import Closed, ConfigError, FeatureOff, NoDataYet
 from bethna.core.instrument import Feature, split_id
 from bethna.core.intervals import Interval
 from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, PriceView, Trade
@@ -324,9 +324,22 @@ class Candles(Noun[Candle]):
         backend = self._open()
         return backend.last_candle(backend.resolve(symbol), interval_of(interval))
 
-    def stream(self, symbol: str, interval: str = "1m") -> Stream[Candle]:
-        """Candles as they change: the open one, and each that has closed or was amended."""
-        return Stream(self._hear(symbol, interval), Anew(Candle))
+    @overload
+    def stream(self, symbol: str, interval: str = "1m") -> Stream[Candle]: ...
+    @overload
+    def stream(self, symbol: str, interval: str = "1m", *, history: int) -> Stream[Bar]: ...
+    def stream(
+        self, symbol: str, interval: str = "1m", *, history: int | None = None
+    ) -> Stream[Candle] | Stream[Bar]:
+        """Candles as they change; with `history` one row of `Bar`s without hole or double: so many past, the open
+        one, each once closed, and what becomes known later with a greater revision."""
+        if history is None:
+            return Stream(self._hear(symbol, interval), Anew(Candle))
+        check_count("history", history, MOST_BARS)
+        backend, length = self._open(), interval_of(interval)
+        box: Latest[Any] = Latest(Key(lambda bar: bar.open_time), MOST_BARS + PENDING)
+        want = Want("bars", backend.resolve(symbol), length, count=history)
+        return Stream(self._ear(box, want), _bar)
 
     def events(self, symbol: str, interval: str = "1m") -> Stream[CandleEvent]:
         """The same, with the turns of the streams in order."""
@@ -384,6 +397,12 @@ class Candles(Noun[Candle]):
 def names_of(venues: Sequence[str] | str) -> tuple[str, ...]:
     """Names of venues; one alone may be a text."""
     return (venues,) if isinstance(venues, str) else tuple(venues)
+
+
+def _bar(event: object) -> Bar | None:
+    if isinstance(event, Dropped):  # a row has no hole
+        raise Closed(f"this reader lost {event.count} bars: it is too slow", hint="open another stream")
+    return event if isinstance(event, Bar) else None
 
 
 def interval_of(text: str) -> Interval:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from bethna.api.bars import BarsAnswer
+from bethna.api.bars import BarRow, BarsAnswer
 from bethna.api.protocol import (
     BookAnswer,
     CandleRow,
@@ -83,6 +83,12 @@ class CandleChanges(Struct, frozen=True):
     """A delta of the `candles` topic."""
 
     candles: list[CandleRow]
+
+
+class BarChanges(Struct, frozen=True):
+    """A delta of the `bars` topic."""
+
+    bars: list[BarRow]
 
 
 class Said(Struct, frozen=True, gc=False):
@@ -212,16 +218,18 @@ def candle_of(instrument: InstrumentId, interval: Interval, row: CandleRow) -> C
     )  # fmt: skip
 
 
+def bar_of(instrument: InstrumentId, interval: Interval, row: BarRow) -> Bar:
+    """A bar."""
+    return Bar(
+        instrument, interval, nanos(row.open_time), row.kind, row.open, row.high, row.low, row.close, row.volume,
+        row.trades, row.closed, row.source, coverage_of(row.coverage), row.revision,
+    )  # fmt: skip
+
+
 def series_of(answer: BarsAnswer) -> Series:
     """A series of bars."""
     instrument = InstrumentId(answer.instrument)
-    bars = [
-        Bar(
-            instrument, answer.interval, nanos(row.open_time), row.kind, row.open, row.high, row.low, row.close,
-            row.volume, row.trades, row.closed, row.source, coverage_of(row.coverage), row.revision,
-        )
-        for row in answer.bars
-    ]  # fmt: skip
+    bars = [bar_of(instrument, answer.interval, row) for row in answer.bars]
     refusals = tuple(
         Refusal(row.source, row.reason, nanos(row.start), nanos(row.end)) for row in answer.refusals
     )

@@ -250,7 +250,7 @@ class BarStream:
 
     def _renew(self, at: int, news: list[Bar]) -> None:
         before, bar = self._row[at], self._settled(at)
-        if bar is None or _told(bar) == _told(before) or (before.closed and not bar.closed):
+        if bar is None or not differs(bar, before) or (before.closed and not bar.closed):
             return
         least = before.revision + 1 if before.closed else 0
         self._put(replace(bar, revision=max(least, bar.revision) if bar.closed else 0), news)
@@ -327,6 +327,11 @@ class BarStream:
         if made is not None:
             self._made[at] = made
         return made
+
+
+def differs(one: Bar, other: Bar) -> bool:
+    """Whether a bar is to be told again (rule 4)."""
+    return _told(one) != _told(other)
 
 
 def _told(bar: Bar) -> tuple[object, ...]:
