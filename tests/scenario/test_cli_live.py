@@ -139,7 +139,9 @@ async def test_up_goes_on_when_its_recording_stops(venue: LocalVenue, tmp_path: 
             while await newest_trade(url) <= before:
                 pass  # it asks the desk, over and over
         process.send_signal(signal.SIGINT)
-        assert (await finished(process))[0] == 130
+        code, _, errors = await finished(process)
+        assert code == 130
+        assert "bethna: recorder: recording x stopped" in errors
 
 
 async def codes_of_events(url: str) -> list[str]:

@@ -51,6 +51,14 @@ def test_a_refusal_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines() == [f"bethna: {TOLD.subject}: {TOLD.message}"]
 
 
+@pytest.mark.parametrize("code", ["recording_stopped", "place_refused", "access_refused", "venue_banned"])
+def test_what_ends_or_shuts_a_desk_out_is_said_where_it_was_begun(
+    code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Refusals()(SystemEvent(1, "error", code, "kraken", "kraken refused access (HTTP 403)"))
+    assert capsys.readouterr().err == "bethna: kraken: kraken refused access (HTTP 403)\n"
+
+
 def test_nobody_who_listens_any_more_ends_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object, **__: object) -> None:
         raise BrokenPipeError

@@ -108,7 +108,7 @@ class Stage:
             path, self.codec_for, self.sink, self.clock, SystemClock(), report=self.events.append, **options
         )
 
-    def codec_for(self, url: str) -> tuple[str, Codec]:
+    def codec_for(self, url: str, wire: str | None) -> tuple[str, Codec]:
         return "binance", self.codec
 
     def told(self) -> list[Any]:

@@ -85,8 +85,8 @@ class Heard:
     def __init__(self) -> None:
         self.said: list[tuple[Any, ...]] = []
 
-    def opened(self, conn: int, url: str, ts: int) -> None:
-        self.said.append(("opened", conn, url, ts))
+    def opened(self, conn: int, url: str, ts: int, wire: str | None = None) -> None:
+        self.said.append(("opened", conn, url, ts, wire))
 
     def received(self, conn: int, raw: bytes, ts: int) -> None:
         self.said.append(("received", conn, raw, ts))
@@ -94,8 +94,8 @@ class Heard:
     def sent(self, conn: int, text: str, ts: int) -> None:
         self.said.append(("sent", conn, text, ts))
 
-    def http(self, url: str, raw: bytes, ts: int) -> None:
-        self.said.append(("http", url, raw, ts))
+    def http(self, url: str, raw: bytes, ts: int, wire: str | None = None) -> None:
+        self.said.append(("http", url, raw, ts, wire))
 
     def closed(self, conn: int, reason: str, ts: int) -> None:
         self.said.append(("closed", conn, reason, ts))
@@ -104,7 +104,7 @@ class Heard:
 def test_sockets_of_two_venues_with_one_number_have_two_on_the_tape() -> None:
     heard = Heard()
     shared = SharedTap(heard)
-    one, other = shared.part(), shared.part()
+    one, other = shared.part("binance"), shared.part("kraken")
     one.opened(1, "wss://a", 1)
     other.opened(1, "wss://b", 2)
     other.sent(1, "subscribe", 3)
@@ -114,9 +114,9 @@ def test_sockets_of_two_venues_with_one_number_have_two_on_the_tape() -> None:
     one.opened(2, "wss://a", 7)
     other.http("https://b", b"{}", 8)
     assert heard.said == [
-        ("opened", 1, "wss://a", 1), ("opened", 2, "wss://b", 2), ("sent", 2, "subscribe", 3),
+        ("opened", 1, "wss://a", 1, "binance"), ("opened", 2, "wss://b", 2, "kraken"), ("sent", 2, "subscribe", 3),
         ("received", 1, b"of a", 4), ("received", 2, b"of b", 5), ("closed", 1, "over", 6),
-        ("opened", 3, "wss://a", 7), ("http", "https://b", b"{}", 8),
+        ("opened", 3, "wss://a", 7, "binance"), ("http", "https://b", b"{}", 8, "kraken"),
     ]  # fmt: skip
 
 

@@ -318,7 +318,7 @@ def health_answer(desk: DeskReader) -> HealthAnswer:
 
 
 def desk_state(venues: Iterable[VenueHealth], feeds: Iterable[InstrumentHealth]) -> DeskState:
-    """`down` when no venue is ok and no instrument is live, `degraded` when any part is not as it should be, else `ok`."""
+    """`down` when no venue is ok and nothing is live, `degraded` when any part is not as it should be, else `ok`."""
     states, feeds = [venue.state for venue in venues], list(feeds)
     delivers = any(state in ("ok", "ended") for state in states) or any(
         feed.state == "live" for feed in feeds

@@ -94,9 +94,14 @@ class Audit(Struct, frozen=True, gc=False):
     damage: str | None = None
 
     @property
+    def unread(self) -> bool:
+        """Hardly anything of it could be read: it may be whole, of another language."""
+        return not self.symbols and self.unknown_messages + self.wire_errors > self.frames // 2
+
+    @property
     def damaged(self) -> bool:
         """It is not, or not wholly, a recording as it was made."""
-        return self.damage is not None or any(fault.grave for fault in self.faults)
+        return self.damage is not None or self.unread or any(fault.grave for fault in self.faults)
 
     @property
     def bookless(self) -> bool:
@@ -211,6 +216,8 @@ def audit_lines(audit: Audit) -> Iterable[str]:
     yield f"state hash {audit.state_hash}"
     for fault in audit.faults:
         yield f"{'not one recording' if fault.grave else 'note'}: {fault.message}"
+    if audit.unread:
+        yield f"not read: these frames are not of {audit.venue}; see the settings `hosts` and `wire`"
     if audit.damage:
         yield f"damaged: {audit.damage}"
 

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -16,6 +15,7 @@ from bethna.app.bar_streams import BarStreams
 from bethna.app.best import Consolidated
 from bethna.app.live import LiveLine
 from bethna.app.series import SeriesReader
+from bethna.app.tape_codecs import TapeCodecs
 from bethna.app.wanted import followed_venues, preferred_venue, wanted_names
 from bethna.app.watchlist import Keep, Watchlist
 from bethna.config import DEFAULT_ORIGIN, Settings
@@ -23,7 +23,7 @@ from bethna.core.bars import Series
 from bethna.core.clock import Clock, seconds
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Gap, Provenance
-from bethna.core.errors import CannotFollow, ConfigError, VenueUnknown
+from bethna.core.errors import CannotFollow, ConfigError
 from bethna.core.instrument import FEATURES, Feature, Instrument, InstrumentName
 from bethna.core.intervals import Interval
 from bethna.core.market import BookView, Candle, InstrumentId, PriceView, Trade
@@ -40,7 +40,7 @@ from bethna.core.status import (
 )
 from bethna.logic.feed import FeedSettings
 from bethna.net.network import INTERNET, Network
-from bethna.net.tap import SharedTap, Tap
+from bethna.net.tap import RecordingTap, SharedTap
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.feeds import Feeds
@@ -48,8 +48,7 @@ from bethna.services.keeping import CandleKeeper
 from bethna.services.playback import TapePlayer
 from bethna.services.tapecheck import TapeCheck
 from bethna.store.tapespan import scan
-from bethna.venues.registry import book_styles, codec_to_read, readable_names, spec_for, wire_of_url
-from bethna.venues.spec import Codec
+from bethna.venues.registry import book_styles, spec_for, wire_name
 
 KEPT_EVENTS = 1000
 TICK_S = 1.0
@@ -87,33 +86,6 @@ def check_decided(settings: Settings) -> None:
                 origin=settings.origin("hosts"),
                 hint="`bethna.app.chosen_market` starts one and sets it; or run `bethna twin` and set it yourself",
             )
-
-
-class TapeCodecs:
-    """One codec a venue for the URLs of a tape."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._codecs: dict[str, tuple[str, Codec]] = {}
-
-    def __call__(self, url: str) -> tuple[str, Codec]:
-        """The venue and codec of a recorded URL. Without a URL, or on this machine, it is the preferred venue's.
-
-        Raises:
-            VenueUnknown: the tape is of a venue that nobody here speaks.
-        """
-        name = wire_of_url(url)
-        host = urlsplit(url).hostname or ""
-        if name is None and host and not _is_loopback(host):
-            raise VenueUnknown(host, readable_names())
-        name = name or preferred_venue(self._settings)
-        if name not in self._codecs:
-            self._codecs[name] = codec_to_read(name)
-        return self._codecs[name]
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 class Healers:
@@ -158,7 +130,7 @@ class Desk:
         *,
         pace: Clock | None = None,
         rng: Random | None = None,
-        tap: Tap | None = None,
+        tap: RecordingTap | None = None,
         network: Network = INTERNET,
         simulation: Simulation | None = None,
         features: Collection[Feature] = FEATURES,
@@ -255,7 +227,8 @@ class Desk:
                 f"the simulated market has no {venue}",
                 hint=f"it has: {have}; lead `hosts` to a twin of it, too",
             )
-        tap = None if self._tap is None else self._tap.part()
+        wire = wire_name(venue, self.settings.wire.get(venue, ""))
+        tap = None if self._tap is None else self._tap.part(wire)
         line = LiveLine(
             venue, self.settings, self.feeds, self.clock, self.rng, tap, self._network, self._features
         )

@@ -30,7 +30,7 @@ from bethna.app.watchlist import KeptList
 from bethna.config import Secret, Settings
 from bethna.core.errors import StoreError
 from bethna.core.status import SourceKind, SystemEvent
-from bethna.net.tap import Tap
+from bethna.net.tap import RecordingTap
 from bethna.runtime.clocks import LoopLag, SystemClock
 from bethna.store.folder import CANDLES, DataFolder, data_root
 from bethna.store.recorder import TapeWriter
@@ -174,7 +174,7 @@ class _NextOne:
 class _Recording:
     """The recorder beside a desk, or none."""
 
-    def __init__(self, tap: Tap | None) -> None:
+    def __init__(self, tap: RecordingTap | None) -> None:
         self.tap = tap
         self.desk: Desk | None = None
 

@@ -127,6 +127,8 @@ def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: b
         click.echo("\n".join(audit_lines(found)))
         for each in comparisons:
             verdict = "equal" if each.compared and not each.differences else each.note or "DIFFERENT"
+            if found.damaged and verdict == "equal":
+                verdict = "as far as it was heard; its recording above is not read back as a whole"
             click.echo(f"{each.what}: {each.compared:,} compared with the venue's own, {verdict}")
             for difference in each.differences:
                 click.echo(f"  {difference}")

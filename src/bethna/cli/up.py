@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 _FRAME_WIDTH = 76
 _MOST_SAID = 1000
-_ABOUT_SYMBOLS = ("symbol_refused", "subscription_rejected", "instrument_unlisted", "not_trading")
+_SAID = frozenset(
+    {
+        "symbol_refused", "subscription_rejected", "instrument_unlisted", "not_trading",
+        "place_refused", "access_refused", "venue_banned", "venue_ban_over", "recording_stopped",
+    }
+)  # fmt: skip
 
 
 @click.command(short_help="Start the desk: page, API and WebSocket.")
@@ -97,7 +102,10 @@ def _check_options(settings: Settings) -> None:
 
 
 class Refusals:
-    """Says at once, on stderr, which symbol that was asked for brings nothing, and why; the rest is the event log's."""
+    """Says at once, on stderr, what does not do what it was begun for, and why; the rest is the event log's.
+
+    A symbol that brings nothing, a venue that lets nobody in or has banned the address, a recording that has ended.
+    """
 
     def __init__(self) -> None:
         self._said: set[str] = set()
@@ -105,7 +113,7 @@ class Refusals:
     def __call__(self, event: SystemEvent) -> None:
         """One event of the desk; what was said once is not said again."""
         line = f"bethna: {event.subject}: {event.message}"
-        if event.code not in _ABOUT_SYMBOLS or line in self._said or len(self._said) >= _MOST_SAID:
+        if event.code not in _SAID or line in self._said or len(self._said) >= _MOST_SAID:
             return
         self._said.add(line)
         with suppress(OSError):  # nobody listens there any more, and the desk goes on

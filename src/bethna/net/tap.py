@@ -33,33 +33,48 @@ class Tap(Protocol):
         ...
 
 
+class RecordingTap(Tap, Protocol):
+    """A tap that notes in which language a host speaks, as `bethna decode` names it: a URL need not say it."""
+
+    def opened(self, conn: int, url: str, ts: int, wire: str | None = None) -> None:
+        """A socket stands."""
+        ...
+
+    def http(self, url: str, raw: bytes, ts: int, wire: str | None = None) -> None:
+        """The body of one REST answer."""
+        ...
+
+
 class SharedTap:
     """One tap for the sockets of several venues, each of which counts its own from 1.
 
     On a tape a number names one socket: it hands out numbers of its own, in the order of opening.
     """
 
-    def __init__(self, tap: Tap) -> None:
+    def __init__(self, tap: RecordingTap) -> None:
         self._tap = tap
         self._numbers = count(1)
 
-    def part(self) -> Tap:
-        """For one venue."""
-        return _Part(self._tap, self._numbers)
+    def part(self, wire: str) -> Tap:
+        """For one venue, which speaks `wire`."""
+        return _Part(self._tap, self._numbers, wire)
 
 
 class _Part:
     """One venue's way into a shared tap."""
 
-    def __init__(self, tap: Tap, numbers: count[int]) -> None:
-        self.http = tap.http
+    def __init__(self, tap: RecordingTap, numbers: count[int], wire: str) -> None:
         self._tap = tap
+        self._wire = wire
         self._numbers = numbers
         self._known: dict[int, int] = {}
 
     def opened(self, conn: int, url: str, ts: int) -> None:
         self._known[conn] = next(self._numbers)
-        self._tap.opened(self._known[conn], url, ts)
+        self._tap.opened(self._known[conn], url, ts, self._wire)
+
+    def http(self, url: str, raw: bytes, ts: int) -> None:
+        self._tap.http(url, raw, ts, self._wire)
 
     def received(self, conn: int, raw: bytes, ts: int) -> None:
         self._tap.received(self._known[conn], raw, ts)

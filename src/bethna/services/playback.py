@@ -101,7 +101,7 @@ class TapePlayer:
     """Plays one tape into a sink.
 
     Args:
-        codec_for_url: the venue name and codec of a recorded URL, None when no venue knows it.
+        codec_for_url: the venue name and codec of a recorded URL, and of the language that the recorder noted, if any.
         clock: the desk's clock, moved by the tape.
         pace: the host's clock, by which the playing is paced.
         speed: 1.0 is as recorded, None flat out.
@@ -118,7 +118,7 @@ class TapePlayer:
     def __init__(
         self,
         path: Path,
-        codec_for_url: Callable[[str], tuple[str, Codec]],
+        codec_for_url: Callable[[str, str | None], tuple[str, Codec]],
         sink: PlaybackSink,
         clock: ManualClock,
         pace: Clock,
@@ -313,7 +313,7 @@ class TapePlayer:
         """The codec of an entry's socket or URL; a tape that begins amid a connection has one by elimination."""
         known = self._codecs.get(entry.conn)
         if known is None or entry.url is not None:
-            known = self._codecs[entry.conn] = self._codec_for_url(entry.url or "")
+            known = self._codecs[entry.conn] = self._codec_for_url(entry.url or "", entry.wire)
             self._venues.setdefault(known[0])
         return known[1]
 

@@ -24,7 +24,11 @@ from bethna.core.clock import NS_PER_S
 from bethna.core.errors import StoreError
 from bethna.store.tapeline import Kind, encode_line, redact_body, redact_text, redact_url
 
-_Item = tuple[int, int | None, Kind, str | None, bytes] | threading.Event
+_Said = (
+    tuple[int, int | None, Kind, str | None, bytes]
+    | tuple[int, int | None, Kind, str | None, bytes, str | None]
+)
+_Item = _Said | threading.Event
 _COST = 100  # bytes that a waiting entry takes besides its raw text, roughly
 _CLOSE_TIMEOUT_S = 10.0
 _LOOK_S = 0.05  # how often a waiting flush looks whether the store thread is still there
@@ -140,9 +144,9 @@ class TapeWriter:
 
     # --- the tap: what happens on the wire
 
-    def opened(self, conn: int, url: str, ts: int) -> None:
-        """A socket was opened."""
-        self._append((ts, conn, "open", redact_url(url), b""))
+    def opened(self, conn: int, url: str, ts: int, wire: str | None = None) -> None:
+        """A socket was opened, on which this language is spoken."""
+        self._append((ts, conn, "open", redact_url(url), b"", wire))
 
     def received(self, conn: int, raw: bytes, ts: int) -> None:
         """A socket said something; the hot path."""
@@ -157,15 +161,15 @@ class TapeWriter:
         """We said something."""
         self._append((ts, conn, "tx", None, redact_text(text).encode("utf-8", "surrogatepass")))
 
-    def http(self, url: str, raw: bytes, ts: int) -> None:
-        """A REST call was answered."""
-        self._append((ts, None, "http", redact_url(url), redact_body(raw)))
+    def http(self, url: str, raw: bytes, ts: int, wire: str | None = None) -> None:
+        """A REST call was answered, in this language."""
+        self._append((ts, None, "http", redact_url(url), redact_body(raw), wire))
 
     def closed(self, conn: int, reason: str, ts: int) -> None:
         """A socket ended."""
         self._append((ts, conn, "close", None, reason.encode("utf-8", "surrogatepass")))
 
-    def _append(self, item: tuple[int, int | None, Kind, str | None, bytes]) -> None:
+    def _append(self, item: _Said) -> None:
         if self._taking:
             self._queue.append(item)
             self._queued_bytes += len(item[4]) + _COST

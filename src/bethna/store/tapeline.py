@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ class TapeEntry(Struct, frozen=True, gc=False):
         url: where to, for `open` and `http`; None where the line names none.
         raw: the bytes exactly as they were on the wire; the reason in plain words for `close`, empty for `open`.
         line: 1-based line of the tape, counted through all its segments.
+        wire: the language that the recorder noted of an `open` or `http`; None where it noted none.
     """
 
     ts: int
@@ -33,6 +34,7 @@ class TapeEntry(Struct, frozen=True, gc=False):
     url: str | None
     raw: bytes
     line: int
+    wire: str | None = None
 
 
 _HIDDEN = "***"
@@ -64,7 +66,9 @@ def redact_body(raw: bytes) -> bytes:
 _encode_text = msgspec.json.encode
 
 
-def encode_line(ts: int, conn: int | None, kind: Kind, url: str | None, raw: bytes) -> bytes:
+def encode_line(
+    ts: int, conn: int | None, kind: Kind, url: str | None, raw: bytes, wire: str | None = None
+) -> bytes:
     """One line, newline included. Bytes that are not UTF-8 go into `raw_b64`, since JSON cannot hold them."""
     head = b'{"ts":%d,' % ts
     if conn is not None:
@@ -72,6 +76,8 @@ def encode_line(ts: int, conn: int | None, kind: Kind, url: str | None, raw: byt
     head += b'"kind":"%b",' % kind.encode()
     if url is not None:
         head += b'"url":%b,' % _encode_text(url)
+    if wire is not None:
+        head += b'"wire":%b,' % _encode_text(wire)
     try:
         return b'%b"raw":%b}\n' % (head, _encode_text(raw.decode()))
     except UnicodeDecodeError:
@@ -85,6 +91,7 @@ class _Line(Struct, gc=False):
     url: str | None = None
     raw: str | None = None
     raw_b64: bytes | None = None
+    wire: Any = None  # other recorders may mean anything by it
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -112,4 +119,12 @@ def decode_line(text: bytes, number: int) -> TapeEntry:
         raise ValueError(f"no `conn` in a line of kind `{line.kind}`")
     if not 0 <= line.ts <= _MAX_TS:
         raise ValueError(f"`ts` {line.ts}, which is not ns since 1970")
-    return TapeEntry(line.ts, line.conn, line.kind, line.url, body, number)
+    return TapeEntry(
+        line.ts,
+        line.conn,
+        line.kind,
+        line.url,
+        body,
+        number,
+        line.wire if isinstance(line.wire, str) else None,
+    )
