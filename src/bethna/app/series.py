@@ -45,7 +45,8 @@ class SeriesReader:
         self._feeds = feeds
         self._clock = clock
         self._provenance = provenance
-        self.history = History(clock, provenance, SCALE, keeper)
+        past = Provenance.SYNTHETIC if provenance is Provenance.SYNTHETIC else Provenance.HISTORY
+        self.history = History(clock, past, SCALE, keeper)
         self._seen: dict[InstrumentId, int] = {}
 
     async def bars(
