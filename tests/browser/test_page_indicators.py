@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from _doors import Open
-from browser.market_pages import BTC, a_served_market, drawn
+from _memorydesk import BTC
+from browser.market_pages import a_served_market, drawn
 from browser.page_desk import browser_page
 from playwright.async_api import Page, expect
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { coloured } from '../src/chart/lines';
 import { labelOf, Line, MOST_CHOSEN, nextQuestion, offered, readChosen, readText, shortName, textOf, typed, wrong } from '../src/lib/indicators';
-import { INTERVALS, OFTEN, type Bar, type IndicatorCard, type IndicatorRow } from '../src/lib/protocol';
+import type { IndicatorCard, IndicatorRow } from '../src/lib/indicatorFacts';
+import { INTERVALS, OFTEN, type Bar } from '../src/lib/protocol';
 import { intervalSeconds } from '../src/lib/time';
 
 const MINUTE = 60e6;

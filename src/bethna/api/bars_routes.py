@@ -33,7 +33,7 @@ async def bars(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_BARS)] = 500,
     end: Annotated[int | None, QueryParameter(gt=-1, le=MAX_INSTANT)] = None,
     indicators: Annotated[list[str] | None, QueryParameter(examples=word(["ema(20)", "rsi(14)"]))] = None,
-    also: Annotated[list[str] | None, QueryParameter(examples=word(["coinbase"]))] = None,
+    also: Annotated[list[str] | None, QueryParameter(examples=word([examples.VENUE]))] = None,
 ) -> BarsAnswer:
     """The venue's history and the desk's own candles as one series; `end` (exclusive) pages backwards.
 

@@ -11,7 +11,8 @@ import { pageOf, wordsOf } from './api';
 import { fetchIndicated, fetchIndicators } from './indicatorQuestions';
 import type { Bars } from './bars';
 import { Line, MOST_CHOSEN, nextQuestion, readChosen, readText, type Covered } from './indicators';
-import type { Bar, IndicatorCard, IndicatorRow, Interval } from './protocol';
+import type { IndicatorCard, IndicatorRow } from './indicatorFacts';
+import type { Bar, Interval } from './protocol';
 import { storage } from './storage';
 import { intervalSeconds } from './time';
 

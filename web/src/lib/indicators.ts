@@ -6,7 +6,8 @@
  * 2. Values are held by the opening of their bar. A newer answer takes the place of an older one.
  * 3. What has no level of its own (`free`) is moved until both answers agree at a closed bar that both have.
  */
-import type { Bar, IndicatorCard, IndicatorParameter, IndicatorRow, Micros } from './protocol';
+import type { IndicatorCard, IndicatorParameter, IndicatorRow } from './indicatorFacts';
+import type { Bar, Micros } from './protocol';
 
 export const MOST_CHOSEN = 8;
 
