@@ -102,6 +102,8 @@ async def test_what_has_no_level_counts_from_the_first_known_bar_that_is_shown()
     assert shown.states == [State.UNKNOWN] * 2 + [State.COMPLETE] * 3
     later = await shown_of(bars, "obv", 2)
     assert later.outputs["value"] == [1.0, 0.0]
+    beside = await indicated_series(Kept(bars), bars[0].instrument, H1, 2, None, parse_all(["obv,sma(2)"], 8))
+    assert beside.shown[0] == later  # bars that another one needs are none of its
 
 
 async def test_of_the_open_bar_there_is_what_it_would_say_so_far() -> None:
