@@ -385,8 +385,9 @@ class Judge:
                 f"{instrument} ends {health.state}, book {health.trust}: {health.message}"
             )
             return
+        points = self._points(instrument)
         newest = self.truth.instants[self.listings[instrument].symbol][-1].update_id
-        behind = newest - max(self._points(instrument), default=0)
+        behind = newest - max(points, default=newest)  # without one: it has just begun, with no update since
         if behind > 200:
             self.findings.lost.append(f"{instrument} book is {behind} updates behind and called trusted")
 
