@@ -298,7 +298,7 @@ def venue_of(venue: str, card: VenueCard) -> VenueHealth:
         venue, card.status, card.message, card.connections, card.attempts, 0, card.reconnects, card.rotations,
         None if offset_ms is None else round(offset_ms * NS_PER_MS),
         card.messages, card.wire_errors, card.unknown_messages, card.quota_used, card.quota_limit,
-        card.quota_own, card.quota_foreign, card.quota_processes,
+        card.quota_own, card.quota_foreign, card.quota_processes, nanos_or_none(card.banned_until),
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from bethna.core.instrument import Instrument
 from bethna.core.intervals import Interval
 from bethna.core.market import CandlePage, InstrumentId, TradePage
 from bethna.core.wire import RestEvent
+from bethna.logic.access import about_request
 from bethna.logic.bars import fill, merge, unknown_bar
 from bethna.logic.candle_pages import CandlePages
 from bethna.logic.kept_bars import KeptBars, holes
@@ -42,7 +43,6 @@ TRIES = 3
 PAUSE_S = 1.0
 LONGEST_WAIT_S = 20.0
 """Who asks is not kept waiting for the end of a ban: it is said, and asked for again when somebody asks again."""
-SERVER_FAULT = 500
 LOOK_BACK = 60
 MOST_TRADE_PAGES = 60
 MOST_ASKED = 1_000_000
@@ -303,7 +303,7 @@ class History:
                 await asyncio.sleep(error.retry_after_s)
             except (VenueError, WireError) as error:
                 reason = error.message
-                if isinstance(error, VenueAnswer) and error.status < SERVER_FAULT:
+                if isinstance(error, VenueAnswer) and about_request(error.status):
                     return (), reason, True
         return (), reason, False
 
