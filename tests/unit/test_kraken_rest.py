@@ -208,6 +208,8 @@ def test_an_endpoint_that_we_do_not_read_is_named() -> None:
         ("EGeneral:Too many requests", 429),
         ("EAPI:Rate limit exceeded", 429),
         ("EService:Unavailable", 503),
+        ("EGeneral:Temporary lockout", 429),
+        ("EService:Throttled: 1700000000", 429),
         ("EService:Market in cancel_only mode", 0),
     ],
 )

@@ -136,6 +136,8 @@ CATALOGUE_REQUEST: Final = RestRequest("/0/public/AssetPairs", WEIGHT)
 _STATUSES: Final = (
     ("EGeneral:Too many requests", 429),
     ("EAPI:Rate limit exceeded", 429),
+    ("EGeneral:Temporary lockout", 429),
+    ("EService:Throttled", 429),
     ("EService:Unavailable", 503),
     ("EService:Busy", 503),
 )
