@@ -23,7 +23,7 @@ describe('a connection that fails', () => {
     ['could not connect to a.example:443: OSError: [Errno 101] Network is unreachable', 'There is no way to a.example:443: this machine may be offline.'],
     ['could not connect to a.example:443: SSLCertVerificationError: certificate verify failed', 'a.example:443 showed a certificate that this machine does not trust.'],
     ['expected an open connection to a.example:443 within 10 s, found none', 'a.example:443 did not answer within 10 s.'],
-    ['expected HTTP 101 from a.example:443, found 451', 'a.example:443 does not serve this place (HTTP 451).'],
+    ['binance does not serve your place (HTTP 451)', 'Binance does not serve your place (HTTP 451)'],
     ['expected HTTP 101 from a.example:443, found 502', 'a.example:443 answered HTTP 502 instead of opening a stream.'],
     ['nothing heard for 60 s, our ping not answered', 'Nothing heard for 60 s, our ping not answered.'],
     ['', ''],
@@ -38,6 +38,11 @@ describe('why nothing comes', () => {
     const found = about(health({ status: 'failing', message: REFUSED, attempts: 5 }, { message: `connecting: ${REFUSED}` }));
     expect(found).toMatchObject({ tone: 'error', title: 'Binance cannot be reached' });
     expect(found?.lines).toEqual(['127.0.0.1:9 refuses connections.', 'Trying again, 5 attempts so far.', '`bethna doctor` tells which hosts answer.']);
+  });
+
+  it('tells a ban in the desk’s words, and not that the venue cannot be reached', () => {
+    const found = about(health({ status: 'failing', message: 'binance bans this address until 12:00:00 UTC', banned_until: 1 }, { message: 'connecting: x' }));
+    expect(found?.title).toBe('Binance answers no requests for now');
   });
 
   it('blames no venue for a first connection, nor for an instrument that is subscribed and waits', () => {

@@ -279,6 +279,8 @@ export interface Simulation {
 export interface VenueHealth {
   status: 'connecting' | 'ok' | 'reconnecting' | 'failing' | 'ended';
   message: string;
+  /** Until then it answers no REST request of ours, us UTC. */
+  banned_until?: number | null;
   connections: number;
   attempts: number;
   reconnects: number;

@@ -35,7 +35,6 @@ const CAUSES: [RegExp, string][] = [
   [/could not connect to (\S+): .*reset/i, '$1 ended the connection at once.'],
   [/could not connect to (\S+):/, '$1 cannot be connected to.'],
   [/expected an open connection to (\S+) within (\S+) s/, '$1 did not answer within $2 s.'],
-  [/expected HTTP 101 from (\S+), found (451|403)\b/, '$1 does not serve this place (HTTP $2).'],
   [/expected HTTP 101 from (\S+), found (\d+)/, '$1 answered HTTP $2 instead of opening a stream.'],
   [/(\S+) refused the connection with HTTP (\d+)/, '$1 asks for fewer connections (HTTP $2).'],
   [/(\S+) ended the connection before it answered/, '$1 ended the connection before it answered.'],
@@ -74,8 +73,12 @@ export function venueTrouble(name: string, venue: VenueHealth, message = venue.m
   if (!isFailing(venue)) return null;
   return {
     tone: venue.status === 'failing' ? 'error' : 'warn',
-    title: venue.status === 'reconnecting' ? `Connection to ${venueName(name)} lost` : `${venueName(name)} cannot be reached`,
-    lines: [plainReason(message), attempts(venue), '`bethna doctor` tells which hosts answer.'].filter(Boolean),
+    title: venue.banned_until
+      ? `${venueName(name)} answers no requests for now`
+      : venue.status === 'reconnecting' ? `Connection to ${venueName(name)} lost` : `${venueName(name)} cannot be reached`,
+    lines: venue.banned_until
+      ? [plainReason(message)]
+      : [plainReason(message), attempts(venue), '`bethna doctor` tells which hosts answer.'].filter(Boolean),
     raw: message,
   };
 }
