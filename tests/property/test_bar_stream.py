@@ -157,6 +157,17 @@ class Listener:
             assert said(bar)[:6] == true or (true is None and bar.kind is BarKind.QUIET), "it lies"
 
 
+def joined(candles: list[Candle], at: int) -> list[Candle]:
+    """Those that follow each other from `at` on, as the desk looks them up."""
+    found = []
+    for candle in candles:
+        if candle.open_time != at:
+            break
+        found.append(candle)
+        at = candle.interval.close_time(at)
+    return found
+
+
 def said(bar: Bar) -> tuple[object, ...]:
     return bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades, bar.kind, bar.coverage.state
 
@@ -207,7 +218,7 @@ class Trial:
             begun = self.stream.beginning
             end = self.interval.close_time(begun.open_time)
             since = [each for each in self.market.candles(M1, now) if begun.until <= each.open_time < end]
-            since = since[self.rng.choice((0, 0, 0, 1)) :]
+            since = joined(since, begun.until) if self.rng.random() < 0.7 else since[1:]
         candles = self.market.candles(self.interval, now, limit)
         self.listener.hear(self.stream.hear(candles, since, now))
         self.check_open_bar(candles, now)

@@ -15,8 +15,8 @@ Rules
      with a greater revision.
   5. An open bar whose end has passed, and whose last word nobody heard, is told as closed and incomplete.
   6. Of an open bar whose beginning the desk did not watch the closed shorter bars are fetched (`Beginning`), and it is
-     merged of these and what the desk has seen since. Where there are none its figures are the source's, widened by
-     those of the desk, and incomplete.
+     merged of these and what the desk has seen since. Where there are none, or they have a hole, or end PATIENCE_NS
+     ago, its figures are the source's, widened by those of the desk, and incomplete.
   7. What is not whole is asked for again: what was not asked for since its end after SETTLE_NS and at most every
      CALM_NS, else after RETRY_NS, and each time later, up to LONGEST_NS, while nothing heals.
   8. Of more than `history` + SLACK bars the oldest are let go: they are not told again.
@@ -48,7 +48,10 @@ SEEN = (*PROVED, State.UNVERIFIED)
 
 
 class Beginning(Struct, frozen=True):
-    """Closed shorter bars of the one that opens at `open_time`, ascending, without a hole, up to `until`, ns UTC."""
+    """Closed shorter bars of the one that opens at `open_time`, ascending, without a hole, up to `until`, ns UTC.
+
+    There is at least one.
+    """
 
     open_time: int
     until: int
@@ -88,7 +91,7 @@ class BarStream:
         self._asked_at: int | None = None
         self._asked_now = 0
         self._pause = RETRY_NS
-        self._weak_before = 0
+        self._weak_before: frozenset[int] = frozenset()
 
     @property
     def row(self) -> list[Bar]:
@@ -124,7 +127,6 @@ class BarStream:
     def fetched(self, bars: Sequence[Bar], beginning: Beginning | None, now: int) -> list[Bar]:
         """A series has come: what is to be told."""
         self._now = max(self._now, now)
-        self._tried()
         for bar in bars:
             if self._is_news(bar):
                 self._past[bar.open_time] = bar
@@ -135,7 +137,9 @@ class BarStream:
             self.released = True
             first = self.interval.earlier(self.interval.open_time(self._now), self.history - 1)
             self._next = max(first, bars[0].open_time) if bars else None
-        return self._tell()
+        news = self._tell()
+        self._tried()
+        return news
 
     def failed(self) -> None:
         """A series could not be fetched; it is asked for again later (rule 7)."""
@@ -172,7 +176,7 @@ class BarStream:
     def asked(self, monotonic_ns: int) -> None:
         """What `asks` said is being fetched now."""
         self._asked_at, self._asked_now = monotonic_ns, self._now
-        self._weak_before = len(self._weak)
+        self._weak_before = frozenset(self._weak)
 
     def _is_wanted(self, at: int) -> bool:
         """Whether it is time to ask for one that is not whole; one that only lacks its proof may get it still."""
@@ -180,7 +184,7 @@ class BarStream:
         return self.interval.close_time(at) + (RETRY_NS if unproven else SETTLE_NS) <= self._now
 
     def _tried(self) -> None:
-        healed = len(self._weak) < self._weak_before or not self._weak
+        healed = not self._weak_before or not self._weak_before <= self._weak
         self._pause = RETRY_NS if healed else min(LONGEST_NS, 2 * self._pause)
 
     def _opens_weakly(self) -> bool:
@@ -222,7 +226,8 @@ class BarStream:
     def _begin(self, beginning: Beginning) -> None:
         before = self.beginning
         if before is None or (before.open_time, before.until) <= (beginning.open_time, beginning.until):
-            self.beginning, self._since = beginning, ()
+            self.beginning = beginning
+            self._since = [each for each in self._since if each.open_time >= beginning.until]
             self._touched.add(beginning.open_time)
 
     # what is told ------------------------------------------------------------------------------------------------
@@ -305,13 +310,15 @@ class BarStream:
         made = self._merged(at)
         if made is not None:
             return made
-        theirs = self._made.get(at, past)
-        if theirs is None or theirs.kind is BarKind.UNKNOWN or candle is None:
-            return found if theirs is past else theirs
-        return theirs if theirs.closed else _widened(theirs, of_candle(candle))
+        theirs = self._made.get(at)
+        if theirs is None or theirs.kind is BarKind.UNKNOWN:
+            theirs = past
+        if theirs is None or theirs.kind is BarKind.UNKNOWN:
+            return found
+        return theirs if theirs.closed or candle is None else _widened(theirs, of_candle(candle))
 
     def _merged(self, at: int) -> Bar | None:
-        """Rule 6: of the beginning and what the desk has seen since; None where these do not join."""
+        """Rule 6: of the beginning and what the desk has seen since; None where these do not join or reach to now."""
         begun, since = self.beginning, self._since
         if begun is None or begun.open_time != at:
             return None
@@ -321,12 +328,14 @@ class BarStream:
                 return None
             parts.append(of_candle(candle))
             reached = parts[-1].close_time
-        if parts and parts[-1].closed and reached < self.interval.close_time(at):
+        goes_on = parts[-1].closed and reached < self.interval.close_time(at)
+        if goes_on:
             parts[-1] = replace(parts[-1], closed=False)  # the next one has just begun
-        made = next(iter(merge(parts, self.interval, self._scale)), None)
-        if made is not None:
+        (made,) = merge(parts, self.interval, self._scale)
+        before = self._made.get(at)
+        if made.closed or before is None or not before.closed:
             self._made[at] = made
-        return made
+        return None if goes_on and reached + PATIENCE_NS <= self._now else made
 
 
 def differs(one: Bar, other: Bar) -> bool:
@@ -344,7 +353,7 @@ def _told(bar: Bar) -> tuple[object, ...]:
 def _widened(theirs: Bar, ours: Bar) -> Bar:
     """An open bar that the source told, and what the desk has seen of it (rule 6)."""
     if ours.kind is not BarKind.TRADED or theirs.kind is not BarKind.TRADED:
-        return ours if ours.kind is BarKind.TRADED else replace(theirs, closed=False)
+        return ours if ours.kind is BarKind.TRADED else theirs
     highs = [each for each in (theirs.high, ours.high) if each is not None]
     lows = [each for each in (theirs.low, ours.low) if each is not None]
     partly = Gap("candles", None, None, theirs.open_time, theirs.close_time, "not_watched")
