@@ -77,3 +77,11 @@ def test_rule_11_nothing_is_opened_while_it_is_held() -> None:
     slot.stop("stopped", "done")
     slot.hold()
     assert not slot.held
+
+
+def test_rule_11_a_socket_that_stands_goes_on_while_it_is_held() -> None:
+    slot = new_slot()
+    slot.ready(1, s(1))
+    slot.hold()
+    assert slot.resume(s(2)) == []  # nothing is opened beside it
+    assert (slot.main, slot.held) == (1, False)
