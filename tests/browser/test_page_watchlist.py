@@ -57,7 +57,7 @@ async def test_a_symbol_is_found_followed_let_go_and_taken_back_by_keys_alone(
     ):
         await has_number(page.get_by_test_id("head-price"))
         await page.keyboard.press("/")
-        field = page.get_by_role("combobox")
+        field = page.get_by_role("combobox", name="Symbol or coin")
         await has_focus(field)
         await expect(page.get_by_test_id("found")).to_have_count(2)  # what is followed
         await page.keyboard.type("xrp/us")
