@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+import pyarrow as pa
 import pytest
 from conftest import Campaign
 from msgspec.structs import replace
 
 from bethna.core.bars import Bar, BarKind
 from bethna.core.coverage import Coverage, Gap, Provenance, State
+from bethna.core.errors import StoreError
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.logic.bars import unknown_bar
+from bethna.store.candles import segment
 from bethna.store.candles import shelf as shelf_room
 from bethna.store.candles.parts import SUFFIX, part_of
 from bethna.store.candles.shelf import CandleShelf
@@ -179,3 +182,21 @@ def test_a_damaged_database_is_set_aside_and_made_anew_from_the_segments(
     assert len(told) == 1
     assert "candles.sqlite.damaged-1" in told[0]
     assert (tmp_path / "candles.sqlite.damaged-1").exists()
+
+
+@pytest.mark.parametrize("error", [pa.ArrowInvalid("a page"), OSError(28, "No space left on device")])
+def test_a_fold_that_fails_is_told_and_what_was_put_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    bars = minutes(25)
+    with opened(tmp_path) as shelf:
+        with monkeypatch.context() as patched:
+            patched.setattr(shelf_room, "FOLD_ROWS", 10)
+            patched.setattr(segment, "write", fails)
+            with pytest.raises(StoreError):
+                shelf.put(bars)
+        assert shelf.bars(BTC, Interval.M1, 0, 2**62) == bars
+        assert shelf.put(bars).new == 0

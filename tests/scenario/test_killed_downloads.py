@@ -37,7 +37,7 @@ def truth(minute: int) -> tuple[float, float, int]:
 
 
 class Asked:
-    """What was asked of the server: rows of each request, by the number of the download."""
+    """How many rows the server was asked for."""
 
     def __init__(self) -> None:
         self.rows = 0

@@ -27,7 +27,7 @@ from bethna.core.errors import StoreError
 
 FILE = "candles.sqlite"
 BUSY_S = 5.0
-_BUSY, _LOCKED, _READ_ONLY, _IO, _CORRUPT, _FULL, _NOT_ONE = 5, 6, 8, 10, 11, 13, 26
+_BUSY, _LOCKED, _CORRUPT, _FULL, _NOT_ONE = 5, 6, 11, 13, 26
 _DAMAGED = (_CORRUPT, _NOT_ONE)
 
 

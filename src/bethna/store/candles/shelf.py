@@ -25,10 +25,11 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+from alembic.util import CommandError
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bethna.core.bars import Bar, BarKind
 from bethna.core.coverage import State
@@ -380,6 +381,12 @@ class CandleShelf:
             ) from error
         except OSError as error:
             raise _of_files(error, path) from error
+        except (
+            SQLAlchemyError,
+            CommandError,
+            pa.ArrowException,
+        ) as error:  # no fault of the disk, nor the desk's end
+            raise StoreError(f"expected to use the store of candles at {path}, found: {error}") from error
 
     @contextmanager
     def _explaining_files(self) -> Iterator[None]:
