@@ -101,6 +101,8 @@ class MemoryDesk:
         self.bar_row: dict[int, Bar] = {}
         self.bar_listeners: list[MemoryRow] = []
         self.lenders: tuple[str, ...] = ()
+        self.built_from: Interval | None = None
+        self.as_of: int | None = None
         self.simulated: Simulation | None = None
         self.told: list[str] = []
         self.broken: set[InstrumentId] = set()
@@ -334,10 +336,12 @@ class MemoryDesk:
         limit: int,
         end: int | None = None,
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> Series:
         self.lenders = tuple(also)
         candles = self.candles(instrument, interval, limit, end)
-        return Series(instrument, interval, join((), candles), None, self.refusals)
+        bars = join((), candles)
+        return Series(instrument, interval, bars, self.built_from, self.refusals, day_starts, self.as_of)
 
     def consolidated_book(self, base: str, quote: str, depth: int) -> ConsolidatedBook:
         found = concerned(self.followed, base, quote)

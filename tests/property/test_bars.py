@@ -14,6 +14,7 @@ from bethna.core.coverage import Coverage, Gap, Provenance, State
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.logic.bars import fill, merge, unknown_bar
+from bethna.logic.openings import Openings
 
 BTC = InstrumentId("BTC-USD@coinbase")
 SCALE = 10**8
@@ -137,6 +138,43 @@ def test_merging_by_steps_equals_merging_at_once(drawn: list[tuple[int, int, int
     parts = [traded(Interval.M30, START + number * 1800 * 10**9, each) for number, each in enumerate(drawn)]
     hours = merge(parts, Interval.H1, SCALE)
     assert merge(merge(hours, Interval.H4, SCALE), Interval.D1, SCALE) == merge(parts, Interval.D1, SCALE)
+
+
+@given(
+    st.lists(st.one_of(Figures, st.just("unknown")), min_size=1, max_size=200),
+    st.integers(0, 200),
+    st.sampled_from(range(0, 24 * 60, 15)),
+    st.sampled_from([Interval.D1, Interval.W1]),
+)
+def test_days_that_begin_later_are_days_of_a_clock_that_is_late(
+    drawn: list[tuple[int, int, int, int] | str], first: int, minutes: int, interval: Interval
+) -> None:
+    starts = minutes * 60 * 10**9
+    part = Openings(interval, starts).part()
+    begin = START + first * part.ns
+    parts = [
+        traded(part, at, each)
+        if isinstance(each, tuple)
+        else unknown_bar(BTC, part, at, "missing", Provenance.HISTORY)
+        for at, each in ((begin + number * part.ns, each) for number, each in enumerate(drawn))
+    ]
+    late = [moved(bar, -starts) for bar in parts]
+    assert merge(parts, interval, SCALE, starts) == [
+        moved(bar, starts) for bar in merge(late, interval, SCALE)
+    ]
+
+
+def moved(bar: Bar, by: int) -> Bar:
+    """The same at another time, with its gaps."""
+    gaps = tuple(
+        replace(
+            gap,
+            start=None if gap.start is None else gap.start + by,
+            end=None if gap.end is None else gap.end + by,
+        )
+        for gap in bar.coverage.gaps
+    )
+    return replace(bar, open_time=bar.open_time + by, coverage=replace(bar.coverage, gaps=gaps))
 
 
 def test_the_open_part_keeps_its_bar_open() -> None:

@@ -111,8 +111,29 @@ async def test_the_route_tells_bars_and_refusals() -> None:
         assert (bar["kind"], bar["close"], bar["source"], bar["revision"]) == ("traded", 61_000.0, "live", 0)
         assert bar["close_time"] - bar["open_time"] == 60_000_000
         assert answer["refusals"][0]["reason"] == "HTTP 503"
+        assert (answer["day_starts"], answer["as_of"]) == ("00:00", None)
         wrong = await served.http.get(f"/api/v1/bars?instrument={BTC}&interval=1m&limit=0")
         assert wrong.status_code == 400
+
+
+async def test_the_route_tells_since_when_it_knows_no_more_and_when_days_begin() -> None:
+    desk = MemoryDesk()
+    desk.trade(BTC, 61_000.0)
+    desk.as_of = START + 7_000
+    async with opened(desk) as served, attached(served.url) as remote:
+        path = f"/api/v1/bars?instrument={BTC}&interval=1d&day_starts=08:00"
+        answer = (await served.http.get(path)).json()
+        assert (answer["day_starts"], answer["as_of"]) == ("08:00", START // 1000 + 7)
+        wanted = await desk.bars(BTC, Interval.D1, 10, None, (), 8 * 60 * MINUTE)
+        found = await remote.fetch_indicated(BTC, Interval.D1, 10, None, (), (), 8 * 60 * MINUTE)
+        assert found.series == wanted
+        for interval, starts, words in (
+            ("1h", "08:00", "expected 1d or 1w beside a day that begins at 08:00, found 1h"),
+            ("1d", "8 am", "expected a time of day in UTC at a quarter of an hour, found '8 am'"),
+        ):
+            path = f"/api/v1/bars?instrument={BTC}&interval={interval}&day_starts={starts}"
+            refused = await served.http.get(path)
+            assert (refused.status_code, refused.json()["error"]["message"]) == (400, words)
 
 
 async def test_an_attached_desk_tells_the_same() -> None:

@@ -40,6 +40,7 @@ class Kept:
         limit: int,
         end: int | None = None,
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> Series:
         self.asked = limit
         known = [each for each in self.bars_kept if end is None or each.open_time < end]

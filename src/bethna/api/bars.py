@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from msgspec import UNSET, Struct, UnsetType
 
-from bethna.api.answers import coverage_card, micros
+from bethna.api.answers import coverage_card, micros, micros_or_none
 from bethna.api.indicators import IndicatorRow, indicator_row
 from bethna.api.protocol import CoverageCard
 from bethna.core.bars import Bar, BarKind, Refusal, Series
 from bethna.core.instrument import split_id
 from bethna.core.intervals import Interval
 from bethna.logic.indicators.shown import Shown
+from bethna.logic.openings import MIDNIGHT, day_start_text
 
 
 class BarRow(Struct, frozen=True, gc=False):
@@ -48,7 +49,12 @@ class RefusalRow(Struct, frozen=True, gc=False):
 
 
 class BarsAnswer(Struct, frozen=True, gc=False):
-    """GET /api/v1/bars: one bar for each interval, ascending, the open one last; and the indicators that were asked."""
+    """GET /api/v1/bars: one bar for each interval, ascending, the open one last; and the indicators that were asked.
+
+    Attributes:
+        day_starts: when its days begin, UTC.
+        as_of: up to when it is known, us UTC, where nobody can be asked for what has come since, else null.
+    """
 
     instrument: str
     venue: str
@@ -58,6 +64,8 @@ class BarsAnswer(Struct, frozen=True, gc=False):
     bars: list[BarRow]
     refusals: list[RefusalRow]
     indicators: list[IndicatorRow] = []
+    day_starts: str = MIDNIGHT
+    as_of: int | None = None
     notice: str | UnsetType = UNSET
 
 
@@ -66,7 +74,8 @@ def bars_answer(series: Series, shown: Sequence[Shown] = (), notice: str | None 
     symbol, venue = split_id(series.instrument)
     return BarsAnswer(
         series.instrument, venue, symbol, series.interval, series.built_from, list(map(bar_row, series.bars)),
-        list(map(refusal_row, series.refusals)), list(map(indicator_row, shown)), notice or UNSET,
+        list(map(refusal_row, series.refusals)), list(map(indicator_row, shown)),
+        day_start_text(series.day_starts), micros_or_none(series.as_of), notice or UNSET,
     )  # fmt: skip
 
 

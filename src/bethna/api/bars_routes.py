@@ -19,6 +19,7 @@ from bethna.core.errors import ConfigError
 from bethna.core.intervals import Interval
 from bethna.logic.indicators.registry import parse_all
 from bethna.logic.indicators.shown import MOST_SHOWN
+from bethna.logic.openings import day_start
 
 MAX_BARS = 5000
 MAX_INSTANT = 2**53 - 1
@@ -34,16 +35,18 @@ async def bars(
     end: Annotated[int | None, QueryParameter(gt=-1, le=MAX_INSTANT)] = None,
     indicators: Annotated[list[str] | None, QueryParameter(examples=word(["ema(20)", "rsi(14)"]))] = None,
     also: Annotated[list[str] | None, QueryParameter(examples=word([examples.VENUE]))] = None,
+    day_starts: Annotated[str | None, QueryParameter(examples=word("08:00"))] = None,
 ) -> BarsAnswer:
     """The venue's history and the desk's own candles as one series; `end` (exclusive) pages backwards.
 
     `indicators`: such as `ema(20),rsi(14)`, or the parameter several times; at most 8. `also`: venues, in this order,
-    whose bars of the same pair are lent where its own has none.
+    whose bars of the same pair are lent where its own has none. `day_starts`: when days begin (UTC), of `1d`, `1w`.
     """
+    starts = day_start(day_starts, interval)
     wanted = parse_all(indicators or (), MOST_SHOWN, interval)
     found, notice = desk.resolve(instrument)
     until = None if end is None else end * NS_PER_US
-    told = await indicated_series(desk, found, interval, limit, until, wanted, _venues(also or ()))
+    told = await indicated_series(desk, found, interval, limit, until, wanted, _venues(also or ()), starts)
     return bars_answer(told.series, told.shown, notice)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bethna.core.bars import Bar, Series
 from bethna.core.coverage import State
@@ -77,6 +78,7 @@ class BarsReader(Protocol):
         limit: int,
         end: int | None = None,
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> Series:
         """See `DeskReader.bars`."""
         ...
@@ -90,21 +92,21 @@ async def indicated_series(
     end: int | None,
     indicators: Sequence[Indicator],
     also: Sequence[str] = (),
+    day_starts: int = 0,
 ) -> IndicatedSeries:
     """A series of `limit` bars with its indicators, which have seen those before (`logic/indicators/shown`).
 
     Args:
-        also: venues that lend bars where its own has none.
+        also: venues that lend bars where its own has none. day_starts: as of `DeskReader.bars`.
 
     Raises:
         ConfigError: nobody has such an interval, or the span is too long.
     """
     asked = limit + bars_before(indicators, interval)
-    series = await desk.bars(instrument, interval, asked, end, also)
+    series = await desk.bars(instrument, interval, asked, end, also, day_starts)
     before, shown = series.bars[:-limit], series.bars[-limit:]
     said = [await _read(each, before, shown) for each in indicators]
-    told = Series(instrument, interval, shown, series.built_from, series.refusals)
-    return IndicatedSeries(told, tuple(said))
+    return IndicatedSeries(replace(series, bars=shown), tuple(said))
 
 
 async def _read(indicator: Indicator, before: Sequence[Bar], shown: Sequence[Bar]) -> Shown:

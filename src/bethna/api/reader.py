@@ -173,11 +173,13 @@ class DeskReader(Protocol):
         limit: int,
         end: int | None = None,
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> Series:
         """History and live as one series of at most `limit` bars that open before `end` (ns UTC), the open one last.
 
         Args:
             also: venues whose bars of the same pair are lent, in this order, where its own venue has none.
+            day_starts: how long after 00:00 UTC a day begins, ns (`logic/openings`).
 
         Raises:
             ConfigError: nobody has such an interval, or the span is too long.

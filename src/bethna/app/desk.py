@@ -399,9 +399,10 @@ class Desk:
         limit: int,
         end: int | None = None,
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> Series:
         """History and live as one series, the open bar last; `also`: venues that lend bars where there are none."""
-        return await self._series.bars(instrument, interval, limit, end, also=also)
+        return await self._series.bars(instrument, interval, limit, end, also=also, day_starts=day_starts)
 
     def best(self, base: str, quote: str, convert: Sequence[str] = ()) -> BestPrice:
         """One best price across venues."""

@@ -17,8 +17,9 @@ from bethna.core.coverage import Provenance
 from bethna.core.instrument import split_id
 from bethna.core.intervals import Interval
 from bethna.core.market import Candle, InstrumentId
-from bethna.logic.bars import fill, merge, of_candle, unknown_bar
+from bethna.logic.bars import LIVE, fill, merge, of_candle, unknown_bar
 from bethna.logic.feed import InstrumentFeed
+from bethna.logic.openings import Openings
 from bethna.logic.quota_ledger import Lane
 from bethna.logic.series import PROVED, join, lend
 from bethna.services.feeds import Feeds
@@ -57,15 +58,19 @@ class SeriesReader:
         end: int | None = None,
         progress: Callable[[int, int], None] | None = None,
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> Series:
         """The newest `limit` bars that open before `end` (ns UTC, None for now), ascending, the open one last.
 
         Args:
             also: venues whose bars of the same pair are lent, in this order, where its own venue has none.
+            day_starts: how long after 00:00 UTC a day begins, ns (`logic/openings`).
 
         Raises:
             UnknownInstrument: it is not followed. ConfigError: the venue has no such interval, or the span is too long.
         """
+        if day_starts:
+            return await self._days(instrument, Openings(interval, day_starts), limit, end, progress, also)
         series = await self._own(instrument, interval, limit, end, progress)
         for venue in also:
             gaps = [bar for bar in series.bars if bar.closed and bar.kind is BarKind.UNKNOWN]
@@ -77,6 +82,45 @@ class SeriesReader:
             refused = (*series.refusals, *refusals)
             series = replace(series, bars=lend(series.bars, others), refusals=refused)
         return series
+
+    async def _days(
+        self,
+        instrument: InstrumentId,
+        openings: Openings,
+        limit: int,
+        end: int | None,
+        progress: Callable[[int, int], None] | None,
+        also: Sequence[str],
+    ) -> Series:
+        """Days, or weeks, that begin at another time than the venues': merged of what opens then."""
+        interval, part = openings.interval, openings.part()
+        now = self._feeds.feed(instrument).venue_time() or self._clock.now_ns()
+        until = openings.close_time(openings.open_time(now if end is None else min(end - 1, now)))
+        found = await self.bars(instrument, part, limit * (interval.ns // part.ns), until, progress, also)
+        days = merge(found.bars, interval, SCALE, openings.starts)[-limit:]
+        return replace(
+            found,
+            interval=interval,
+            bars=days,
+            built_from=found.built_from or part,
+            day_starts=openings.starts,
+        )
+
+    def _dated(self, series: Series, feed: InstrumentFeed, now: int, end: int | None) -> Series:
+        """Says up to when it is known, where its newest part could not be had."""
+        newest = series.interval.open_time(now)
+        if end is not None and end <= newest:
+            return series
+        if not any(each.end >= newest for each in series.refusals):
+            return series
+        if self._feeds.health(feed.id).state == "live":
+            return series
+        known = [bar for bar in series.bars if bar.kind is not BarKind.UNKNOWN][-1:]
+        if known and not known[0].closed and known[0].source != LIVE:
+            return series  # the venue told it just now: an open bar is never kept
+        heard = self._feeds.last_message(feed.id) if known and known[0].source == LIVE else None
+        ends = [bar.close_time if bar.closed else bar.open_time for bar in known]
+        return replace(series, as_of=max([*ends, *([] if heard is None else [heard])], default=None))
 
     async def _elsewhere(
         self, instrument: InstrumentId, venue: str, interval: Interval, span: tuple[int, int]
@@ -128,12 +172,14 @@ class SeriesReader:
             nobody = Refusal(source.venue, lacks(source, interval), start, until)
             like = unknown_bar(instrument, interval, 0, "", self._provenance)
             unseen = fill([], like, start, interval.open_time(now), skips_quiet=False, reason="no_source")
-            return Series(instrument, interval, join(unseen, live)[-limit:], None, (nobody,))
+            seen = Series(instrument, interval, join(unseen, live)[-limit:], None, (nobody,))
+            return self._dated(seen, feed, now, end)
         past = await self.history.bars(source, feed.instrument, interval, start, until, progress)
         bars = join(past.bars, live)
         if bars and not bars[-1].closed and bars[-1].coverage.state not in PROVED:
             bars[-1] = await self._open(source, feed, interval, bars[-1])
-        return Series(instrument, interval, bars[-limit:], past.built_from, past.refusals)
+        series = Series(instrument, interval, bars[-limit:], past.built_from, past.refusals)
+        return self._dated(series, feed, now, end)
 
     def forget(self) -> None:
         """What is in memory of the past: another world has begun."""
@@ -160,7 +206,7 @@ class SeriesReader:
     async def _open(self, source: CandleSource, feed: InstrumentFeed, interval: Interval, shown: Bar) -> Bar:
         """The open bar of shorter ones; as it was shown where they are not all there."""
         part = next((each for each in reversed(STEPS) if each.divides(interval)), None)
-        if part is None:
+        if part is None or native_of(source, part) is None:
             return shown
         until = part.close_time(part.open_time(source.now()))
         past = await self.history.bars(source, feed.instrument, part, shown.open_time, until)

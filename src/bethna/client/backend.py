@@ -177,8 +177,9 @@ class Backend(Protocol):
         end: int | None,
         indicators: Sequence[Indicator],
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> IndicatedSeries:
-        """The same with what indicators say of it, and with bars that the venues of `also` lend."""
+        """The same with what indicators say of it, with bars that the venues of `also` lend, and with other days."""
         ...
 
     async def fetch_references(

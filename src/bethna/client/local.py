@@ -192,9 +192,11 @@ class LocalBackend:
         end: int | None,
         indicators: Sequence[Indicator],
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> IndicatedSeries:
         """See `Backend.fetch_indicated`."""
-        return await indicated_series(self._open(), instrument, interval, limit, end, indicators, also)
+        desk = self._open()
+        return await indicated_series(desk, instrument, interval, limit, end, indicators, also, day_starts)
 
     async def fetch_references(
         self, kind: ReferenceKind, instrument: InstrumentId | None

@@ -324,10 +324,11 @@ class RemoteBackend:
         end: int | None,
         indicators: Sequence[Indicator],
         also: Sequence[str] = (),
+        day_starts: int = 0,
     ) -> IndicatedSeries:
         """See `Backend.fetch_indicated`."""
         self._said()
-        asked = bars_path(instrument, interval, limit, end, indicators, also)
+        asked = bars_path(instrument, interval, limit, end, indicators, also, day_starts)
         return indicated_of(await self._link.get(asked, BarsAnswer, HISTORY_TIMEOUT_S))
 
     async def _fetch_prices(self, instrument: InstrumentId | None) -> Fetched:
@@ -422,10 +423,9 @@ class RemoteBackend:
         return next((row.value or "" for row in rows if row.name == "preferred_venue"), "")
 
     def _followed(self, symbol: str, venue: str) -> InstrumentId | None:
-        for name, instrument in self._mirrors.instruments.items():
-            if instrument.symbol == symbol and venue in ("", instrument.venue):
-                return name
-        return None
+        followed = self._mirrors.instruments.items()
+        found = (name for name, each in followed if each.symbol == symbol and venue in ("", each.venue))
+        return next(found, None)
 
     def _nothing(self, instrument: InstrumentId) -> Coverage:
         provenance = Provenance.LIVE if self._said().simulation is None else Provenance.SYNTHETIC

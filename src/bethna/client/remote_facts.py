@@ -53,6 +53,7 @@ from bethna.core.status import (
 )
 from bethna.logic.indicators.registry import Indicator
 from bethna.logic.indicators.shown import IndicatedSeries, Shown
+from bethna.logic.openings import day_start, day_start_text
 
 T = TypeVar("T")
 Item = TradeItem | GapItem | DroppedItem
@@ -233,7 +234,10 @@ def series_of(answer: BarsAnswer) -> Series:
     refusals = tuple(
         Refusal(row.source, row.reason, nanos(row.start), nanos(row.end)) for row in answer.refusals
     )
-    return Series(instrument, answer.interval, bars, answer.built_from, refusals)
+    starts = day_start(answer.day_starts, answer.interval)
+    return Series(
+        instrument, answer.interval, bars, answer.built_from, refusals, starts, nanos_or_none(answer.as_of)
+    )
 
 
 def bars_path(
@@ -243,11 +247,13 @@ def bars_path(
     end: int | None,
     indicators: Sequence[Indicator],
     also: Sequence[str] = (),
+    day_starts: int = 0,
 ) -> str:
     """The question for bars."""
     until = "" if end is None else f"&end={-(-end // NS_PER_US)}"
     wanted = "".join(f"&indicators={quote(each.text, safe='')}" for each in indicators)
     wanted += "".join(f"&also={quote(each, safe='')}" for each in also)
+    wanted += f"&day_starts={day_start_text(day_starts)}" if day_starts else ""
     return f"bars?instrument={quote(instrument, safe='')}&interval={interval}&limit={limit}{until}{wanted}"
 
 

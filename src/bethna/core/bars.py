@@ -92,6 +92,9 @@ class Series(Struct, frozen=True):
     Attributes:
         built_from: the shorter interval that history was merged from, None where its source has the asked one.
         refusals: what sources could not tell, each with the reason.
+        day_starts: how long after 00:00 UTC its days begin, ns.
+        as_of: up to when it is known, ns UTC, where nobody can be asked for what has come since; None while its newest
+            bar is as new as the market, and for a span that is past.
     """
 
     instrument: InstrumentId
@@ -99,3 +102,5 @@ class Series(Struct, frozen=True):
     bars: list[Bar]
     built_from: Interval | None = None
     refusals: tuple[Refusal, ...] = ()
+    day_starts: int = 0
+    as_of: int | None = None

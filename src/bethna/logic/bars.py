@@ -23,6 +23,7 @@ from bethna.core.coverage import Coverage, Gap, Provenance, State, derive, with_
 from bethna.core.intervals import Interval
 from bethna.core.market import Candle, InstrumentId, VenueCandle
 from bethna.core.money import from_lots, to_lots
+from bethna.logic.openings import Openings
 
 LIVE = "live"
 
@@ -110,16 +111,18 @@ def fill(
     return filled
 
 
-def merge(bars: Sequence[Bar], interval: Interval, scale: int) -> list[Bar]:
+def merge(bars: Sequence[Bar], interval: Interval, scale: int, starts: int = 0) -> list[Bar]:
     """Bars of a longer interval (rules 3 to 6).
 
     Args:
         bars: of one interval that divides `interval`, ascending, without a hole. scale: lots per unit of quantity.
+        starts: how long after 00:00 UTC days begin, ns (`logic/openings`); the bars' interval divides it, too.
     """
     merged = []
-    for start, group in groupby(bars, key=lambda bar: interval.open_time(bar.open_time)):
+    openings = Openings(interval, starts)
+    for start, group in groupby(bars, key=lambda bar: openings.open_time(bar.open_time)):
         parts = list(group)
-        reaches = parts[-1].close_time == interval.close_time(start) or not parts[-1].closed
+        reaches = parts[-1].close_time == openings.close_time(start) or not parts[-1].closed
         if parts[0].open_time == start and reaches:
             merged.append(_join(parts, interval, start, scale))
     return merged
