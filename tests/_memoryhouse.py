@@ -11,8 +11,9 @@ from virtual_time import VirtualClock, run_virtually
 
 from bethna.client.backend import Backend
 from bethna.client.best import Best
+from bethna.client.candles import Candles
 from bethna.client.local import LocalBackend
-from bethna.client.nouns import Books, Candles, Prices, Trades
+from bethna.client.nouns import Books, Prices, Trades
 from bethna.client.references import Indices, Valuations
 from bethna.client.streams import Stream
 from bethna.core.clock import Clock

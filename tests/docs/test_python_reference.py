@@ -15,6 +15,7 @@ import bethna
 from bethna.app.household import KEPT_EVENTS
 from bethna.app.trading import RealTimeTrading
 from bethna.client.best import Best
+from bethna.client.candles import Candles
 from bethna.client.facts import Book, BookLevel, CertifiedTrade
 from bethna.client.nouns import (
     MOST_CANDLES,
@@ -22,7 +23,6 @@ from bethna.client.nouns import (
     MOST_TRADES,
     PENDING,
     Books,
-    Candles,
     Prices,
     Trades,
 )

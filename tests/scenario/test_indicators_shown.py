@@ -14,8 +14,9 @@ from _doors import opened
 from _memorydesk import BTC, MemoryDesk
 from scenario.test_cli_best import begun, ended
 
+from bethna.client.candles import Candles
 from bethna.client.local import LocalBackend
-from bethna.client.nouns import Candles, House
+from bethna.client.nouns import House
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import State
 from bethna.core.intervals import Interval

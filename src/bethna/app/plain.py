@@ -15,18 +15,21 @@ import atexit
 import os
 import threading
 import warnings
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from bethna.app.past import PATIENCE_S, past_of
 from bethna.app.trading import RealTimeTrading, begin, warn_if_simulated
 from bethna.client.facts import Book, CertifiedTrade, DeskChangedWarning
 from bethna.client.nouns import interval_of
+from bethna.client.spans import Length, When
 from bethna.client.tables import Table
+from bethna.core.bars import Bar
 from bethna.core.errors import BethnaError, DeskUnreachable, NoDataYet
 from bethna.core.instrument import Feature
-from bethna.core.market import Candle, PriceView
+from bethna.core.market import PriceView
 
 T = TypeVar("T")
 Ask = Callable[[RealTimeTrading], Coroutine[Any, Any, T]]
@@ -46,12 +49,12 @@ class BackRoom:
         self._last = ""
         self._changed = ""
 
-    def call(self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float) -> T:
-        """What `ask` finds once there is data of the symbol's feature (rule 2)."""
+    def call(self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float, *, past: bool = False) -> T:
+        """What `ask` finds once there is data of the symbol's feature (rule 2), or of its past alone."""
         loop = self._started()
         if threading.current_thread() is self._thread:
             raise RuntimeError("expected a call from outside of the desk's own thread; await the desk there")
-        future = asyncio.run_coroutine_threadsafe(self._answer(symbol, feature, ask, timeout_s), loop)
+        future = asyncio.run_coroutine_threadsafe(self._answer(symbol, feature, ask, timeout_s, past), loop)
         try:
             answer, simulation, changed = future.result()
         except BaseException:
@@ -98,7 +101,7 @@ class BackRoom:
                 await desk.close()
 
     async def _answer(
-        self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float
+        self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float, past: bool
     ) -> tuple[T, Any, str]:
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
@@ -112,7 +115,11 @@ class BackRoom:
                 hint="give it more time with timeout_s=..., or see `bethna doctor`",
             ) from None
         try:
-            await desk.ready(symbol, timeout_s=max(0.0, until - loop.time()), features=(feature,))
+            left = max(0.0, until - loop.time())
+            if past:
+                await past_of(desk, symbol, min(left, PATIENCE_S))
+            else:
+                await desk.ready(symbol, timeout_s=left, features=(feature,))
             answer = await ask(desk)
             changed, self._changed = self._changed, ""
             return answer, desk.simulation, changed
@@ -205,11 +212,33 @@ def trades(symbol: str, limit: int = 100, *, timeout_s: float = 30.0) -> Table[C
     return _room.call(symbol, "trades", ask, timeout_s)
 
 
-def candles(symbol: str, interval: str = "1m", limit: int = 500, *, timeout_s: float = 30.0) -> Table[Candle]:
-    """Candles since the desk began to watch, the open one last. Raises as `price`, and ConfigError for an interval."""
+def candles(
+    symbol: str,
+    interval: str = "1m",
+    limit: int | None = None,
+    *,
+    last: Length | None = None,
+    start: When | None = None,
+    end: When | None = None,
+    indicators: Sequence[str] = (),
+    also: Sequence[str] = (),
+    day_starts: str | None = None,
+    timeout_s: float = 30.0,
+) -> Table[Bar]:
+    """Bars of a span, the venue's history and what the desk has seen as one, the open one last.
+
+    One for each interval, none left out; the newest 500 where no span is said. The arguments are those of
+    `desk.candles.history`: `last="30d"`, or `start=` and `end=`, or `limit=`. The time that a download takes does not
+    count for `timeout_s`. Of a symbol without trades there is its past.
+
+    Raises:
+        ConfigError: there is no such interval, span or indicator. UnknownInstrument: no venue lists it.
+    """
     interval_of(interval)
 
-    async def ask(desk: RealTimeTrading) -> Table[Candle]:
-        return await desk.candles.fetch(symbol, interval, limit)
+    async def ask(desk: RealTimeTrading) -> Table[Bar]:
+        return await desk.candles.history(
+            symbol, interval, limit, end, indicators, also, last=last, start=start, day_starts=day_starts
+        )
 
-    return _room.call(symbol, "candles", ask, timeout_s)
+    return _room.call(symbol, "candles", ask, timeout_s, past=True)

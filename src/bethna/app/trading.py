@@ -14,9 +14,10 @@ from bethna.app.reading import log_quietly, read_settings, with_arguments
 from bethna.app.wanted import wanted_names
 from bethna.client.backend import Backend
 from bethna.client.best import Best
+from bethna.client.candles import Candles
 from bethna.client.connection_status import ConnectionStatus
 from bethna.client.facts import SimulatedMarketWarning
-from bethna.client.nouns import Books, Candles, Prices, Trades
+from bethna.client.nouns import Books, Prices, Trades
 from bethna.client.readiness import wait_until_ready
 from bethna.client.references import Indices, Valuations
 from bethna.client.streams import Stream

@@ -26,8 +26,9 @@ from bethna.cli.cells import Note, note
 from bethna.cli.objects import Object
 from bethna.cli.output import Output
 from bethna.cli.tellers import Teller
+from bethna.client.candles import Candles
 from bethna.client.facts import Book, CertifiedTrade
-from bethna.client.nouns import Books, Candles, Prices, Trades
+from bethna.client.nouns import Books, Prices, Trades
 from bethna.core.errors import CannotFollow, NoDataYet, UnknownInstrument
 from bethna.core.instrument import Feature
 from bethna.core.intervals import Interval

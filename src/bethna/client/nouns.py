@@ -1,4 +1,4 @@
-"""Prices, trades, books and candles: one shape for each over any backend; they hold no data of their own.
+"""Prices, trades and books: one shape for each over any backend, candles' too (`client/candles`); they hold no data.
 
 Rules
   1. `[symbol]` is the latest or an error that says what is missing; `get` is the latest or None.
@@ -11,32 +11,29 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from itertools import count
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar
 
 from bethna.client.backend import Backend, Want
 from bethna.client.certificate import TradeCertificate
 from bethna.client.facts import Book, BookLevel, CertifiedTrade, book_of, certified, levels_of
 from bethna.client.streams import Callback, Ear, Stream, Subscription, listening
-from bethna.client.tables import Table, joined
-from bethna.core.bars import Bar
+from bethna.client.tables import Table
 from bethna.core.clock import Clock
 from bethna.core.coverage import Provenance
-from bethna.core.errors import Closed, ConfigError, FeatureOff, NoDataYet
+from bethna.core.errors import ConfigError, FeatureOff, NoDataYet
 from bethna.core.instrument import Feature, split_id
 from bethna.core.intervals import Interval
 from bethna.core.market import BookDelta, BookSnapshot, Candle, InstrumentId, PriceView, Trade
 from bethna.core.status import BookStatus, Dropped, GapFound, GapMarked, Healed, StreamStatus, SystemEvent
-from bethna.logic.indicators.registry import parse_all
-from bethna.logic.indicators.shown import MOST_SHOWN
 from bethna.runtime.mailbox import Latest, Newest, Strict
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 PENDING = 10_000
-MOST_TRADES, MOST_CANDLES, MOST_LEVELS, MOST_BARS = 1000, 1500, 5000, 5000
+MOST_TRADES, MOST_CANDLES, MOST_LEVELS = 1000, 1500, 5000
 
 PriceEvent = PriceView | StreamStatus | Dropped
 TradeEvent = CertifiedTrade | GapFound | Healed | GapMarked | StreamStatus | Dropped
@@ -304,105 +301,6 @@ class Books(Noun[Book]):
         backend = self._open()
         found = await backend.fetch("books", backend.resolve(symbol), limit=depth)
         return Table(BookLevel, [] if found.book is None else levels_of(found.book), found.coverage)
-
-
-class Candles(Noun[Candle]):
-    """Candles as the desk builds them."""
-
-    kind = "candles"
-    name = "candle"
-
-    def __getitem__(self, key: str | tuple[str, str]) -> Candle:
-        """The open one of a symbol, or of (symbol, interval). Raises NoDataYet, UnknownInstrument, ConfigError."""
-        symbol, interval = (key, "1m") if isinstance(key, str) else key
-        backend = self._open()
-        instrument = backend.resolve(symbol)
-        return self._present(backend, instrument, backend.last_candle(instrument, interval_of(interval)))
-
-    def get(self, symbol: str, interval: str = "1m") -> Candle | None:
-        """The open one, None before there is one. Raises UnknownInstrument, ConfigError for an interval."""
-        backend = self._open()
-        return backend.last_candle(backend.resolve(symbol), interval_of(interval))
-
-    @overload
-    def stream(self, symbol: str, interval: str = "1m") -> Stream[Candle]: ...
-    @overload
-    def stream(self, symbol: str, interval: str = "1m", *, history: int) -> Stream[Bar]: ...
-    def stream(
-        self, symbol: str, interval: str = "1m", *, history: int | None = None
-    ) -> Stream[Candle] | Stream[Bar]:
-        """Candles as they change; with `history` one row of `Bar`s without hole or double: so many past, the open
-        one, each once closed, and what becomes known later with a greater revision."""
-        if history is None:
-            return Stream(self._hear(symbol, interval), Anew(Candle))
-        check_count("history", history, MOST_BARS)
-        backend, length = self._open(), interval_of(interval)
-        box: Latest[Any] = Latest(Key(lambda bar: bar.open_time), MOST_BARS + PENDING)
-        want = Want("bars", backend.resolve(symbol), length, count=history)
-        return Stream(self._ear(box, want), _bar)
-
-    def events(self, symbol: str, interval: str = "1m") -> Stream[CandleEvent]:
-        """The same, with the turns of the streams in order."""
-        anew = Anew(Candle)
-        return Stream(self._hear(symbol, interval), lambda event: either(event, Candle, anew))
-
-    def on(self, symbol: str, callback: Callback[Candle], interval: str = "1m") -> Subscription[Candle]:
-        """Call back with each."""
-        return self._call(self.stream(symbol, interval), callback)
-
-    async def fetch(
-        self, symbol: str, interval: str = "1m", limit: int = 500, end: int | None = None
-    ) -> Table[Candle]:
-        """The newest `limit` that open before `end` (ns UTC, exclusive), ascending, the open one last."""
-        check_count("limit", limit, MOST_CANDLES)
-        backend, length = self._open(), interval_of(interval)
-        found = await backend.fetch("candles", backend.resolve(symbol), limit=limit, interval=length, end=end)
-        return Table(Candle, [row for row in found.rows if isinstance(row, Candle)], found.coverage)
-
-    def _hear(self, symbol: str, interval: str) -> Ear:
-        backend, length = self._open(), interval_of(interval)
-        instrument = backend.resolve(symbol)
-        box: Latest[Any] = Latest(Key(lambda candle: candle.open_time))
-        if (now := backend.last_candle(instrument, length)) is not None:
-            box.offer(now)
-        return self._ear(box, Want("candles", instrument, length))
-
-    async def history(
-        self,
-        symbol: str,
-        interval: str = "1m",
-        limit: int = 500,
-        end: int | None = None,
-        indicators: Sequence[str] = (),
-        also: Sequence[str] = (),
-    ) -> Table[Bar]:
-        """The newest `limit` bars that open before `end` (ns UTC, exclusive): history and live as one.
-
-        One for each interval, ascending, the open one last; the table's `refusals` say what could not be had.
-        `indicators`, such as `["ema(20)", "rsi(14)"]` and at most 8, are the table's `indicators`, and further columns.
-        Raises ConfigError for one that is none. `also`: venues, such as `["coinbase"]`, whose bars of the same pair are
-        lent where its own has none: under their name, and never better than unverified.
-        """
-        check_count("limit", limit, MOST_BARS)
-        backend, length = self._open(), interval_of(interval)
-        texts = (indicators,) if isinstance(indicators, str) else indicators
-        wanted = parse_all(texts, MOST_SHOWN, length)
-        instrument = backend.resolve(symbol)
-        found = await backend.fetch_indicated(instrument, length, limit, end, wanted, names_of(also))
-        series = found.series
-        coverage = joined((bar.coverage for bar in series.bars), split_id(instrument)[1])
-        return Table(Bar, series.bars, coverage, series.refusals, found.shown)
-
-
-def names_of(venues: Sequence[str] | str) -> tuple[str, ...]:
-    """Names of venues; one alone may be a text."""
-    return (venues,) if isinstance(venues, str) else tuple(venues)
-
-
-def _bar(event: object) -> Bar | None:
-    if isinstance(event, Dropped):  # a row has no hole
-        raise Closed(f"this reader lost {event.count} bars: it is too slow", hint="open another stream")
-    return event if isinstance(event, Bar) else None
 
 
 def interval_of(text: str) -> Interval:

@@ -17,6 +17,7 @@ from bethna.core.bars import Bar, Refusal
 from bethna.core.consolidated import VenueQuote
 from bethna.core.coverage import Coverage, derive, unknown
 from bethna.core.errors import FeatureOff
+from bethna.core.intervals import Interval
 from bethna.core.market import Candle, Greeks, PriceView
 from bethna.core.reference import IndexView, Reference, ValuationView
 from bethna.logic.indicators.shown import Shown
@@ -164,9 +165,11 @@ class Table(Sequence[Row], Generic[Row]):
     Attributes:
         refusals: of bars, what sources could not tell, each with its reason.
         indicators: of bars, those that were asked for, with a value and a state for each bar.
+        built_from: of bars, the shorter interval that they are merged of; None where their source has them.
+        as_of: of bars, up to when they are known, ns UTC, where nobody can be asked for what has come since, else None.
     """
 
-    __slots__ = ("_kind", "_rows", "coverage", "indicators", "refusals")
+    __slots__ = ("_kind", "_rows", "as_of", "built_from", "coverage", "indicators", "refusals")
 
     def __init__(
         self,
@@ -175,8 +178,13 @@ class Table(Sequence[Row], Generic[Row]):
         coverage: Coverage,
         refusals: tuple[Refusal, ...] = (),
         indicators: tuple[Shown, ...] = (),
+        *,
+        built_from: Interval | None = None,
+        as_of: int | None = None,
     ) -> None:
         self._kind: type[Row] = kind
+        self.built_from = built_from
+        self.as_of = as_of
         self.refusals = refusals
         self.indicators = indicators
         self._rows: tuple[Row, ...] = tuple(rows)
@@ -190,7 +198,10 @@ class Table(Sequence[Row], Generic[Row]):
     def __getitem__(self, index: int | slice) -> Row | Table[Row]:
         if isinstance(index, slice):
             shown = tuple(each.within(index) for each in self.indicators)
-            return Table(self._kind, self._rows[index], self.coverage, self.refusals, shown)
+            return Table(
+                self._kind, self._rows[index], self.coverage, self.refusals, shown,
+                built_from=self.built_from, as_of=self.as_of,
+            )  # fmt: skip
         return self._rows[index]
 
     def __len__(self) -> int:
