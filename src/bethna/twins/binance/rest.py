@@ -35,7 +35,8 @@ ROOT = "/api/v3"
 TRADES = (500, 1000)
 LEVELS = (100, 5000)
 """Usual and greatest limit."""
-EVERY_TRADE = 1_000_000
+MOST_OF_AGGREGATE = 4  # makers at a price, as the market has them
+LATEST = 1 << 62  # ns UTC
 DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 Weighed = tuple[bytes, int]
 Serve = Callable[[Query], Weighed]
@@ -131,15 +132,14 @@ def aggregate_trades(query: Query) -> Weighed:
     query.done()
     if first is not None and (start is not None or end is not None):
         raise errors.bad_combination()
-    if start is None and end is None:
-        found = market.trades_from(0, EVERY_TRADE)
-        if first is not None:
-            found = found[bisect_left(found, first, key=number_of) :]
+    latest = LATEST if end is None else end
+    most = limit * MOST_OF_AGGREGATE
+    if first is not None:
+        chosen = _oldest(market.trades_from(market.trade_of_aggregate(first), most), limit)  # rule 1
+    elif start is not None:
+        chosen = _oldest(market.trades_between(start, latest, most), limit)
     else:
-        latest = EVERY_TRADE * 10**18 if end is None else end
-        found = market.trades_between(start or 0, latest, EVERY_TRADE)
-    is_newest = first is None and start is None
-    chosen = _newest(found, limit) if is_newest else _oldest(found, limit)  # rule 1
+        chosen = _newest(market.trades_until(latest, most), limit)
     rows = [_aggregate(market.listing, each, query.unit) for each in aggregates(chosen)]
     return b"[" + b",".join(rows) + b"]", 4
 

@@ -196,13 +196,11 @@ def trades(ask: Ask) -> Reply:
     before, after = ask.whole("before"), ask.whole("after")
     if not 0 < limit <= MOST_TRADES:
         raise Refused(400, f"limit must be between 1 and {MOST_TRADES}")
-    found = market.trades_from(0 if before is None else before + 1, ALL_LEVELS)
-    if after is not None:
-        found = [each for each in found if each.trade_id < after]
-    if before is not None:
-        found = [each for each in found if each.trade_id > before]
+    last = market.last_trade_id if after is None else min(after - 1, market.last_trade_id)
+    first = max(last - limit + 1, 0 if before is None else before + 1)
+    found = market.trades_from(first, last - first + 1)
     listing = market.listing
-    newest = found[-limit:][::-1]  # rule 1
+    newest = [each for each in reversed(found) if first <= each.trade_id <= last]  # rule 1
     rows = [
         b'{"trade_id":%d,"side":"%b","size":"%b","price":"%b","time":"%b"}'
         % (

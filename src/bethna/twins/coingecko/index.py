@@ -5,9 +5,10 @@ caller's, ns UTC; prices US dollars.
 
 Rules
   1. Since the world's start there is a point every `EVERY_NS`, on that grid of UTC, of the fair values.
-  2. Before it lie `past_days` of points, every `PAST_NS` for `FINE_DAYS` and every `COARSE_NS` before those: a walk
-     back from the first price, drawn when a coin is first asked for, a function of the world's seed, its start and the
-     coin.
+  2. Before it lie `past_days` of points, every `PAST_NS` for `FINE_DAYS` and every `COARSE_NS` before those, drawn when
+     a coin is first asked for. Where the world has a past they are its fair values, as far back as it goes, so that
+     venues and index remember the same; else a walk back from the first price, a function of the world's seed, its
+     start and the coin.
   3. At most `KEPT` points since the start are kept, then the oldest half is forgotten.
 """
 
@@ -104,22 +105,42 @@ class Index:
 
     def _walk(self, symbol: str) -> Series:
         market = self._world.markets[symbol]
-        traits = traits_of(market.listing.base)
+        times = self._grid()
+        ticks = market.fairs_before(times)
+        if ticks is None:
+            prices = self._made_up(market, times)
+        else:
+            prices = [each * market.listing.tick / UNIT for each in ticks]
+        series = Series()
+        for ts, price in zip(times, prices, strict=True):
+            series.add(ts, price)
+        return series
+
+    def _grid(self) -> list[int]:
+        """When there are points of the past, ascending."""
+        ts = -(-self._origin // PAST_NS) * PAST_NS
+        fine, oldest = ts - FINE_DAYS * DAY, self._origin - self._past_days * DAY
+        if self._world.past_days:
+            oldest = max(oldest, self._world.past_start + COARSE_NS)
+        times: list[int] = []
+        while ts > oldest:
+            ts -= PAST_NS if ts > fine or ts % COARSE_NS else COARSE_NS
+            times.append(ts)
+        return times[::-1]
+
+    def _made_up(self, market: Market, times: list[int]) -> list[float]:
+        """A walk back from the first price."""
+        traits, symbol = traits_of(market.listing.base), market.listing.symbol
         sigma = sqrt((traits.beta * MARKET_SIGMA) ** 2 + traits.sigma**2)  # of a second
         gauss = Random(f"{self._world.seed}/past/{symbol}").gauss
         first, away = self._first[symbol], 0.0
-        ts = -(-self._origin // PAST_NS) * PAST_NS
-        fine = ts - FINE_DAYS * DAY
-        points: list[Point] = []
-        while ts > self._origin - self._past_days * DAY:
-            step = PAST_NS if ts > fine or ts % COARSE_NS else COARSE_NS
-            ts -= step
-            away = away * (PEG if traits.pegged else 1.0) + gauss(0.0, sigma * sqrt(step / NS_PER_S))
-            points.append((ts, first * exp(away)))
-        series = Series()
-        for ts, price in reversed(points):
-            series.add(ts, price)
-        return series
+        later = -(-self._origin // PAST_NS) * PAST_NS
+        prices: list[float] = []
+        for ts in reversed(times):
+            away = away * (PEG if traits.pegged else 1.0) + gauss(0.0, sigma * sqrt((later - ts) / NS_PER_S))
+            prices.append(first * exp(away))
+            later = ts
+        return prices[::-1]
 
 
 def _dollars(market: Market, at: int) -> float:

@@ -5,7 +5,8 @@
 Rules
   1. `volume` is coins and `cost` USD of perpetuals; `volume` is contracts' coins and `cost` coins of options.
   2. Buckets without a trade are filled flat with the close before; before the first price there are none.
-  3. Of the running candle each change is said, once a second, and nothing marks its end.
+  3. Perpetuals have candles from before the world began where it has a past; options begin with it.
+  4. Of the running candle each change is said, once a second, and nothing marks its end.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def length_of(resolution: str) -> int:
 
 
 def candles(contract: Contract, length_ns: int, start: int, end: int, now: int) -> list[Candle]:
-    """Those that open in `start..end` (ns UTC), ascending, at most the newest `MOST_BARS` (rules 1 and 2)."""
+    """Those that open in `start..end` (ns UTC), ascending, at most the newest `MOST_BARS` (rules 1 to 3)."""
     last = min(end, now) // length_ns * length_ns
     first = max(-(-start // length_ns) * length_ns, last - (MOST_BARS - 1) * length_ns)
     if isinstance(contract, Perpetual):
@@ -58,7 +59,7 @@ def _of_market(contract: Perpetual, length_ns: int, first: int, last: int, now: 
             high=bar.high * listing.tick / UNIT,
             low=bar.low * listing.tick / UNIT,
             close=bar.close * listing.tick / UNIT,
-            volume=contract.deals.coins(bar.open_time, length_ns) / UNIT if bar.volume else 0.0,
+            volume=contract.coins(bar.open_time, length_ns) / UNIT if bar.volume else 0.0,
             cost=float(bar.volume * usd),
         )
         for bar in contract.market.candles(length_ns, first, last, MOST_BARS, now)
@@ -104,7 +105,7 @@ def text(candle: Candle) -> bytes:
 
 
 class Running:
-    """The running candle of a resolution (rule 3)."""
+    """The running candle of a resolution (rule 4)."""
 
     def __init__(self, contract: Contract, resolution: str) -> None:
         self._contract = contract

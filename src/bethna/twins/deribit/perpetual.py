@@ -4,7 +4,9 @@ Rules
   1. The index is the fair value that the market model keeps to itself, in cents; the mark price lies half way between
      it and the middle of the book.
   2. Of a day are stated: the exact USD, and the coins as these by the mean price (candles state them exactly).
-  3. The band of prices is 1.5 % about the mark. Funding is the premium of the mark over the index.
+  3. Coins of the past are those of the legs that its minutes traded in, each cut to 1e-8, and add up exactly. Single
+     trades of the past are not told.
+  4. The band of prices is 1.5 % about the mark. Funding is the premium of the mark over the index.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from functools import lru_cache
 from bethna.core.clock import NS_PER_MS
 from bethna.twins.deribit.contracts import Contract
 from bethna.twins.deribit.deals import SPREAD, Deals, coins_for
+from bethna.twins.deribit.past_coins import PastCoins
 from bethna.twins.deribit.text import number, optional
 from bethna.twins.market.facts import UNIT, Step
 from bethna.twins.market.market import Level, Market
@@ -44,6 +47,8 @@ class Perpetual(Contract):
         self._tick = market.listing.tick
         self._contract = market.listing.lot // UNIT
         self._settled = round(market.listing.price, 2)
+        past = market.past
+        self._past_coins = None if past is None else PastCoins(past, market.listing.tick, self._contract)
         self._interest = 300_000_000 + market.update_id % 400_000_000
 
     @property
@@ -102,8 +107,17 @@ class Perpetual(Contract):
                 coins=coins_for(amount, units),
             )
 
+    def coins(self, start: int, length_ns: int) -> int:
+        """Moved in `start <= ts < start + length_ns`, whole minutes, in units of 1e-8 (rule 3)."""
+        end, past = start + length_ns, self.market.past
+        if past is None or self._past_coins is None:
+            return self.deals.coins(start, length_ns)
+        before = self._past_coins.between(start, end)
+        since = max(start, past.end)
+        return before + (self.deals.coins(since, end - since) if since < end else 0)
+
     def ticker(self, now: int) -> bytes:
-        """The ticker's fields without braces (rules 1 to 3)."""
+        """The ticker's fields without braces (rules 1, 2 and 4)."""
         mark, index = self.mark_price(), self.index_price()
         premium = round((mark - index) / index, 8)
         return (

@@ -193,13 +193,23 @@ def trades(query: Query) -> dict[str, object]:
         start = first[0].ts if first else 0
         found = list(_placed(market.trades_between(start, LATEST, EVERY_TRADE)))[-count:]
     else:
-        later = _placed(market.trades_between(since - since % NS_PER_MS, LATEST, EVERY_TRADE))
-        found = [(place, each) for place, each in later if place > since][:count]
+        found = _after(market, since, count)
     last = found[-1][0] if found else since or 0
     withheld = query.withheld.get(market.listing.symbol, {})
     precision = Precision(market.listing)
     rows = [_trade(each, precision) for _, each in found if each.trade_id not in withheld]
     return {pair_key(market.listing.symbol): rows, "last": str(last)}
+
+
+def _after(market: Market, since: int, count: int) -> list[tuple[int, Execution]]:
+    """The oldest `count` trades whose place is after `since`: a millisecond may hold many that are not."""
+    start, asked = since - since % NS_PER_MS, count + TRADES[1]
+    while True:
+        later = market.trades_between(start, LATEST, asked)
+        found = [(place, each) for place, each in _placed(later) if place > since][:count]
+        if len(found) == count or len(later) < asked:
+            return found
+        asked *= 4
 
 
 def _placed(found: Iterable[Execution]) -> Iterator[tuple[int, Execution]]:

@@ -13,6 +13,8 @@ Rules
      out: it might be part of one.
   5. A bar without trades carries the close before it; before the first price there are no bars.
   6. All lengths are aligned to the UTC epoch, weeks to a Monday.
+  7. Where the market has a past, its rows come before all others and are added to what the executions make of the same
+     interval; of seconds it has none. A tape that has lost rows begins after the hole, and the past is not shown in it.
 """
 
 from __future__ import annotations
@@ -21,39 +23,35 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
-from bethna.core.clock import NS_PER_S
 from bethna.twins.market.facts import Bar, Day
+from bethna.twins.market.past import Past
+from bethna.twins.market.rows import (
+    BUY_TURNOVER,
+    BUY_VOLUME,
+    CLOSE,
+    DAY,
+    FIRST,
+    HIGH,
+    HOUR,
+    LAST,
+    LOW,
+    MINUTE,
+    OPEN,
+    SECOND,
+    TRADES,
+    TURNOVER,
+    VOLUME,
+    WEEK,
+    WIDTH,
+    Row,
+    fold,
+    folded,
+    open_time,
+)  # fmt: skip
 
-SECOND = NS_PER_S
-MINUTE = 60 * NS_PER_S
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-WEEK = 7 * DAY
-MONDAY = 4 * DAY
+__all__ = ["DAY", "HOUR", "KEPT", "MINUTE", "SECOND", "WEEK", "Bars", "Tape", "open_time"]
+
 KEPT = {SECOND: 7_200, MINUTE: 4_320, HOUR: 8_784}
-
-# What a row holds; turnover is ticks times lots.
-OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER, TRADES, BUY_VOLUME, BUY_TURNOVER, FIRST, LAST = range(11)
-WIDTH = 11
-Row = list[int]
-
-
-def open_time(ts: int, length_ns: int) -> int:
-    """When the bar that contains `ts` opens (rule 6)."""
-    offset = MONDAY if length_ns == WEEK else 0
-    return ts - (ts - offset) % length_ns
-
-
-def fold(row: Row, other: Row) -> None:
-    """Add `other` to `row` (rule 3)."""
-    if other[FIRST] < row[FIRST]:
-        row[OPEN], row[FIRST] = other[OPEN], other[FIRST]
-    if other[LAST] > row[LAST]:
-        row[CLOSE], row[LAST] = other[CLOSE], other[LAST]
-    row[HIGH] = max(row[HIGH], other[HIGH])
-    row[LOW] = min(row[LOW], other[LOW])
-    for column in (VOLUME, TURNOVER, TRADES, BUY_VOLUME, BUY_TURNOVER):
-        row[column] += other[column]
 
 
 class Tape:
@@ -108,11 +106,13 @@ class Bars:
 
     Args:
         unit: value of one tick times one lot, in units of 1e-16 of the quote currency.
-        kept: rows of each tape.
+        kept: rows of each tape. past: what was before the first execution.
     """
 
-    def __init__(self, unit: int, kept: Mapping[int, int] = KEPT) -> None:
+    def __init__(self, unit: int, kept: Mapping[int, int] = KEPT, past: Past | None = None) -> None:
         self._unit = unit
+        self._past = past
+        self._shared: dict[int, list[tuple[int, Row]]] = {}
         self._tapes = {length: Tape(length, count) for length, count in kept.items()}
         self._second = -1
         self._row: Row = []
@@ -206,6 +206,9 @@ class Bars:
 
     def _oldest(self, tape: Tape, length_ns: int) -> int | None:
         """Open time of the oldest bar that is known whole, None before the first price."""
+        past = self._past_of(tape)
+        if past is not None:
+            return open_time(min([past.start, *tape.times[:1]]), length_ns)  # rule 7
         if not tape.times:
             return open_time(self._second, length_ns) if self._row else None
         oldest = tape.times[0]
@@ -229,10 +232,28 @@ class Bars:
         row = tape.row(index - 1) if index else None
         if self._row and self._second < start and (row is None or tape.times[index - 1] <= self._second):
             return self._row[CLOSE]
+        past = self._past_of(tape)
+        if row is None and past is not None:
+            return past.close_before(start)
         return row[CLOSE] if row else None
 
+    def _past_of(self, tape: Tape) -> Past | None:
+        """What is before the rows of a tape (rule 7)."""
+        return None if tape.length == SECOND or tape.trimmed else self._past
+
+    def _rows_before(self, tape: Tape, length_ns: int, first: int, last: int) -> list[tuple[int, Row]]:
+        """Rows of the past that open in `first..last`, ascending; of the bar that it shares with now, drawn once."""
+        past = self._past_of(tape)
+        if past is None or first >= past.end:
+            return []
+        if first != last or first != open_time(past.end - 1, length_ns):
+            return past.bars(length_ns, first, last)
+        if length_ns not in self._shared:
+            self._shared[length_ns] = past.bars(length_ns, first, last)
+        return [(opens, list(row)) for opens, row in self._shared[length_ns]]
+
     def _between(self, tape: Tape, length_ns: int, first: int, last: int) -> list[Bar]:
-        sums: dict[int, Row] = {}
+        sums = dict(self._rows_before(tape, length_ns, first, last))
         for ts, row in self._rows(tape, first, last + length_ns):
             opens = open_time(ts, length_ns)
             if opens in sums:
@@ -274,6 +295,9 @@ class Bars:
         if key != self._day_key:
             self._day_key = key
             self._day_row = None
+            past = self._past_of(tape)
+            if past is not None and start < past.end:
+                self._day_row = past.since(start)
             for index in range(bisect_left(tape.times, start), newest):
                 self._day_row = folded(self._day_row, tape.row(index))
             self._day_previous = self._close_before(tape, start)
@@ -283,11 +307,3 @@ class Bars:
         if self._row and self._second >= start:
             total = folded(total and list(total), self._row)
         return total
-
-
-def folded(total: Row | None, row: Row) -> Row:
-    """The sum of both, in `total` itself when there is one."""
-    if total is None:
-        return list(row)
-    fold(total, row)
-    return total

@@ -3,7 +3,7 @@
 Every line is an object with `type`; of several worlds each line says its `venue`, too. Prices are ticks, quantities
 lots, times ns UTC of the venue's clock.
 
-    {"type":"world","seed":1,"start":...,"pace":1.0,"listings":[{"symbol":"BTCUSDT","base":"BTC","quote":"USDT",
+    {"type":"world","seed":1,"start":...,"pace":1.0,"past_days":0,"listings":[{"symbol":"BTCUSDT","base":"BTC","quote":"USDT",
         "tick":1000000,"lot":1000,...}]}                      the first line; tick and lot in units of 1e-8
     {"type":"book","symbol":"BTCUSDT","update_id":7,"bids":[[6125000,120],...],"asks":[...]}  each book, before all else
     {"type":"trade","symbol":"BTCUSDT","trade_id":5,"order":9,"price":6125001,"quantity":40,"buyer_is_maker":false,
@@ -144,6 +144,7 @@ class _Story:
             seed=world.seed,
             start=world.start,
             pace=world.pace,
+            past_days=world.past_days,
             listings=[market.listing for market in world.markets.values()],
         )
         for symbol, market in world.markets.items():

@@ -6,6 +6,8 @@ Rules
   2. A symbol's story does not depend on which others are listed.
   3. Orders arrive `pace` times as often; fair values keep their own time.
   4. Listeners hear a step after it has happened, in the order in which they came; `now` is then its instant.
+  5. With `past_days` markets have candles and trades from before the start (`past`); these hang on the start, too, and
+     make nothing that happens afterwards another, but for the numbers that it is counted with.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from bethna.twins.market.catalogue import catalogue, traits_of
 from bethna.twins.market.facts import Listing, Step
 from bethna.twins.market.latent import Latent
 from bethna.twins.market.market import Market
+from bethna.twins.market.past import Before
 
 Hear = Callable[[Market, Step], None]
 GRID = -1  # in the place of a market's index: a new second of fair values
@@ -30,10 +33,12 @@ class World:
 
     Args:
         start: ns UTC. listings: None lists the whole catalogue. pace: how many times as often orders arrive.
-        kept_trades: executions that each market can still show.
+        kept_trades: executions that each market can still show. past_days: whole days before the one of the start, 0:
+            there was nothing before it.
 
     Attributes:
         markets: by symbol, in the order of the listings. now: ns UTC, how far it has come.
+        past_start: ns UTC, since when anything is remembered.
         clock_offset_ns: what the venue's clock is ahead of the caller's from now on; it may be set at any time.
     """
 
@@ -45,6 +50,7 @@ class World:
         *,
         pace: float = 1.0,
         kept_trades: int = 20_000,
+        past_days: int = 0,
     ) -> None:
         listed = catalogue() if listings is None else tuple(listings)
         if len({each.symbol for each in listed}) < len(listed):
@@ -54,12 +60,17 @@ class World:
         self.start = start
         self.now = start
         self.pace = pace
+        self.past_days = past_days
         self.clock_offset_ns = 0
         self._origin = -(-start // NS_PER_MS) * NS_PER_MS
         self._latent = Latent(seed, ((name, traits_of(name)) for name in assets))
         self._listeners: list[Hear] = []
+        before = Before(seed, self._origin, past_days) if past_days > 0 else None
+        self.past_start = start if before is None else before.span[0]
         self.markets = {
-            each.symbol: Market(each, index, seed, self._latent, pace=pace, kept_trades=kept_trades)
+            each.symbol: Market(
+                each, index, seed, self._latent, pace=pace, kept_trades=kept_trades, before=before
+            )
             for index, each in enumerate(listed)
         }
         self._ordered = list(self.markets.values())
