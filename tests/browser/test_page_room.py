@@ -280,7 +280,7 @@ async def test_older_bars_that_failed_are_missed_where_they_would_be_and_can_be_
         if answers[0] == "fail":
             await route.fulfill(status=500, content_type="application/json", body="{}")
         else:
-            await route.fulfill(json={"bars": []})
+            await route.fulfill(json={"bars": [], "refusals": []})
 
     async with a_served_market() as served, browser_page(chromium_path, served.url, width) as page:
         await page.route("**/api/v1/bars**", older)

@@ -1,7 +1,10 @@
 /**
  * The candle chart: bars in, pixels out. Wraps lightweight-charts, which is loaded only when the chart is looked at.
  *
- * Time is linear: an interval that nobody watched keeps its place, empty and hatched. Its axis reads as `axis.ts` says.
+ * Rules:
+ * 1. Time is linear: an interval of which nobody knows keeps its place, empty and hatched. Its axis reads as `axis.ts` says.
+ * 2. What the reader looks at stays where it is, whatever comes before it or heals; who looks at the newest bar follows it.
+ * 3. A quiet bar is a faint line, one that lacks trades is hollow under its hatch, one that another venue lent is pale.
  */
 import type {
   CandlestickData,
@@ -13,14 +16,14 @@ import type {
   UTCTimestamp,
   WhitespaceData,
 } from 'lightweight-charts';
-import { placesBetween, type Bars } from '../lib/bars';
+import { isQuiet, isUnknown, lender, placesBetween, type Bars } from '../lib/bars';
 import { markOf } from '../lib/coverage';
 import { formatPrice, isNumber } from '../lib/format';
 import type { Candle } from '../lib/protocol';
 import { axisLabel, crosshairLabel, zonedBehavior } from './axis';
 import type { ChartColors } from './colors';
 import type { IndicatorLines } from './lines';
-import { HatchMarks, type MarkedBar, type UnknownSpan } from './hatch';
+import { HatchMarks, type MarkedBar, type Span } from './hatch';
 
 export type Library = typeof import('lightweight-charts');
 
@@ -46,7 +49,16 @@ export class PriceChart {
   private readonly marks: HatchMarks;
   private lines: IndicatorLines | null = null;
   private marked: MarkedBar[] = [];
-  private spans: UnknownSpan[] = [];
+  private unknown: Span[] = [];
+  private lent: Span[] = [];
+  /** Of all places, also the empty ones. */
+  private times: UTCTimestamp[] = [];
+  /** Whose bars these are; others are lent. */
+  private venue = '';
+  private staleWords = '';
+  private lastBar: Candle | null = null;
+  /** How many places the first view has, where that is less than would fit. */
+  private fewShown = 0;
   private drawnEpoch = -1;
   private drawnTo: UTCTimestamp | null = null;
   private step = 60;
@@ -57,6 +69,8 @@ export class PriceChart {
   shortened = false;
   /** A bar was pressed, not dragged. */
   pressed: ((openTime: number) => void) | null = null;
+  /** Other bars are in sight, or the same ones are others. */
+  looked: (() => void) | null = null;
 
   constructor(
     private readonly library: Library,
@@ -85,13 +99,31 @@ export class PriceChart {
     this.chart.subscribeClick((event) => {
       if (typeof event.time === 'number') this.pressed?.(event.time * MICROS);
     });
-    this.chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.seekOlder());
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange(() => {
+      this.seekOlder();
+      this.looked?.();
+    });
   }
 
   /** Ask for the page before the first bar where its place is in sight. */
   seekOlder(): void {
     const range = this.chart.timeScale().getVisibleLogicalRange();
     if (range && range.from < OLDER_WITHIN && this.drawnTo !== null) this.older();
+  }
+
+  /** Somewhere there are places of which nobody knows. */
+  get hasUnknown(): boolean {
+    return this.unknown.length > 0;
+  }
+
+  /** The newest unknown places in sight, as they are: micros, from the opening of the first to that of the last. */
+  unknownInSight(): { from: number; to: number } | null {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (!range || this.times.length === 0) return null;
+    const first = this.times[Math.max(0, Math.ceil(range.from))] ?? Infinity;
+    const last = this.times[Math.min(this.times.length - 1, Math.floor(range.to))] ?? -Infinity;
+    const span = this.unknown.findLast(({ from, to }) => to >= first && from <= last);
+    return span ? { from: span.from * MICROS, to: span.to * MICROS } : null;
   }
 
   remove(): void {
@@ -122,8 +154,9 @@ export class PriceChart {
     this.drawnEpoch = -1; // bars carry their colours
   }
 
-  setScale(decimals: number, step: number): void {
+  setScale(decimals: number, step: number, venue: string): void {
     this.step = step;
+    this.venue = venue;
     this.candles.applyOptions({
       priceFormat: { type: 'custom', minMove: 10 ** -decimals, formatter: (price: number) => formatPrice(Number(price.toFixed(decimals)), decimals) },
     });
@@ -183,22 +216,36 @@ export class PriceChart {
     this.showNewest();
   }
 
-  /** The words beside the price line: an age when the price is old, nothing when it is not. */
-  setPriceWords(words: string): void {
+  /** The words beside the price line: how old the price is; `stale`: its line is drawn as one that is not sure. */
+  setPriceWords(words: string, stale: boolean): void {
+    this.staleWords = stale ? words : '';
     if (this.candles.options().title !== words) this.candles.applyOptions({ title: words });
+    this.paintPriceLine();
+  }
+
+  /** A hollow bar, a stale price and a quiet one leave the line its colour. */
+  private paintPriceLine(): void {
+    const bar = this.lastBar;
+    const rising = (bar?.close ?? 0) >= (bar?.open ?? 0);
+    const color = this.staleWords === '' ? (rising ? this.colors.up : this.colors.down) : this.colors.hatch;
+    const options = this.candles.options();
+    if (options.priceLineColor !== color) this.candles.applyOptions({ priceLineColor: color, priceLineStyle: this.staleWords === '' ? 2 : 1 });
   }
 
   /** The newest bars, as many as are readable; few bars are not stretched over the whole width. */
   private showNewest(): void {
     const fitting = Math.max(FEWEST_SHOWN, Math.floor(this.chart.timeScale().width() / READABLE_PX));
-    const shown = Math.min(fitting, Math.max(FEWEST_SHOWN, this.placeCount));
-    this.chart.timeScale().setVisibleLogicalRange({ from: this.placeCount - shown, to: this.placeCount + SPARE_PLACES });
+    const count = this.times.length;
+    const shown = Math.min(fitting, Math.max(FEWEST_SHOWN, count));
+    this.fewShown = count < shown || shown < fitting ? shown : 0;
+    this.chart.timeScale().setVisibleLogicalRange({ from: count - shown, to: count + SPARE_PLACES });
   }
 
   draw(bars: Bars): void {
     if (bars.epoch === this.drawnEpoch && this.drawnTo !== null) this.drawNewest(bars);
     else this.drawAll(bars);
     this.lines?.draw(bars, this.step);
+    this.looked?.();
   }
 
   /** Whoever draws indicators, once somebody has chosen one; it is loaded only then. */
@@ -213,36 +260,50 @@ export class PriceChart {
 
   private drawAll(bars: Bars): void {
     const range = this.rangeAfter ?? this.chart.timeScale().getVisibleLogicalRange();
-    const before = this.placeCount;
-    const wasEmpty = this.drawnTo === null;
+    const before = this.times;
+    const wasEmpty = before.length === 0;
     this.marked = [];
-    this.spans = [];
+    this.unknown = [];
+    this.lent = [];
+    this.times = [];
     this.shortened = false;
     this.drawnTo = null;
     const places: (CandlestickData | WhitespaceData)[] = [];
     const volumes: (HistogramData | WhitespaceData)[] = [];
     for (const candle of bars.list) {
-      places.push(...this.emptyBefore(candle).map((time) => ({ time })), this.bar(candle));
+      for (const time of this.emptyBefore(candle)) {
+        places.push({ time });
+        this.times.push(time);
+      }
+      places.push(this.bar(candle));
       volumes.push(this.volumeBar(candle));
       this.note(candle);
     }
-    this.placeCount = places.length;
     this.candles.setData(places);
     this.volume.setData(volumes);
-    this.marks.set(this.marked, this.spans);
+    this.marks.set(this.marked, this.unknown, this.lent);
     this.drawnEpoch = bars.epoch;
-    // Older bars came in on the left: what the reader looks at stays where it is.
-    const grown = this.placeCount - before;
-    if (this.rangeAfter && this.placeCount > 0) {
-      this.chart.timeScale().setVisibleLogicalRange(this.rangeAfter);
-      this.rangeAfter = null;
-    } else if (wasEmpty && this.placeCount > 0) this.showNewest();
-    else if (range && grown > 0 && range.from < OLDER_WITHIN) {
-      this.chart.timeScale().setVisibleLogicalRange({ from: range.from + grown, to: range.to + grown });
-    }
+    this.paintPriceLine();
+    const again = this.rangeAfter;
+    if (this.times.length === 0) return;
+    this.rangeAfter = null;
+    if (again) this.chart.timeScale().setVisibleLogicalRange(again);
+    else if (wasEmpty) this.showNewest();
+    else if (range) this.keepView(range, before);
   }
 
-  private placeCount = 0;
+  /** Rule 2. */
+  private keepView(range: { from: number; to: number }, before: readonly UTCTimestamp[]): void {
+    const newest = before.length - 1;
+    const untouched = this.fewShown > 0 && Math.abs(range.to - range.from - this.fewShown - SPARE_PLACES) < 0.5;
+    if (untouched && range.to >= newest) {
+      this.showNewest(); // there were not enough bars for a whole view
+      return;
+    }
+    const held = Math.min(newest, Math.max(0, Math.ceil(range.from)));
+    const shift = range.to >= newest ? this.times.length - before.length : placeOf(this.times, before[held] as UTCTimestamp) - held;
+    this.chart.timeScale().setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
+  }
 
   private drawNewest(bars: Bars): void {
     const drawnTo = this.drawnTo ?? (0 as UTCTimestamp);
@@ -251,31 +312,38 @@ export class PriceChart {
     for (const candle of bars.list.slice(first)) {
       for (const time of this.emptyBefore(candle)) {
         this.candles.update({ time });
-        this.placeCount += 1;
+        this.times.push(time);
       }
-      if (toTime(candle) > drawnTo) this.placeCount += 1;
       this.candles.update(this.bar(candle));
       this.volume.update(this.volumeBar(candle));
       this.note(candle);
     }
-    this.marks.set(this.marked, this.spans);
+    this.marks.set(this.marked, this.unknown, this.lent);
+    this.paintPriceLine();
   }
 
   private emptyBefore(candle: Candle): UTCTimestamp[] {
     const time = toTime(candle);
     if (this.drawnTo === null || time <= this.drawnTo) return [];
     const { places, leftOut } = placesBetween(this.drawnTo, time, this.step);
-    const [from] = places;
-    const to = places.at(-1);
-    if (from !== undefined && to !== undefined) this.spans.push({ from: from as UTCTimestamp, to: to as UTCTimestamp });
+    for (const place of places) extend(this.unknown, place as UTCTimestamp, this.step);
     if (leftOut > 0) this.shortened = true;
     return places as UTCTimestamp[];
   }
 
   private note(candle: Candle): void {
     const time = toTime(candle);
+    if (time !== this.times.at(-1)) this.times.push(time);
     this.drawnTo = time;
+    this.lastBar = candle;
     if (this.marked.at(-1)?.time === time) this.marked.pop();
+    for (const spans of [this.unknown, this.lent]) withdraw(spans, time, this.step);
+    if (isUnknown(candle)) {
+      extend(this.unknown, time, this.step);
+      return;
+    }
+    const by = lender(candle, this.venue);
+    if (by !== '') extend(this.lent, time, this.step, by);
     const mark = markOf(candle.coverage);
     const doubtful = mark === 'incomplete' || mark === 'unknown';
     if (!doubtful && mark !== 'healed') return;
@@ -283,20 +351,54 @@ export class PriceChart {
     this.marked.push({ time, high: candle.high, low: candle.low, mark: doubtful ? 'incomplete' : 'healed' });
   }
 
+  /** Rule 3. */
   private bar(candle: Candle): CandlestickData | WhitespaceData {
     const time = toTime(candle);
     const { open, high, low, close } = candle;
-    if (!isNumber(open) || !isNumber(high) || !isNumber(low) || !isNumber(close)) return { time };
+    if (isUnknown(candle) || !isNumber(open) || !isNumber(high) || !isNumber(low) || !isNumber(close)) return { time };
+    return { time, open, high, low, close, ...this.lookOf(candle) };
+  }
+
+  private lookOf(candle: Candle): Partial<CandlestickData> {
+    const { upPale, downPale, quiet } = this.colors;
     const mark = markOf(candle.coverage);
-    // A bar that lacks trades is hollow under its hatch: its body claims too much.
-    const hollow = mark === 'incomplete' || mark === 'unknown' ? { color: 'rgba(0, 0, 0, 0)' } : {};
-    return { time, open, high, low, close, ...hollow };
+    if (mark === 'incomplete' || mark === 'unknown') return { color: 'rgba(0, 0, 0, 0)' }; // its body claims too much
+    if (isQuiet(candle)) return { color: quiet, borderColor: quiet, wickColor: quiet };
+    if (lender(candle, this.venue) === '') return {};
+    const pale = (candle.close ?? 0) >= (candle.open ?? 0) ? upPale : downPale;
+    return { color: pale, borderColor: pale, wickColor: pale };
   }
 
   private volumeBar(candle: Candle): HistogramData | WhitespaceData {
     const time = toTime(candle);
-    if (!isNumber(candle.volume)) return { time };
+    if (!isNumber(candle.volume) || isUnknown(candle)) return { time };
     const rising = (candle.close ?? 0) >= (candle.open ?? 0);
     return { time, value: candle.volume, color: rising ? this.colors.upSoft : this.colors.downSoft };
   }
+}
+
+/** The first place that is not before `time`. */
+function placeOf(times: readonly UTCTimestamp[], time: UTCTimestamp): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] as UTCTimestamp) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** One place more at the end: of the last span where it joins it. A month is no fixed number of seconds. */
+function extend(spans: Span[], time: UTCTimestamp, step: number, words = ''): void {
+  const last = spans.at(-1);
+  if (last && last.words === words && time - last.to < 1.5 * step) last.to = time;
+  else spans.push({ from: time, to: time, words });
+}
+
+/** The newest place again, which may be another by now. */
+function withdraw(spans: Span[], time: UTCTimestamp, step: number): void {
+  const last = spans.at(-1);
+  if (last?.to !== time) return;
+  if (last.from === time) spans.pop();
+  else last.to = (time - step) as UTCTimestamp;
 }

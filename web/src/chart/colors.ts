@@ -6,6 +6,10 @@ export interface ChartColors {
   crosshair: string;
   up: string;
   down: string;
+  /** Of bars that another venue lent. */
+  upPale: string;
+  downPale: string;
+  quiet: string;
   upSoft: string;
   downSoft: string;
   hatch: string;
@@ -29,6 +33,9 @@ export function readColors(): ChartColors {
     crosshair: value('--text-3'),
     up: value('--up'),
     down: value('--down'),
+    upPale: paler(value('--up')),
+    downPale: paler(value('--down')),
+    quiet: value('--quiet-bar'),
     upSoft: value('--up-volume'),
     downSoft: value('--down-volume'),
     hatch: value('--warn'),
@@ -38,4 +45,9 @@ export function readColors(): ChartColors {
   };
   probe.remove();
   return colors;
+}
+
+/** For what counts less: a value that is not whole, a bar that is not the venue's own. */
+export function paler(color: string): string {
+  return color.replace(/^rgba?\((\d+), ?(\d+), ?(\d+)(?:, ?[\d.]+)?\)$/, 'rgba($1, $2, $3, 0.42)');
 }

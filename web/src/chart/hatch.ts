@@ -1,6 +1,6 @@
 /**
  * Draws the language of coverage over candles: hatched columns where nobody watched, a hatched body where a bar
- * is incomplete, a dotted line under a bar that was healed.
+ * is incomplete, a dotted line under a bar that was healed, and a line with the name of the venue under bars that it lent.
  *
  * A primitive of lightweight-charts: the chart calls it when it draws, it never asks for a frame by itself.
  */
@@ -14,6 +14,7 @@ import type {
   Time,
   UTCTimestamp,
 } from 'lightweight-charts';
+import { venueName } from '../lib/format';
 import type { ChartColors } from './colors';
 
 export interface MarkedBar {
@@ -23,10 +24,11 @@ export interface MarkedBar {
   mark: 'incomplete' | 'healed';
 }
 
-/** Inclusive on both ends; every place in it is empty. */
-export interface UnknownSpan {
+/** Places that follow each other, inclusive on both ends; `words`: the venue that lent them. */
+export interface Span {
   from: UTCTimestamp;
   to: UTCTimestamp;
+  words: string;
 }
 
 type Target = Parameters<IPrimitivePaneRenderer['draw']>[0];
@@ -37,7 +39,8 @@ export class HatchMarks implements ISeriesPrimitive<Time>, IPrimitivePaneView, I
   private chart: IChartApi | null = null;
   private series: ISeriesApi<'Candlestick'> | null = null;
   private bars: MarkedBar[] = [];
-  private spans: UnknownSpan[] = [];
+  private unknown: Span[] = [];
+  private lent: Span[] = [];
   private readonly views = [this];
 
   constructor(private colors: ChartColors) {}
@@ -56,9 +59,10 @@ export class HatchMarks implements ISeriesPrimitive<Time>, IPrimitivePaneView, I
     this.colors = colors;
   }
 
-  set(bars: MarkedBar[], spans: UnknownSpan[]): void {
+  set(bars: MarkedBar[], unknown: Span[], lent: Span[]): void {
     this.bars = bars;
-    this.spans = spans;
+    this.unknown = unknown;
+    this.lent = lent;
   }
 
   paneViews(): readonly IPrimitivePaneView[] {
@@ -80,12 +84,17 @@ export class HatchMarks implements ISeriesPrimitive<Time>, IPrimitivePaneView, I
       const scale = chart.timeScale();
       const width = scale.options().barSpacing;
       const x = (time: UTCTimestamp): number | null => scale.timeToCoordinate(time);
-      for (const span of this.spans) {
-        const from = x(span.from);
-        const to = x(span.to);
-        if (from === null || to === null) continue;
-        const left = (from - width / 2) * rx;
-        hatch(context, left, 0, (to + width / 2) * rx - left, bitmapSize.height, this.colors.unknown, rx);
+      const edges = (span: Span): [left: number, width: number] | null => {
+        const [from, to] = [x(span.from), x(span.to)];
+        return from === null || to === null ? null : [(from - width / 2) * rx, (to - from + width) * rx];
+      };
+      for (const span of this.unknown) {
+        const found = edges(span);
+        if (found) hatch(context, found[0], 0, found[1], bitmapSize.height, this.colors.unknown, rx);
+      }
+      for (const span of this.lent) {
+        const found = edges(span);
+        if (found) lentLine(context, ...found, bitmapSize.height - 4 * ry, `from ${venueName(span.words)}`, this.colors.text, rx);
       }
       for (const bar of this.bars) {
         const middle = x(bar.time);
@@ -121,6 +130,18 @@ function hatch(context: CanvasRenderingContext2D, left: number, top: number, wid
     context.lineTo(at + height, top);
   }
   context.stroke();
+  context.restore();
+}
+
+function lentLine(context: CanvasRenderingContext2D, left: number, width: number, y: number, words: string, color: string, ratio: number): void {
+  const from = Math.max(left, 0);
+  const room = Math.min(left + width, context.canvas.width) - from;
+  if (room <= 0) return;
+  context.save();
+  context.fillStyle = color;
+  context.fillRect(from, y, room, 2 * ratio);
+  context.font = `${11 * ratio}px 'JetBrains Mono', monospace`;
+  if (context.measureText(words).width + 8 * ratio < room) context.fillText(words, from + 4 * ratio, y - 4 * ratio);
   context.restore();
 }
 

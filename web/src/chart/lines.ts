@@ -12,7 +12,7 @@ import { formatCompact, formatFixed } from '../lib/format';
 import { isVolatility, readText, type Line } from '../lib/indicators';
 import type { Candle } from '../lib/protocol';
 import type { Library } from './chart';
-import type { ChartColors } from './colors';
+import { paler, type ChartColors } from './colors';
 
 const MICROS = 1_000_000;
 const NOTHING = 'rgba(0, 0, 0, 0)';
@@ -162,9 +162,4 @@ export class IndicatorLines {
     const whole = this.colors.series[color] ?? this.colors.text;
     return doubtful ? paler(whole) : whole;
   }
-}
-
-/** Rule 2. */
-function paler(color: string): string {
-  return color.replace(/^rgba?\((\d+), ?(\d+), ?(\d+)(?:, ?[\d.]+)?\)$/, 'rgba($1, $2, $3, 0.42)');
 }

@@ -68,10 +68,11 @@ export async function fetchInstruments(): Promise<InstrumentFacts[]> {
   return (await ask<{ instruments: InstrumentFacts[] }>('/api/v1/instruments')).instruments;
 }
 
-/** A page of history and live, the newest where `end` is not said. Of bars that nobody knows there is nothing to draw. */
-export async function fetchBars(instrument: string, interval: Interval, end?: Micros): Promise<Candle[]> {
+/** A page of history and live, the newest where `end` is not said. `also`: venues that lend what the own one has not. */
+export function fetchBars(instrument: string, interval: Interval, end?: Micros, also: readonly string[] = []): Promise<BarSeries> {
   const query = new URLSearchParams({ instrument, interval, limit: String(pageOf(interval)), ...(end === undefined ? {} : { end: String(end) }) });
-  return (await ask<BarSeries>(`/api/v1/bars?${query}`)).bars.filter((bar) => bar.kind !== 'unknown');
+  if (also.length > 0) query.set('also', also.join(','));
+  return ask<BarSeries>(`/api/v1/bars?${query}`);
 }
 
 /** Bars of one question; of long ones fewer, since no market is so old. */

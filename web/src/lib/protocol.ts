@@ -145,8 +145,10 @@ export interface Candle {
   trades: number | null;
   closed: boolean;
   coverage: Coverage;
-  /** Of a bar of history who told it: a venue, or `live` for the desk's own trades. */
+  /** Of a bar of a series, history and live: who told it (a venue, or `live` for the desk's own trades; empty where nobody), what is known of it, how often its figures gave way to others. */
   source?: string;
+  kind?: 'traded' | 'quiet' | 'unknown';
+  revision?: number;
 }
 
 export interface CandleSeries {
@@ -165,6 +167,14 @@ export interface Bar extends Candle {
   revision: number;
 }
 
+/** A span that a source could not tell; `end` is exclusive. */
+export interface BarRefusal {
+  source: string;
+  reason: string;
+  start: Micros;
+  end: Micros;
+}
+
 export interface BarSeries {
   instrument: string;
   venue: string;
@@ -172,7 +182,7 @@ export interface BarSeries {
   interval: Interval;
   built_from: Interval | null;
   bars: Bar[];
-  refusals: { source: string; reason: string; start: Micros; end: Micros }[];
+  refusals: BarRefusal[];
 }
 
 export type Trust = 'waiting' | 'syncing' | 'trusted' | 'untrusted' | 'off';

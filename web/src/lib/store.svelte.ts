@@ -3,7 +3,7 @@
  *
  * Panels read it and never write it; what they show is derived from here at drawing time.
  */
-import { fetchInstruments } from './api';
+import { fetchInstruments, pageOf } from './api';
 import { Bars } from './bars';
 import { ageNow, type Dated, type Now } from './clock';
 import type { Batch, LinkStatus, Stamped, TopicState } from './feed/inbox';
@@ -105,7 +105,7 @@ class Store {
     const one = this.selected;
     if (one === null || this.kindOf(one) === 'index') return always; // an index has neither book, trades nor candles
     const worth = isContract(this.kindOf(one)) ? [`valuations:${one}`] : [];
-    return [...always, `book:${one}`, `trades:${one}`, `candles:${one}:${settings.interval}`, ...worth];
+    return [...always, `book:${one}`, `trades:${one}`, `candles:${one}:${settings.interval}`, `bars:${one}:${settings.interval}:${pageOf(settings.interval)}`, ...worth];
   });
 
   cell(instrument: string): PriceCell {
@@ -261,8 +261,9 @@ class Store {
     }
     for (const [topic, news] of batch.candles) {
       if (!this.topicNames.includes(topic)) continue;
-      if (news.snapshot) this.bars.reset(news.snapshot.candles);
-      this.bars.apply(news.changed);
+      const row = topic.startsWith('bars:');
+      if (news.snapshot) this.bars[row ? 'resetRow' : 'reset'](news.snapshot);
+      this.bars[row ? 'tell' : 'apply'](news.changed);
       this.barsVersion = this.bars.version;
     }
   }

@@ -2,6 +2,7 @@
  * What was received last, readable from the browser's console and by tests: the screen can be compared with what was
  * sent. And an event for each price that changed.
  */
+import { isUnknown } from './bars';
 import type { Batch } from './feed/inbox';
 import type { Book, Candle, Health, PriceRow, Trade } from './protocol';
 import { store } from './store.svelte';
@@ -85,7 +86,7 @@ export function expose(interval: () => string): void {
       return store.lastTrade;
     },
     get candles() {
-      return store.bars.list;
+      return store.bars.list.filter((bar) => !isUnknown(bar));
     },
   };
 }

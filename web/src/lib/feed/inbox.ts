@@ -3,7 +3,7 @@
  *
  * It does not know sockets or sequence numbers; the connection hands it only frames that count.
  */
-import type { Book, Candle, CandleSeries, DeskEvent, Frame, Health, IndexRow, PriceRow, Refusal, TapeItem, TradeList, ValuationRow } from '../protocol';
+import type { Book, Candle, DeskEvent, Frame, Health, IndexRow, PriceRow, Refusal, TapeItem, TradeList, ValuationRow } from '../protocol';
 
 /** A value and when this browser received it (milliseconds, see time.ts `wallNow`). */
 export interface Stamped<T> {
@@ -24,7 +24,7 @@ export interface LinkStatus {
 }
 
 export interface CandleNews {
-  snapshot: CandleSeries | null;
+  snapshot: Candle[] | null;
   changed: Candle[];
 }
 
@@ -41,6 +41,7 @@ export interface Batch {
   /** Set by a snapshot: what the desk follows now, in its order. */
   instruments: string[] | null;
   books: Map<string, Stamped<Book>>;
+  /** Of the topics `candles` and `bars`. */
   candles: Map<string, CandleNews>;
   tapes: Map<string, TapeNews>;
   indices: Map<string, Stamped<IndexRow>>;
@@ -128,7 +129,9 @@ export class Inbox {
         this.batch.books.set(topic, { value: frame.data as Book, at });
         return true;
       case 'candles':
-        return this.offerCandles(topic, frame.data as CandleSeries, snapshot);
+        return this.offerCandles(topic, (frame.data as { candles: Candle[] }).candles, snapshot);
+      case 'bars':
+        return this.offerCandles(topic, (frame.data as { bars: Candle[] }).bars, snapshot);
       case 'trades':
         this.offerTape(topic, frame.data, snapshot);
         return true;
@@ -157,17 +160,17 @@ export class Inbox {
     for (const row of data.prices) this.batch.prices.set(row.instrument, { value: row, at });
   }
 
-  private offerCandles(topic: string, data: CandleSeries, snapshot: boolean): boolean {
+  private offerCandles(topic: string, list: Candle[], snapshot: boolean): boolean {
     const news = this.batch.candles.get(topic) ?? { snapshot: null, changed: [] };
     this.batch.candles.set(topic, news);
     if (snapshot) {
-      news.snapshot = data;
+      news.snapshot = list;
       this.bars.delete(topic);
       return true;
     }
     const bars = this.bars.get(topic) ?? new Map<number, Candle>();
     this.bars.set(topic, bars);
-    for (const candle of data.candles) bars.set(candle.open_time, candle);
+    for (const candle of list) bars.set(candle.open_time, candle);
     return bars.size <= BAR_LIMIT;
   }
 
