@@ -41,8 +41,10 @@ from bethna.core.status import (
     Trust,
     VenueHealth,
 )
+from bethna.logic.bars import merge
 from bethna.logic.best_book import consolidated_book
 from bethna.logic.best_price import VenueMarket, best_price, concerned
+from bethna.logic.openings import Openings
 from bethna.logic.references import References
 from bethna.logic.series import join
 from bethna.runtime.bus import Bus
@@ -339,8 +341,9 @@ class MemoryDesk:
         day_starts: int = 0,
     ) -> Series:
         self.lenders = tuple(also)
-        candles = self.candles(instrument, interval, limit, end)
-        bars = join((), candles)
+        part = Openings(interval, day_starts).part() if day_starts else interval
+        bars = join((), self.candles(instrument, part, limit if part is interval else 1500, end))
+        bars = merge(bars, interval, 10**8, day_starts)[-limit:] if day_starts else bars
         return Series(instrument, interval, bars, self.built_from, self.refusals, day_starts, self.as_of)
 
     def consolidated_book(self, base: str, quote: str, depth: int) -> ConsolidatedBook:

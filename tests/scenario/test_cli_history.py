@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
+import os
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import polars as pl
 import pytest
 from _doors import opened
 from _memorydesk import BTC, START, MemoryDesk
+from scenario.cli_runs import PROGRAM
 from scenario.test_cli_best import begun, ended
 
 from bethna.core.bars import Refusal
 from bethna.core.clock import NS_PER_S
+from bethna.core.intervals import Interval
 
 MINUTE = 60 * NS_PER_S
 
@@ -28,6 +33,48 @@ def desk_of_minutes() -> MemoryDesk:
     desk.trade(BTC, 99.0)
     desk.refusals = (Refusal("binance", "HTTP 503", START, START + MINUTE),)
     return desk
+
+
+async def test_candles_are_history_in_a_zone_and_say_since_when_they_are_old(tmp_path: Path) -> None:
+    desk = desk_of_minutes()
+    desk.built_from, desk.as_of = Interval.M1, desk.clock.now_ns() - 3 * MINUTE
+    async with opened(desk) as served:
+        asked = (str(BTC), "1d", "--url", served.url, "--limit", "1", "--day-starts", "16:00")
+        table, errors = await ended(await begun(tmp_path, "candles", *asked, "--zone", "+02:00"))
+        lines, _ = await ended(await begun(tmp_path, "history", *asked, "--json"))
+    assert table.split()[:2] == ["OPENS", "(+02:00)"]
+    (row,) = map(json.loads, lines.splitlines())
+    opens = datetime.fromtimestamp(row["open_time"] / 10**6, timezone(timedelta(hours=2)))
+    assert table.splitlines()[1].startswith(f"{opens:%Y-%m-%d %H:%M:%S}.000 +02:00")
+    assert "days that begin at 16:00 UTC are merged of bars of 1m" in errors
+    dated = next(line for line in errors.splitlines() if line.startswith("as of "))
+    assert dated.startswith("as of 2024-08-09 01:56:00.000 +02:00, 3 min old: nothing newer could be had"), (
+        dated
+    )
+    assert dated.endswith("(binance: HTTP 503)")
+
+
+@pytest.mark.parametrize("name", ["bars.csv", "bars.jsonl", "bars.parquet"])
+async def test_a_disk_that_is_full_keeps_what_was_there_and_nothing_else(tmp_path: Path, name: str) -> None:
+    there = tmp_path / name
+    there.write_text("mine")
+    desk = MemoryDesk()
+    for number in range(40):
+        desk.trade(BTC, 100.0 + number)
+        desk.clock.advance(MINUTE)
+    async with opened(desk) as served:
+        words = ("history", str(BTC), "1m", "--url", served.url, "--limit", "40", "--force", "-o", str(there))
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-c", 'ulimit -f 1 && exec "$@"', "sh", *PROGRAM, *words,
+            env={**os.environ, "BETHNA_DATA_DIR": str(tmp_path / "data")},
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, errors = await process.communicate()
+    assert (process.returncode, out) == (3, b""), errors
+    assert f"cannot write {there}: File too large".encode() in errors, errors
+    assert b"make room, or write elsewhere" in errors
+    assert there.read_text() == "mine"
+    assert not is_there(there.with_name(f"{name}.part"))
 
 
 def is_there(path: Path) -> bool:

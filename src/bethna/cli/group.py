@@ -15,7 +15,7 @@ VERBS = {
     "price": "bethna.cli.show",
     "trades": "bethna.cli.show",
     "book": "bethna.cli.show",
-    "candles": "bethna.cli.show",
+    "candles": "bethna.cli.history",
     "history": "bethna.cli.history",
     "best": "bethna.cli.best",
     "indices": "bethna.cli.references",

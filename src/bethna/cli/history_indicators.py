@@ -10,6 +10,7 @@ from bethna.cli.cells import Digits
 from bethna.cli.grid import MISSING, Column
 from bethna.core.bars import Bar, Refusal
 from bethna.core.coverage import State
+from bethna.core.intervals import Interval
 from bethna.logic.indicators.registry import Indicator
 from bethna.logic.indicators.shown import Reading, Shown
 
@@ -18,11 +19,17 @@ WIDTH = 10
 
 
 class Part(Struct, frozen=True):
-    """Bars that follow each other, what was refused, and what indicators say of each bar."""
+    """Bars that follow each other, what was refused, and what indicators say of each bar.
+
+    Attributes:
+        built_from, as_of: as of a series (`core/bars`).
+    """
 
     bars: list[Bar]
     refusals: Sequence[Refusal]
     shown: Sequence[Shown]
+    built_from: Interval | None = None
+    as_of: int | None = None
 
 
 class Readings:

@@ -16,7 +16,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,19 +24,25 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bethna.api.bars import bar_row
-from bethna.cli.cells import Digits, clock_time, completeness
+from bethna.app.past import past_of
+from bethna.cli.cells import Digits, completeness, lasted
 from bethna.cli.grid import MISSING, Column, Grid, plain
+from bethna.cli.history import DEFAULT_LIMIT, MOST_BARS
 from bethna.cli.history_indicators import Part, Readings, csv_cells, grid_cells, json_object
 from bethna.cli.output import Output
-from bethna.core.bars import Bar, BarKind, Refusal
+from bethna.cli.zones import UTC_ZONE, Zone
+from bethna.client.spans import Span, first_before, said_instant, span_of
+from bethna.core.bars import Bar, BarKind
 from bethna.core.clock import iso_utc
-from bethna.core.errors import FeatureOff, NoDataYet, NoHistory, StoreError
-from bethna.core.instrument import Feature, Instrument, split_id
+from bethna.core.errors import FeatureOff, NoHistory, StoreError
+from bethna.core.instrument import Instrument, split_id
 from bethna.core.intervals import Interval
 from bethna.logic.indicators.registry import Indicator, parse_all
 from bethna.logic.indicators.shown import MOST_SHOWN, Shown, bars_before, joined
+from bethna.logic.openings import Openings, day_start, day_start_text
 
 if TYPE_CHECKING:
     from bethna.app.trading import RealTimeTrading
@@ -45,10 +51,9 @@ if TYPE_CHECKING:
 PART = 1000
 """Bars of one question: who waits sees that it goes on."""
 READY_S = 10.0
-TRADES: tuple[Feature, ...] = ("trades",)
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "trades", "kind", "source", "coverage")
 _GRID = (
-    Column("OPENS (UTC)", 23, "left"), Column("OPEN", 10), Column("HIGH", 10), Column("LOW", 10), Column("CLOSE", 10),
+    Column("OPEN", 10), Column("HIGH", 10), Column("LOW", 10), Column("CLOSE", 10),
     Column("VOLUME", 10), Column("TRADES", 6), Column("KIND", 7, "left"), Column("SOURCE", 8, "left"),
     Column("COVERAGE", 8, "left"),
 )  # fmt: skip
@@ -67,11 +72,19 @@ class Asked(Struct, frozen=True):
     output: Path | None
     indicators: tuple[Indicator, ...] = ()
     also: tuple[str, ...] = ()
+    day_starts: int = 0
+    zone: Zone = UTC_ZONE
+
+    @property
+    def openings(self) -> Openings:
+        """When its bars open."""
+        return Openings(self.interval, self.day_starts)
 
 
 def asked_of(options: dict[str, Any]) -> Asked:
     """The options, as far as they agree. Raises UsageError where they do not, StoreError for a file that is there."""
-    last, start, end, limit = (options[name] for name in ("last_ns", "start_ns", "end_ns", "limit"))
+    last, limit, zone = options["last_ns"], options["limit"], options["zone"] or UTC_ZONE
+    start, end = (_instant(zone, options[name]) for name in ("start", "end"))
     form = options["form"] or ("json" if options["as_json"] else _form_of(options["output"]))
     if options["as_json"] and form != "json":
         raise click.UsageError(f"--json and --format {form} contradict each other: give the one")
@@ -79,7 +92,8 @@ def asked_of(options: dict[str, Any]) -> Asked:
         raise click.UsageError("--last, --from and --limit each say where to begin: give one")
     if start is not None and end is not None and start >= end:
         raise click.UsageError(
-            f"--from is {iso_utc(start)} and --to {iso_utc(end)}: expected a span, found one that ends before it begins"
+            f"--from is {said_instant(start)} and --to {said_instant(end)}: expected a span, found one that ends before"
+            " it begins"
         )
     output = None if options["output"] is None else Path(options["output"])
     if form == "parquet" and output is None:
@@ -89,8 +103,16 @@ def asked_of(options: dict[str, Any]) -> Asked:
     interval = Interval(options["interval"])
     indicators = tuple(parse_all(options["indicators"], MOST_SHOWN, interval))
     return Asked(
-        options["symbol"], interval, last, start, end, limit, form, output, indicators, options["also"]
-    )
+        options["symbol"], interval, last, start, end, limit, form, output, indicators, options["also"],
+        day_start(options["day_starts"], interval), zone,
+    )  # fmt: skip
+
+
+def _instant(zone: Zone, when: datetime | None) -> int | None:
+    try:
+        return None if when is None else zone.read(when)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _form_of(output: str | None) -> str:
@@ -108,67 +130,70 @@ async def tell_history(choice: Choice, asked: Asked) -> None:
         _need_polars()
     async with chosen_desk(choice, (asked.symbol,), ("trades", "candles"), keep_candles=True) as desk:
         instrument, described = await follow(desk, asked.symbol, choice.settings)
-        with suppress(NoDataYet):  # a quiet one has a past all the same
-            await desk.ready(instrument, timeout_s=READY_S, features=TRADES)
-        start, end = _span(asked, DeskTime(desk).now_ns())
-        if start >= end:
-            raise click.UsageError(f"nothing has happened yet at {iso_utc(start)}")
+        known = await past_of(desk, instrument, READY_S)
+        if known is not None and not known.tradable:
+            click.echo(plain(f"{instrument} is listed, but is not traded now"), err=True)
+        clock = DeskTime(desk)
+        span = _span(asked, clock.now_ns())
         readings = Readings(asked.indicators)
-        parts = _parts(desk, instrument, asked, (start, end), readings)
-        told = Told(sys.stderr.isatty(), _count(asked.interval, start, end))
+        parts = _parts(desk, instrument, asked, (span.start, span.end or clock.now_ns() + 1), readings)
+        told = Told(sys.stderr.isatty(), span.count, asked)
         if asked.output is None:
             await _to_terminal(parts, asked, told, described, readings)
         else:
             await _to_file(parts, asked, told, asked.output, readings)
-        told.summary()
+        told.summary(clock.now_ns())
         told.check(asked.symbol)
 
 
-def _span(asked: Asked, now: int) -> tuple[int, int]:
-    """From the first opening to the end, exclusive."""
-    end = now + 1 if asked.end is None else min(asked.end, now + 1)
-    interval = asked.interval
-    if asked.start is not None:
-        first = interval.open_time(asked.start)
-        return (first if first == asked.start else interval.close_time(first)), end
-    if asked.last_ns is not None:
-        return interval.open_time(end - asked.last_ns), end
-    return interval.earlier(interval.open_time(end - 1), (asked.limit or 100) - 1), end
-
-
-def _count(interval: Interval, start: int, end: int) -> int:
-    return max(1, -(-(end - start) // interval.ns))
+def _span(asked: Asked, now: int) -> Span:
+    """From the first opening to the end, exclusive. Raises ConfigError."""
+    said = asked.last_ns, asked.start, asked.limit
+    limit = DEFAULT_LIMIT if said == (None, None, None) else asked.limit
+    return span_of(
+        asked.openings, now, last=asked.last_ns, start=asked.start, end=asked.end, limit=limit, most=MOST_BARS
+    )
 
 
 async def _parts(
     desk: RealTimeTrading, instrument: str, asked: Asked, span: tuple[int, int], readings: Readings
 ) -> AsyncIterator[Part]:
     """Bars, ascending, part after part (rule 4)."""
-    interval, (start, end) = asked.interval, span
-    at = interval.earlier(start, bars_before(asked.indicators, interval))
+    openings, (start, end) = asked.openings, span
+    at = first_before(openings, start, bars_before(asked.indicators, asked.interval))
     while at < end:
         until, count = at, 0
         while until < end and count < PART:
-            until, count = interval.close_time(until), count + 1
+            until, count = openings.close_time(until), count + 1
         table = await desk.candles.history(
-            instrument, interval, limit=count, end=min(until, end), also=asked.also
-        )
-        yield readings.part([bar for bar in table if at <= bar.open_time < end], start, table.refusals)
+            instrument, asked.interval, limit=count, end=min(until, end), also=asked.also,
+            day_starts=day_start_text(asked.day_starts),
+        )  # fmt: skip
+        bars = [bar for bar in table if at <= bar.open_time < end]
+        part = readings.part(bars, start, table.refusals)
+        yield replace(part, built_from=table.built_from, as_of=table.as_of)
         at = until
 
 
 class Told:
     """What was written and what was not (rules 2 and 3)."""
 
-    def __init__(self, terminal: bool, wanted: int) -> None:
+    def __init__(self, terminal: bool, wanted: int, asked: Asked | None = None) -> None:
         self._terminal = terminal
+        self._asked = asked
+        self._zone = UTC_ZONE if asked is None else asked.zone
+        self._built_from: Interval | None = None
+        self._as_of: int | None = None
         self._wanted = wanted
         self._kinds: Counter[BarKind] = Counter()
         self._reasons: dict[str, None] = {}
         self._refused: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def note(self, bars: Sequence[Bar], refusals: Sequence[Refusal]) -> None:
+    def note(self, part: Part) -> None:
         """One part."""
+        bars, refusals = part.bars, part.refusals
+        self._built_from = part.built_from or self._built_from
+        self._as_of = part.as_of
         self._kinds.update(bar.kind for bar in bars)
         unknown = (gap.reason for bar in bars if bar.kind is BarKind.UNKNOWN for gap in bar.coverage.gaps)
         self._reasons.update(dict.fromkeys(unknown))
@@ -185,16 +210,34 @@ class Told:
         if self._refused and set(self._kinds) == {BarKind.UNKNOWN}:
             raise NoHistory(instrument, list(self._refused))
 
-    def summary(self) -> None:
-        """How it went."""
+    def summary(self, now: int) -> None:
+        """How it went; `now` by the desk's clock, ns UTC."""
         if self._terminal and self._wanted > PART:
             click.echo(err=True)
         for (source, reason), (start, end) in self._refused.items():
-            click.echo(plain(f"{source}: {reason} ({iso_utc(start)} to {iso_utc(end)})"), err=True)
+            said = f"{source}: {reason} ({self._zone.said(start)} to {self._zone.said(end)})"
+            click.echo(plain(said), err=True)
+        self._made_of()
+        if self._as_of is not None:
+            source, reason = list(self._refused)[-1] if self._refused else ("its venue", "no answer")
+            said = f"as of {self._zone.said(self._as_of)}, {lasted(now - self._as_of)} old: nothing newer could be had"
+            click.echo(plain(f"{said} ({source}: {reason})"), err=True)
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self._kinds.items()))
         total = sum(self._kinds.values())
         why = f" ({', '.join(self._reasons)})" if self._reasons else ""
         click.echo(f"{total:,} bar{'' if total == 1 else 's'}: {kinds or 'none'}{why}", err=True)
+
+    def _made_of(self) -> None:
+        """Of which shorter ones, where the venue does not have them as they are."""
+        if self._built_from is None or self._asked is None:
+            return
+        starts, interval = self._asked.day_starts, self._asked.interval
+        said = (
+            f"days that begin at {day_start_text(starts)} UTC"
+            if starts
+            else f"its venue has no bars of {interval}: they"
+        )
+        click.echo(f"{said} are merged of bars of {self._built_from}", err=True)
 
 
 async def _to_terminal(
@@ -205,14 +248,14 @@ async def _to_terminal(
     readings: Readings,
 ) -> None:
     out = Output()
-    write = _writer(asked.form, described, readings)
+    write = _writer(asked.form, described, readings, asked.zone)
     begun = False
     async for part in parts:
         text = write(part, begun)
         begun = begun or bool(part.bars)
         if text:
             await out.write(text)
-        told.note(part.bars, part.refusals)
+        told.note(part)
     await out.drained()
 
 
@@ -232,25 +275,27 @@ async def _to_file(
                 else:
                     file.write(write(part, begun))
                 begun = begun or bool(part.bars)
-                told.note(part.bars, part.refusals)
+                told.note(part)
         if asked.form == "parquet":
             _save_parquet(kept, unfinished)
         told.check(asked.symbol)
         unfinished.replace(output)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise StoreError(f"cannot write {output}: {reason}", hint="make room, or write elsewhere") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _writer(form: str, described: Instrument | None, readings: Readings) -> Callable[[Part, bool], str]:
+def _writer(
+    form: str, described: Instrument | None, readings: Readings, zone: Zone = UTC_ZONE
+) -> Callable[[Part, bool], str]:
     """What makes text of bars; its second argument is whether there was some before."""
     if form == "json":
         return lambda part, _begun: "".join(f"{_line(part, place)}\n" for place in range(len(part.bars)))
     if form == "csv":
         return lambda part, begun: _csv(part, () if begun else (*COLUMNS, *readings.csv_names))
-    return _Table(described, readings)
+    return _Table(described, readings, zone)
 
 
 def _line(part: Part, place: int) -> str:
@@ -291,11 +336,13 @@ def _csv(part: Part, head: Sequence[str]) -> str:
 class _Table:
     """Lines under a head."""
 
-    def __init__(self, described: Instrument | None, readings: Readings) -> None:
+    def __init__(self, described: Instrument | None, readings: Readings, zone: Zone) -> None:
+        self._zone = zone
         known = described if described is not None and described.verified else None
         self._price = Digits(None if known is None else known.tick_size)
         self._quantity = Digits(None if known is None else known.lot_size)
-        self._grid = Grid([*_GRID[:-3], *readings.columns, *_GRID[-3:]])
+        opens = Column(f"OPENS ({zone.name})", 23 if zone is UTC_ZONE else 30, "left")
+        self._grid = Grid([opens, *_GRID[:-3], *readings.columns, *_GRID[-3:]])
 
     def __call__(self, part: Part, begun: bool) -> str:
         rows, bars = [], part.bars
@@ -311,8 +358,9 @@ class _Table:
     def _cells(self, bar: Bar, said: list[str]) -> list[str]:
         trades = MISSING if bar.trades is None else str(bar.trades)
         kind = bar.kind.value if bar.closed else f"{bar.kind.value}, open"
+        prices = (bar.open, bar.high, bar.low, bar.close)
         return [
-            clock_time(bar.open_time), *(self._price.write(each) for each in (bar.open, bar.high, bar.low, bar.close)),
+            self._zone.clock(bar.open_time), *map(self._price.write, prices),
             self._quantity.write(bar.volume), trades, *said, kind, bar.source or MISSING, completeness(bar.coverage),
         ]  # fmt: skip
 
@@ -333,4 +381,6 @@ def _save_parquet(parts: Sequence[Part], path: Path) -> None:
 
     bars = [bar for part in parts for bar in part.bars]
     shown: tuple[Shown, ...] = tuple(map(joined, zip(*(part.shown for part in parts), strict=True)))
-    Table(Bar, bars, unknown(), (), shown).to_polars().write_parquet(path)
+    whole = io.BytesIO()  # who writes to a full disk by itself has an error of its own for it
+    Table(Bar, bars, unknown(), (), shown).to_polars().write_parquet(whole)
+    path.write_bytes(whole.getbuffer())

@@ -1,4 +1,4 @@
-"""`bethna price`, `trades`, `book`, `candles`: one instrument, once or as it goes on; it tells nothing by itself."""
+"""`bethna price`, `trades`, `book`: one instrument, once or as it goes on; it tells nothing by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from bethna.cli.boundary import DONE
 from bethna.cli.group import json_option
-from bethna.cli.options import INTERVALS, desk_options, follow_option, symbol_argument, timeout_option
+from bethna.cli.options import desk_options, follow_option, symbol_argument, timeout_option
 from bethna.cli.surroundings import log_to_stderr, read_settings
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bethna.cli.tellers import Teller
     from bethna.core.instrument import Feature
 
-MOST_TRADES, MOST_CANDLES, MOST_LEVELS = 1000, 1500, 5000
+MOST_TRADES, MOST_LEVELS = 1000, 5000
 
 
 @click.command(short_help="Show an instrument's price.")
@@ -38,7 +38,7 @@ def price(**options: Any) -> int:
     from bethna.cli.following import tell_price
     from bethna.cli.tellers import PriceTeller
 
-    return _show(options, "prices", PriceTeller, tell_price)
+    return show(options, "prices", PriceTeller, tell_price)
 
 
 @click.command(short_help="Show an instrument's trades.")
@@ -65,7 +65,7 @@ def trades(**options: Any) -> int:
     from bethna.cli.following import tell_trades
     from bethna.cli.tellers import TradeTeller
 
-    return _show(options, "trades", TradeTeller, tell_trades)
+    return show(options, "trades", TradeTeller, tell_trades)
 
 
 @click.command(short_help="Show an instrument's order book.")
@@ -91,48 +91,13 @@ def book(**options: Any) -> int:
     from bethna.cli.following import tell_book
     from bethna.cli.tellers import BookTeller
 
-    return _show(options, "books", BookTeller, tell_book)
-
-
-@click.command(short_help="Show an instrument's candles.")
-@symbol_argument
-@follow_option
-@click.option(
-    "--interval",
-    type=click.Choice(INTERVALS),
-    default="1m",
-    show_default=True,
-    help="The length of a candle.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(1, MOST_CANDLES),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="How many; with --follow these come first.",
-)
-@timeout_option
-@desk_options
-@json_option
-def candles(**options: Any) -> int:
-    """Show the newest candles of SYMBOL, the open one last; with --follow each one as it closes.
-
-    They reach back to when the desk began to watch.
-
-    \b
-    bethna candles ETH-USDT --interval 5m
-    """
-    from bethna.cli.following import tell_candles
-    from bethna.cli.tellers import CandleTeller
-
-    return _show(options, "candles", CandleTeller, tell_candles)
+    return show(options, "books", BookTeller, tell_book)
 
 
 Tell = Callable[["RealTimeTrading", "Asked", "Telling[Any]"], Awaitable[None]]
 
 
-def _show(options: dict[str, Any], feature: Feature, teller: type[Teller[Any]], tell: Tell) -> int:
+def show(options: dict[str, Any], feature: Feature, teller: type[Teller[Any]], tell: Tell) -> int:
     """Find the desk, tell what was asked for."""
     from bethna.cli.running import run
 

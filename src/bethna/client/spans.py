@@ -93,12 +93,19 @@ def last_ns(last: Length) -> int:
 
 
 def span_of(
-    openings: Openings, now: int, *, last: int | None, start: int | None, end: int | None, limit: int | None
+    openings: Openings,
+    now: int,
+    *,
+    last: int | None,
+    start: int | None,
+    end: int | None,
+    limit: int | None,
+    most: int = MOST_SPAN,
 ) -> Span:
     """Rules 3 and 4; all ns UTC.
 
     Raises:
-        ConfigError: they contradict each other, nothing of it has happened yet, or it is more than `MOST_SPAN` bars.
+        ConfigError: they contradict each other, nothing of it has happened yet, or it is more than `most` bars.
     """
     said = [name for name, each in (("last", last), ("start", start), ("limit", limit)) if each is not None]
     if len(said) > 1:
@@ -109,8 +116,8 @@ def span_of(
             f"expected a span, found one from {said_instant(start)} to {said_instant(end)}",
             hint="the start is before the end: swap them",
         )
-    if limit is not None and not 1 <= limit <= MOST_SPAN:
-        raise ConfigError("limit", f"limit: expected a whole number from 1 to {MOST_SPAN:,}, found {limit!r}")
+    if limit is not None and not 1 <= limit <= most:
+        raise ConfigError("limit", f"limit: expected a whole number from 1 to {most:,}, found {limit!r}")
     until = now + 1 if end is None else min(end, now + 1)
     if start is not None:
         opened = openings.open_time(max(start, 0))
@@ -122,13 +129,13 @@ def span_of(
     first = max(first, _oldest(openings))
     if first >= until:
         raise ConfigError(
-            "start", f"expected a span that has begun, found {said_instant(first)}: nothing has happened then"
+            "start", f"nothing has happened yet at {said_instant(first)}: expected a span that has begun"
         )
     count = -(-(until - first) // openings.interval.ns)
-    if count > MOST_SPAN:
+    if count > most:
         raise ConfigError(
             "start",
-            f"expected at most {MOST_SPAN:,} bars at once, found a span of {count:,} of {openings.interval}",
+            f"expected at most {most:,} bars at once, found a span of {count:,} of {openings.interval}",
             hint="ask for a shorter span, or for a longer interval",
         )
     return Span(first, None if end is None or end > now else end, count)
@@ -139,6 +146,11 @@ def opening_before(openings: Openings, end: int, count: int) -> int:
     newest = openings.open_time(end - 1)
     shortest = openings.interval.ns * (28 if openings.interval is Interval.MO1 else 31) // 31
     return max(openings.earlier(newest, min(count - 1, max(0, newest) // shortest + 1)), _oldest(openings))
+
+
+def first_before(openings: Openings, start: int, count: int) -> int:
+    """The opening `count` bars before the one that opens at `start`, not before 1970; ns UTC."""
+    return max(openings.earlier(start, count), _oldest(openings))
 
 
 def said_instant(ts: int) -> str:
