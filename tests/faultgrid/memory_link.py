@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -226,7 +226,9 @@ class MemoryNetwork:
         events.opened(socket)
         return socket
 
-    def requests(self, clock: Clock, *, proxy: str | None) -> MemoryRequests:
+    def requests(
+        self, clock: Clock, *, proxy: str | None, headers: Mapping[str, str] | None = None
+    ) -> MemoryRequests:
         return MemoryRequests(self, clock)
 
     @property

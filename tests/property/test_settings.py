@@ -50,6 +50,8 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "wire": ("a=advanced; b = plain", {"a": "advanced", "b": "plain"}),
     "proxy": ("socks5://user:hunter2@127.0.0.1:1080", Secret("socks5://user:hunter2@127.0.0.1:1080")),
     "token": ("abc-DEF_123.~456789", Secret("abc-DEF_123.~456789")),
+    "index_plan": ("demo", "demo"),
+    "index_key": ("CG-abc_123", Secret("CG-abc_123")),
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"),
 } | {name: (str(high), high) for name, (_, _low, high) in RANGES.items()}

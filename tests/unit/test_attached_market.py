@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 
 from virtual_time import VirtualClock, pass_time, run_virtually
@@ -28,7 +28,7 @@ class Twin:
         self.seed: int | None = 5
         self.asked = 0
 
-    def requests(self, clock: Clock, *, proxy: str | None) -> Self:
+    def requests(self, clock: Clock, *, proxy: str | None, headers: Mapping[str, str] | None = None) -> Self:
         assert proxy is None
         return self
 

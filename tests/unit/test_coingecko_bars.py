@@ -47,6 +47,19 @@ def test_a_width_is_whole_seconds(width: int) -> None:
         bars(BTC, at((0, 1)), width, 7)
 
 
+def test_a_sample_a_little_late_closes_the_bar_that_has_just_ended() -> None:
+    """Every 5 minutes, 30 s behind the step: each bar opens and closes with the price of its own ends."""
+    samples = at(*[(5 * i + 0.5, 10 + i) for i in range(4)])
+    found = bars_of(SamplePage(BTC, samples, 0, 7), 5 * MINUTE)
+    assert [((each.open_time - START) // MINUTE, each.open, each.close, each.closed) for each in found] == [
+        (-5, 10, 10, True), (0, 10, 11, True), (5, 11, 12, True), (10, 12, 13, False),
+    ]  # fmt: skip
+    early = at(*[(5 * i - 0.02, 10 + i) for i in range(4)])
+    assert [each.close for each in bars_of(SamplePage(BTC, early, 0, 7), 5 * MINUTE)] == [10, 11, 12, 13]
+    begun = (Sample(MINUTE // 2, 1.0), Sample(11 * MINUTE // 2, 2.0))
+    assert [each.open_time for each in bars(BTC, begun, 5 * MINUTE, 7, MINUTE)] == [0], "none before 1970"
+
+
 def test_samples_too_far_apart_make_no_bars() -> None:
     """Every 5 minutes with jitter: bars of 5 minutes and of an hour, but none of one minute."""
     samples = at(*[(5 * i + (i % 3) * 0.4, 1 + i) for i in range(30)])
@@ -54,7 +67,7 @@ def test_samples_too_far_apart_make_no_bars() -> None:
     gap = usual_gap(samples)
     assert gap is not None
     assert abs(gap - 5 * MINUTE) <= 0.4 * MINUTE
-    assert bars_of(page, 5 * MINUTE) == bars(BTC, samples, 5 * MINUTE, 7)
+    assert bars_of(page, 5 * MINUTE) == bars(BTC, samples, 5 * MINUTE, 7, gap // 4)
     assert len(bars_of(page, 60 * MINUTE)) == 3  # from 14:15 to 16:40
     with pytest.raises(ConfigError, match="samples are that far apart, found 60 s") as found:
         bars_of(page, MINUTE)

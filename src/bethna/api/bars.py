@@ -54,6 +54,7 @@ class BarsAnswer(Struct, frozen=True, gc=False):
     Attributes:
         day_starts: when its days begin, UTC.
         as_of: up to when it is known, us UTC, where nobody can be asked for what has come since, else null.
+        notes: to be shown beside the bars, where an index lent some: whose figures they are, and of which kind.
     """
 
     instrument: str
@@ -66,6 +67,7 @@ class BarsAnswer(Struct, frozen=True, gc=False):
     indicators: list[IndicatorRow] = []
     day_starts: str = MIDNIGHT
     as_of: int | None = None
+    notes: list[str] = []
     notice: str | UnsetType = UNSET
 
 
@@ -75,7 +77,8 @@ def bars_answer(series: Series, shown: Sequence[Shown] = (), notice: str | None 
     return BarsAnswer(
         series.instrument, venue, symbol, series.interval, series.built_from, list(map(bar_row, series.bars)),
         list(map(refusal_row, series.refusals)), list(map(indicator_row, shown)),
-        day_start_text(series.day_starts), micros_or_none(series.as_of), notice or UNSET,
+        day_start_text(series.day_starts), micros_or_none(series.as_of), list(series.notes),
+        notice or UNSET,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from bethna.api.reader import SymbolsFound
 from bethna.app.bar_streams import BarStreams
 from bethna.app.best import Consolidated
+from bethna.app.index_source import index_history
 from bethna.app.live import LiveLine
 from bethna.app.series import SeriesReader
 from bethna.app.tape_codecs import TapeCodecs
@@ -48,7 +50,7 @@ from bethna.services.keeping import CandleKeeper
 from bethna.services.playback import TapePlayer
 from bethna.services.tapecheck import TapeCheck
 from bethna.store.tapespan import scan
-from bethna.venues.registry import book_styles, spec_for, wire_name
+from bethna.venues.registry import INDEX, book_styles, spec_for, wire_name
 
 KEPT_EVENTS = 1000
 TICK_S = 1.0
@@ -176,7 +178,8 @@ class Desk:
             )
         )
         provenance = feed_settings(settings).provenance
-        self._series = SeriesReader(self.lines, self.feeds, self.clock, provenance, self._keeper)
+        self._index = index_history(settings, self.clock, self.rng, network, self._tell_of_index)
+        self._series = SeriesReader(self.lines, self.feeds, self.clock, provenance, self._keeper, self._index)
         self.listen_bars = BarStreams(self._series, self.feeds, self.bus, self.clock, provenance).listen
         self._watchlist = Watchlist(
             self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
@@ -259,6 +262,9 @@ class Desk:
         )
         self.tell(level, code, subject, message)
 
+    def _tell_of_index(self, level: EventLevel, code: str, message: str) -> None:
+        self.tell(level, code, INDEX, message)
+
     def tell(self, level: EventLevel, code: str, subject: str, message: str) -> None:
         """Tell the event log alone."""
         self.bus.channel("system").publish(SystemEvent(self.clock.now_ns(), level, code, subject, message))
@@ -277,7 +283,9 @@ class Desk:
             await self.player.run()
             self._hash = self.feeds.state_hash()
             return
-        async with asyncio.TaskGroup() as group:
+        async with AsyncExitStack() as leaves, asyncio.TaskGroup() as group:
+            if not isinstance(self._index, str):
+                leaves.push_async_callback(self._index.close)
             for line in self.lines.values():
                 group.create_task(line.run(), name=f"{line.venue}-line")
             group.create_task(self._tick(), name="feeds-tick")

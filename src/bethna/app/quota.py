@@ -31,13 +31,27 @@ def quota_keeper(
     spec: VenueSpec, clock: Clock, rng: Random, network: Network, tell: Tell | None = None
 ) -> QuotaKeeper:
     """The keeper of a venue's quota (rule 1); whoever makes it closes it."""
-    address = host_of(spec.hosts[0].rest)
+    terms = Terms(spec.weight_per_minute, counted=spec.weight_header is not None)
+    return runtime_quota(spec.name, spec.hosts[0].rest, terms, clock, rng, network, tell)
+
+
+def runtime_quota(
+    name: str,
+    url: str,
+    terms: Terms,
+    clock: Clock,
+    rng: Random,
+    network: Network,
+    tell: Tell | None = None,
+) -> QuotaKeeper:
+    """The keeper of what is asked under a name at the host of a URL (rule 1); whoever makes it closes it."""
+    address = host_of(url)
     shared = network is INTERNET and isinstance(clock, SystemClock)
     return QuotaKeeper(
-        Terms(spec.weight_per_minute, counted=spec.weight_header is not None),
+        terms,
         clock,
         rng,
-        QuotaFile(runtime_folder(), f"{spec.name}-{address}") if shared else None,
+        QuotaFile(runtime_folder(), f"{name}-{address}") if shared else None,
         tell,
         fleeting=address.startswith(("127.", "localhost", "[::1]")),
     )

@@ -17,7 +17,7 @@ from bethna.config import DEFAULT_ORIGIN, Settings, load
 from bethna.config.values import Given, read
 from bethna.core.errors import ConfigError
 from bethna.runtime.log_lines import to_stderr
-from bethna.venues.registry import VENUES, check_choices
+from bethna.venues.registry import INDEX, VENUES, check_choices
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -29,6 +29,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         found,
         file_name="bethna.toml" if path is None else str(path),
         venues=tuple(VENUES),
+        hosted=(INDEX,),
     )
     check_choices(settings.trade_stream, settings.wire)  # now, before anything is opened
     return settings

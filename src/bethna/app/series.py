@@ -24,6 +24,8 @@ from bethna.logic.quota_ledger import Lane
 from bethna.logic.series import PROVED, join, lend
 from bethna.services.feeds import Feeds
 from bethna.services.history import CandleSource, History, Keeper, lacks, native_of, venue_now
+from bethna.services.index_history import IndexBars, IndexHistory
+from bethna.venues.registry import INDEX
 
 SCALE = 10**8
 MOST_LIVE = 1500
@@ -32,7 +34,12 @@ STEPS = (Interval.M1, Interval.H1, Interval.D1)
 
 
 class SeriesReader:
-    """The series of one desk. `lines`: live venues; a tape has none, and then there is what was seen alone."""
+    """The series of one desk.
+
+    Args:
+        lines: live venues; a tape has none, and then there is what was seen alone.
+        index: the index that may lend bars, or in words why there is none.
+    """
 
     def __init__(
         self,
@@ -41,8 +48,10 @@ class SeriesReader:
         clock: Clock,
         provenance: Provenance,
         keeper: Keeper | None = None,
+        index: IndexHistory | str = "there is none",
     ) -> None:
         self._lines = lines
+        self._index = index
         self._feeds = feeds
         self._clock = clock
         self._provenance = provenance
@@ -63,7 +72,7 @@ class SeriesReader:
         """The newest `limit` bars that open before `end` (ns UTC, None for now), ascending, the open one last.
 
         Args:
-            also: venues whose bars of the same pair are lent, in this order, where its own venue has none.
+            also: venues whose bars of the same pair are lent, or an index's, in this order, where its own has none.
             day_starts: how long after 00:00 UTC a day begins, ns (`logic/openings`).
 
         Raises:
@@ -76,12 +85,28 @@ class SeriesReader:
             gaps = [bar for bar in series.bars if bar.closed and bar.kind is BarKind.UNKNOWN]
             if not gaps:
                 break
-            others, refusals = await self._elsewhere(
-                instrument, venue, interval, (gaps[0].open_time, gaps[-1].close_time)
-            )
-            refused = (*series.refusals, *refusals)
-            series = replace(series, bars=lend(series.bars, others), refusals=refused)
+            span = gaps[0].open_time, gaps[-1].close_time
+            if venue == INDEX:
+                found = await self._of_index(instrument, interval, span)
+            else:
+                found = IndexBars(*await self._elsewhere(instrument, venue, interval, span))
+            bars = lend(series.bars, found.bars)
+            notes = found.notes if any(bar.source == venue for bar in bars) else ()
+            refused = (*series.refusals, *found.refusals)
+            series = replace(series, bars=bars, refusals=refused, notes=(*series.notes, *notes))
         return series
+
+    async def _of_index(
+        self, instrument: InstrumentId, interval: Interval, span: tuple[int, int]
+    ) -> IndexBars:
+        """The index that comes nearest to a spot pair, or why there is none."""
+        whose, index = self._feeds.feed(instrument).instrument, self._index
+        if isinstance(index, str):
+            return IndexBars([], (Refusal(INDEX, index, *span),))
+        if whose.contract is not None:
+            why = f"{instrument} is no spot pair, and {INDEX} has the index of spot pairs alone"
+            return IndexBars([], (Refusal(INDEX, why, *span),))
+        return await index.bars(whose.base, whose.quote, interval, *span)
 
     async def _days(
         self,
@@ -184,6 +209,8 @@ class SeriesReader:
     def forget(self) -> None:
         """What is in memory of the past: another world has begun."""
         self.history.forget()
+        if not isinstance(self._index, str):
+            self._index.forget()
         self._seen.clear()
 
     def seen(self) -> list[Bar]:

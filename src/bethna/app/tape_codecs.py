@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bethna.app.wanted import preferred_venue
 from bethna.config import Settings
 from bethna.core.errors import VenueUnknown
-from bethna.venues.registry import codec_to_read, readable_names, wire_name, wire_of_url
+from bethna.venues.registry import INDEX, codec_to_read, readable_names, wire_name, wire_of_url
 from bethna.venues.spec import Codec
 
 
@@ -23,6 +23,7 @@ class TapeCodecs:
         self._hosts = [
             (_place(url), wire_name(venue, settings.wire.get(venue, "")))
             for venue, hosts in settings.hosts.items()
+            if venue != INDEX
             for host in hosts
             for url in (host.ws, host.rest)
         ]

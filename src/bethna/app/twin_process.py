@@ -25,7 +25,7 @@ from bethna.core.errors import BethnaError, ConfigError, VenueError
 from bethna.twins.faults import read_plans
 from bethna.twins.faults.facts import FaultError
 from bethna.twins.registry import VENUES
-from bethna.venues.registry import venue_names
+from bethna.venues.registry import INDEX, venue_names
 
 START_S = 30.0
 STOP_S = 3.0
@@ -144,7 +144,7 @@ def _usual(followed: Sequence[str], settings: Settings) -> str:
 async def start_twin(
     followed: Sequence[str], settings: Settings, seed: int, ports: Mapping[str, int] | None = None
 ) -> TwinProcess:
-    """Start a twin on loopback and wait until it listens: of these venues and then of all others, for what comes.
+    """Start a twin on loopback and wait until it listens: of these venues and then of all others, and of the index.
 
     Args:
         followed: the venues of the desk. ports: by venue; None takes free ones.
@@ -153,7 +153,7 @@ async def start_twin(
         ConfigError: it does not accept what the settings say of it, such as a fault file.
         VenueError: it did not start.
     """
-    names = {venue: twin_name(venue, settings) for venue in (*followed, *venue_names())}
+    names = {venue: twin_name(venue, settings) for venue in (*followed, *venue_names(), INDEX)}
     names = {venue: name for venue, name in names.items() if name in VENUES}
     given = ["0"] if ports is None else [str(ports[venue]) for venue in names]
     options = _options(settings, seed, ",".join(given), _usual(followed, settings))

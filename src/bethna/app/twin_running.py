@@ -12,7 +12,7 @@ from msgspec import Struct
 from bethna.config import HostUrls, Settings
 from bethna.core.errors import ConfigError, VenueError
 from bethna.net.network import Requests
-from bethna.venues.registry import wire_name
+from bethna.venues.registry import INDEX, wire_name
 
 ASK_S = 2.0
 STATE = "/twin/state"
@@ -46,8 +46,8 @@ class RunningTwin:
 
 
 def twin_name(venue: str, settings: Settings) -> str:
-    """What the twin of a venue is called on the wire that is chosen."""
-    return wire_name(venue, settings.wire.get(venue, ""))
+    """What the twin of a venue, or of the index, is called on the wire that is chosen."""
+    return venue if venue == INDEX else wire_name(venue, settings.wire.get(venue, ""))
 
 
 async def running_twins(

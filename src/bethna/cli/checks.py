@@ -39,6 +39,7 @@ class See(StrEnum):
     UPDATES = "updates-are-missing"
     MEMORY = "memory-is-high"
     BLOCKED = "the-venue-does-not-let-you-in-http-451-or-403"
+    INDEX = "the-index-lends-nothing"
     CLOCK = "the-clock-is-wrong"
     PORT = "the-port-is-taken"
     FOLDER = "the-data-folder-is-in-use"

@@ -65,9 +65,11 @@ def _hosts(settings: Settings, offline: bool) -> list[Check]:
         hint = "set BETHNA_SOURCE=live to ask the live venues"
         return [Check("venues", "skipped", "no venue was asked: the market is simulated", hint)]
     from bethna.cli.reach import check_hosts
+    from bethna.cli.reach_index import check_index
     from bethna.cli.running import run
 
-    return run(check_hosts(settings)) or []
+    index = run(check_index(settings))
+    return [*(run(check_hosts(settings)) or []), *([] if index is None else [index])]
 
 
 def _verdict(found: list[Check]) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read_settings(**options: object) -> Settings:
     """The settings of this run; `options` by setting name, None where not given. Raises ConfigError."""
     from bethna.config import load
-    from bethna.venues.registry import VENUES, check_choices
+    from bethna.venues.registry import INDEX, VENUES, check_choices
 
     path = settings_file()
     settings = load(
@@ -28,6 +28,7 @@ def read_settings(**options: object) -> Settings:
         options,
         file_name="bethna.toml" if path is None else str(path),
         venues=tuple(VENUES),
+        hosted=(INDEX,),
     )
     try:
         check_choices(settings.trade_stream, settings.wire)

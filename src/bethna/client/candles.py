@@ -178,7 +178,7 @@ class Candles(Noun[Candle]):
                 exclusive, and by default now.
             indicators: such as `["ema(20)", "rsi(14)"]`, at most 8: the table's `indicators`, and further columns.
             also: venues, such as `["coinbase"]`, whose bars of the same pair are lent where its own has none: under
-                their name, and never better than unverified.
+                their name, and never better than unverified. What must be said beside an index is in `notes`.
             day_starts: when days begin, such as `"08:00"` (UTC), of `1d` and `1w`.
 
         Raises:
@@ -216,6 +216,7 @@ def _table(found: IndicatedSeries) -> Table[Bar]:
         found.shown,
         built_from=series.built_from,
         as_of=series.as_of,
+        notes=series.notes,
     )
 
 

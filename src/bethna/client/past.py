@@ -38,6 +38,7 @@ async def bars_of_span(
     at = at if openings.open_time(at) == at else openings.close_time(openings.open_time(at))
     bars: list[Bar] = []
     refusals: dict[Refusal, None] = {}
+    notes: dict[str, None] = {}
     series = Series(instrument, interval, bars)
     while at < end:
         until, count = at, 0
@@ -51,6 +52,7 @@ async def bars_of_span(
         series = found.series
         bars += [bar for bar in series.bars if bar.open_time >= at]
         refusals.update(dict.fromkeys(series.refusals))
+        notes.update(dict.fromkeys(series.notes))
         at = until
     before = [bar for bar in bars if bar.open_time < span.start]
     told = bars[len(before) :]
@@ -59,6 +61,13 @@ async def bars_of_span(
         each.take(before)
     shown = tuple(each.read(told) for each in readings)
     whole = Series(
-        instrument, interval, told, series.built_from, tuple(refusals), openings.starts, series.as_of
+        instrument,
+        interval,
+        told,
+        series.built_from,
+        tuple(refusals),
+        openings.starts,
+        series.as_of,
+        tuple(notes),
     )
     return IndicatedSeries(whole, shown)

@@ -236,7 +236,14 @@ def series_of(answer: BarsAnswer) -> Series:
     )
     starts = day_start(answer.day_starts, answer.interval)
     return Series(
-        instrument, answer.interval, bars, answer.built_from, refusals, starts, nanos_or_none(answer.as_of)
+        instrument,
+        answer.interval,
+        bars,
+        answer.built_from,
+        refusals,
+        starts,
+        nanos_or_none(answer.as_of),
+        tuple(answer.notes),
     )
 
 

@@ -167,9 +167,10 @@ class Table(Sequence[Row], Generic[Row]):
         indicators: of bars, those that were asked for, with a value and a state for each bar.
         built_from: of bars, the shorter interval that they are merged of; None where their source has them.
         as_of: of bars, up to when they are known, ns UTC, where nobody can be asked for what has come since, else None.
+        notes: of bars, what has to be said beside them, where an index lent some.
     """
 
-    __slots__ = ("_kind", "_rows", "as_of", "built_from", "coverage", "indicators", "refusals")
+    __slots__ = ("_kind", "_rows", "as_of", "built_from", "coverage", "indicators", "notes", "refusals")
 
     def __init__(
         self,
@@ -181,8 +182,10 @@ class Table(Sequence[Row], Generic[Row]):
         *,
         built_from: Interval | None = None,
         as_of: int | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         self._kind: type[Row] = kind
+        self.notes = notes
         self.built_from = built_from
         self.as_of = as_of
         self.refusals = refusals
@@ -200,7 +203,7 @@ class Table(Sequence[Row], Generic[Row]):
             shown = tuple(each.within(index) for each in self.indicators)
             return Table(
                 self._kind, self._rows[index], self.coverage, self.refusals, shown,
-                built_from=self.built_from, as_of=self.as_of,
+                built_from=self.built_from, as_of=self.as_of, notes=self.notes,
             )  # fmt: skip
         return self._rows[index]
 

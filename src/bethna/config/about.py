@@ -75,6 +75,10 @@ _ABOUT: Mapping[str, Meta] = {
     "tape_rotate_s": _between(10, 604_800, "A recording's segment ends after this long."),
     "tape_buffer_mb": _between(1, 4096, "MB that may wait for the disk; beyond, the recording stops and says so."),
     "candle_days": _between(0, 36_500, "Days that candles are kept on disk; 0 is for ever."),
+    "index_plan": _means("How the index source is asked for history: without a key, or by a plan with one."),
+    "index_key": _told("a key such as `CG-...`, or empty", "The key of that plan; it goes to its own host alone."),
+    "index_per_minute": _between(0, 100_000, "Requests a minute to the index source; 0: the plan's 5, 30 or 250."),
+    "index_per_month": _between(0, 1_000_000_000, "Requests a month; 0: the plan's, which is 10,000 of demo."),
     "log_level": _means("The least severe log line to write."),
     "log_format": _means("How log lines look; auto is text on a terminal, else JSON."),
 }  # fmt: skip

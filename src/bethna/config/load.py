@@ -34,6 +34,7 @@ def load(
     *,
     file_name: str = "bethna.toml",
     venues: Collection[str] = (),
+    hosted: Collection[str] = (),
 ) -> Settings:
     """The settings of a run.
 
@@ -42,6 +43,7 @@ def load(
         environment: all variables; those that do not begin with BETHNA_ are not looked at.
         options: by setting name, from the command line; None means not given.
         venues: the names that exist; when given, an unknown venue is refused.
+        hosted: further names that `hosts` may have: of what is no venue.
 
     Raises:
         ConfigError: an unknown name or a value that does not fit.
@@ -64,7 +66,7 @@ def load(
     settings = Settings(**values, origins=origins)
     _check_together(settings)
     if venues:
-        _check_venues(settings, venues)
+        _check_venues(settings, venues, hosted)
     return settings
 
 
@@ -182,15 +184,16 @@ def _check_together(settings: Settings) -> None:
         )
 
 
-def _check_venues(settings: Settings, venues: Collection[str]) -> None:
+def _check_venues(settings: Settings, venues: Collection[str], hosted: Collection[str]) -> None:
     named = [("preferred_venue", settings.preferred_venue)] if settings.preferred_venue else []
     named += [(key, venue) for key in _BY_VENUE for venue in getattr(settings, key)]
     for key, venue in named:
-        if venue not in venues:
-            near = get_close_matches(venue, venues, n=1, cutoff=0.5)
+        known = (*venues, *hosted) if key == "hosts" else venues
+        if venue not in known:
+            near = get_close_matches(venue, known, n=1, cutoff=0.5)
             refuse(
                 key,
-                f"one of {', '.join(venues)}" + (f" ({near[0]}?)" if near else ""),
+                f"one of {', '.join(known)}" + (f" ({near[0]}?)" if near else ""),
                 venue,
                 settings.origin(key),
             )

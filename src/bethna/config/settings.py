@@ -58,6 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         source: `auto` is decided once, before there is a desk, by `bethna.app.chosen_market`.
         speed: None is flat out, written `max`. streams_per_socket: 0 is the venue's own limit.
         twin_seed: 0 takes a fresh seed. api_rate_per_s: 0 is no limit.
+        index_per_minute, index_per_month: 0 is the plan's own figure.
         origins: per setting where its value came from: `bethna.toml line 3`, `variable BETHNA_PORT`, `option --port`;
             a default has no entry.
     """
@@ -110,6 +111,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     tape_rotate_s: int = 3600
     tape_buffer_mb: int = 64
     candle_days: int = 0
+
+    index_plan: Literal["keyless", "demo", "pro"] = "keyless"
+    index_key: Secret = Secret()
+    index_per_minute: int = 0
+    index_per_month: int = 0
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"

@@ -110,6 +110,13 @@ def _read_proxy(value: Any, text: bool) -> Secret:
     return proxy
 
 
+def _read_key(value: Any, text: bool) -> Secret:
+    key: Secret = convert(Secret, value, text)
+    if key and not _KEY.fullmatch(key.reveal()):
+        raise ValueError("key")
+    return key
+
+
 def _read_token(value: Any, text: bool) -> Secret:
     token: Secret = convert(Secret, value, text)
     if token and not _TOKEN.fullmatch(token.reveal()):
@@ -119,6 +126,7 @@ def _read_token(value: Any, text: bool) -> Secret:
 
 # What stands in an address and in a cookie as it is.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}", re.ASCII)
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _PROXIES = ("http", "https", "socks5", "socks5h")
 
 
@@ -201,6 +209,7 @@ _READERS: dict[str, Callable[[Any, bool], Any]] = {
     "allowed_origins": _read_allowed_origins,
     "proxy": _read_proxy,
     "token": _read_token,
+    "index_key": _read_key,
     "hosts": _read_hosts,
     "trade_stream": _read_words,
     "wire": _read_words,

@@ -95,6 +95,7 @@ class Series(Struct, frozen=True):
         day_starts: how long after 00:00 UTC its days begin, ns.
         as_of: up to when it is known, ns UTC, where nobody can be asked for what has come since; None while its newest
             bar is as new as the market, and for a span that is past.
+        notes: what has to be said beside these bars, where an index lent some: whose figures they are, of which kind.
     """
 
     instrument: InstrumentId
@@ -104,3 +105,4 @@ class Series(Struct, frozen=True):
     refusals: tuple[Refusal, ...] = ()
     day_starts: int = 0
     as_of: int | None = None
+    notes: tuple[str, ...] = ()

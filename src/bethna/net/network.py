@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -45,8 +46,10 @@ class Network(Protocol):
         """Open a WebSocket, see `net.ws.connect`. Raises ConnectError or RateLimited."""
         ...
 
-    def requests(self, clock: Clock, *, proxy: str | None) -> Requests:
-        """A client for REST requests."""
+    def requests(
+        self, clock: Clock, *, proxy: str | None, headers: Mapping[str, str] | None = None
+    ) -> Requests:
+        """A client for REST requests. `headers`: sent with each; a key is one."""
         ...
 
 
@@ -55,9 +58,11 @@ class Internet:
 
     connect = staticmethod(ws.connect)
 
-    def requests(self, clock: Clock, *, proxy: str | None) -> HttpClient:
+    def requests(
+        self, clock: Clock, *, proxy: str | None, headers: Mapping[str, str] | None = None
+    ) -> HttpClient:
         """A pool of HTTP connections. Raises ConfigError for a proxy that cannot be used."""
-        return HttpClient(clock, proxy=proxy)
+        return HttpClient(clock, proxy=proxy, headers=headers)
 
 
 INTERNET = Internet()

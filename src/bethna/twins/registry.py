@@ -14,6 +14,9 @@ from bethna.twins.coinbase import venue as coinbase
 from bethna.twins.coinbase import words as coinbase_words
 from bethna.twins.coinbase.advanced import venue as coinbase_advanced
 from bethna.twins.coinbase.advanced import words as advanced_words
+from bethna.twins.coingecko import WORDS as COINGECKO
+from bethna.twins.coingecko import build as build_coingecko
+from bethna.twins.coingecko import listings as coingecko_listings
 from bethna.twins.deribit.listings import listings as deribit_listings
 from bethna.twins.deribit.venue import DeribitTwin
 from bethna.twins.deribit.words import WORDS as DERIBIT
@@ -60,6 +63,7 @@ VENUES: dict[str, Twin] = {
     "coinbase_advanced": Twin(coinbase_advanced.build, advanced_words.ADVANCED, coinbase_listings.listings),
     "kraken": Twin(_kraken, KRAKEN, kraken_listings),
     "deribit": Twin(_deribit, DERIBIT, deribit_listings),
+    "coingecko": Twin(build_coingecko, COINGECKO, coingecko_listings),
 }
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bethna.core.errors import ConfigError, cut
 from bethna.logic.feed_ports import BookStyle
-from bethna.venues import binance, coinbase, deribit, kraken
+from bethna.venues import binance, coinbase, coingecko, deribit, kraken
 from bethna.venues.spec import Codec, VenueSpec
 
 
@@ -61,6 +61,8 @@ WIRES: Final[Mapping[str, WireEntry]] = {
     "kraken_v1": WireEntry(kraken.SPEC, kraken.KrakenV1Codec, ("kraken.com",), ("/",)),
 }
 """By the name that `bethna decode` knows; a recorded URL is one of these before it is a venue's usual one."""
+INDEX: Final = coingecko.NAME
+"""An index by requests: nobody trades there and nothing of it is followed, but the user's `hosts` may lead to it."""
 
 
 def venue_names() -> tuple[str, ...]:

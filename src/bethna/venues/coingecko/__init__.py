@@ -3,6 +3,6 @@
 from bethna.venues.coingecko.access import Access, access
 from bethna.venues.coingecko.bars import bars_of
 from bethna.venues.coingecko.rest import CoinGecko
-from bethna.venues.coingecko.spec import ATTRIBUTION, DESCRIPTION
+from bethna.venues.coingecko.spec import ATTRIBUTION, DESCRIPTION, NAME
 
-__all__ = ["ATTRIBUTION", "DESCRIPTION", "Access", "CoinGecko", "access", "bars_of"]
+__all__ = ["ATTRIBUTION", "DESCRIPTION", "NAME", "Access", "CoinGecko", "access", "bars_of"]

@@ -60,8 +60,10 @@ class Plan(Struct, frozen=True):
     history_days: int | None
 
 
-_FREE = "https://api.coingecko.com/api/v3"
-_PRO = "https://pro-api.coingecko.com/api/v3"
+WIRE_ROOT: Final = "/api/v3"
+"""Behind the host of every plan."""
+_FREE = f"https://api.coingecko.com{WIRE_ROOT}"
+_PRO = f"https://pro-api.coingecko.com{WIRE_ROOT}"
 KEYLESS: Final = Plan(
     "keyless", _FREE, None, 5, None, FREE_DAYS
 )  # 5 to 15 in practice, shared by the address
