@@ -79,7 +79,7 @@ async def chosen_market(
 
 def _check_attached(settings: Settings, twin: RunningTwin) -> None:
     """What the settings say of a twin cannot be said to one that runs. Raises ConfigError."""
-    wanted = {"twin_seed": 0, "twin_pace": 1.0, "twin_faults": ""}
+    wanted = {"twin_seed": 0, "twin_pace": 1.0, "twin_past_days": 400, "twin_faults": ""}
     for name, default in wanted.items():
         found = getattr(settings, name)
         if found != default and not (name == "twin_seed" and found == twin.seed):

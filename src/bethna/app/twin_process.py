@@ -198,6 +198,8 @@ def _options(settings: Settings, seed: int, ports: str, usual: str) -> list[str]
     options = ["--host", "127.0.0.1", "--port", ports, "--seed", str(seed), "--json", "--attached"]
     if settings.twin_pace != 1.0:
         options += ["--pace", repr(settings.twin_pace)]
+    if settings.twin_past_days != 400:
+        options += ["--past-days", str(settings.twin_past_days)]
     if settings.twin_faults:
         options += ["--faults", str(Path(settings.twin_faults).expanduser())]
         options += ["--faults-of", usual] if usual else []

@@ -40,6 +40,7 @@ class Simulation(Struct, frozen=True):
 
     seed: int
     pace: float
+    past_days: int
     listings: Mapping[str, tuple[Listing, ...]]
     plans: Plans
     truth_file: Path | None
@@ -73,7 +74,7 @@ async def simulate(
     made = {
         venue: build(
             venue, seed=asked.seed, start=start, listings=listings, pace=asked.pace,
-            plan=asked.plans.get(venue, ()),
+            plan=asked.plans.get(venue, ()), past_days=asked.past_days,
         )
         for venue, listings in asked.listings.items()
     }  # fmt: skip
@@ -107,6 +108,7 @@ def _server(
             "name": venue,
             "seed": asked.seed,
             "pace": asked.pace,
+            "past_days": asked.past_days,
             "symbols": len(asked.listings[venue]),
             "truth": truth.state(),
         },

@@ -24,6 +24,7 @@ _FAULTS = "faults"
 _ALL = "all"
 _MOST_SEED = 2**32 - 1
 _MOST_PORT = 65535
+MOST_PAST_DAYS = 3_650
 
 
 class TwinCommand(click.Command):
@@ -100,6 +101,14 @@ def _pace(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
     help="How many times as often orders arrive as on an ordinary day.",
 )
 @click.option(
+    "--past-days",
+    type=click.IntRange(0, MOST_PAST_DAYS),
+    default=400,
+    show_default=True,
+    metavar="N",
+    help="Candles and trades go back so many days before the start; 0: there was nothing before it.",
+)
+@click.option(
     "--symbols",
     metavar="N|LIST",
     help="The N liveliest symbols of each venue; of one venue also a list such as BTCUSDT,ETHUSDT (default: all).",
@@ -127,6 +136,7 @@ def twin(
     ports: tuple[int, ...],
     seed: int,
     pace: float,
+    past_days: int,
     symbols: str | None,
     faults_file: Path | None,
     truth_file: Path | None,
@@ -155,7 +165,7 @@ def twin(
 
     listings = _listings(symbols, venues)
     plans = _plans(faults_file, listings, _usual(usual, venues))
-    asked = Simulation(seed or _fresh_seed(), pace, listings, plans, truth_file, attached, as_json)
+    asked = Simulation(seed or _fresh_seed(), pace, past_days, listings, plans, truth_file, attached, as_json)
     failed: list[StoreError] = []
     with ExitStack() as stack:
         listeners = _listen(host, _ports(ports, venues), venues, stack)

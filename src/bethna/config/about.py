@@ -33,6 +33,7 @@ _ABOUT: Mapping[str, Meta] = {
     "loop": _means("Whether a tape starts over at its end."),
     "twin_seed": _between(0, 2**32 - 1, "The seed of the simulated market; 0 takes a fresh one."),
     "twin_pace": _between(0.01, 1000, "How lively the simulated market is; 1 is as on an ordinary day."),
+    "twin_past_days": _between(0, 3650, "How many days of candles the simulated market has from before its start."),
     "twin_faults": _told("a file, or empty", "What the simulated venue does wrong, and when."),
     "live_probe_s": _between(1, 86_400, "How often the live market is looked for while `auto` simulates one."),
     "symbols": _told("1 to 500 names such as `BTC-USDT` or `BTC-USDT@venue`", "The instruments to follow."),

@@ -68,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     loop: bool = False
     twin_seed: int = 0
     twin_pace: float = 1.0
+    twin_past_days: int = 400
     twin_faults: str = ""
     live_probe_s: float = 60.0
     symbols: tuple[str, ...] = DEFAULT_SYMBOLS

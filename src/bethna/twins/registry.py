@@ -83,12 +83,14 @@ def build(
     listings: Sequence[Listing] | None = None,
     pace: float = 1.0,
     plan: Sequence[Fault] = (),
+    past_days: int = 0,
 ) -> Simulated:
     """A twin of `venue`: all of it is a function of these arguments and of what it is asked.
 
     Args:
         seed: of the market, of the faults' draws and of the venue's own dice.
         start: ns UTC. listings: None lists the whole catalogue. pace: how many times as often orders arrive.
+        past_days: whole days that the market remembers from before the start.
 
     Raises:
         FaultError: a fault of a kind that the venue cannot have.
@@ -99,7 +101,7 @@ def build(
         kind = faults_of_others[0]
         said = f"kind: expected a kind of fault that {venue} can have, found {kind!r}"
         raise FaultError(said, hint=fitting(kind, twin.words))
-    world = World(seed, start, twin.listings() if listings is None else listings, pace=pace)
+    world = World(seed, start, twin.listings() if listings is None else listings, pace=pace, past_days=past_days)
     faults = Faults(plan, start, Random(f"{seed}/faults"))
     return Simulated(world, faults, twin.build(world, faults, Random(f"{seed}/venue")))
 

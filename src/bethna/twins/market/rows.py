@@ -1,4 +1,4 @@
-"""What one row of a candle holds, and sums of rows: one by one, or many at once; exact, in whole ticks and lots.
+"""What a candle's row holds, and sums of rows, one by one or many at once: exact whole numbers; it never estimates.
 
 A row is eleven integers: open, high, low, close (ticks), volume (lots), turnover (ticks times lots), trades, volume and
 turnover of takers who bought, first and last trade id. It has at least one trade.
