@@ -9,9 +9,10 @@ import pytest
 
 from bethna.cli.group import bethna
 from bethna.cli.history import candles, history
-from bethna.cli.history_telling import Asked, _span, asked_of
+from bethna.cli.history_telling import Asked, _renamed, _span, asked_of
 from bethna.client.spans import instant_ns
 from bethna.core.errors import BethnaError, ConfigError
+from bethna.core.market import InstrumentId
 
 HOUR = 3600 * 10**9
 NOW = instant_ns("", "2026-11-26T12:30")
@@ -90,6 +91,22 @@ def test_a_span_that_cannot_be_is_said_with_the_time(words: list[str], said: str
     with pytest.raises(ConfigError) as caught:
         _span(asked(*words), NOW)
     assert said in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("symbol", "instrument", "words"),
+    [
+        ("maticusdt", "POL-USDT@binance", "has a past of its own: bethna candles old:MATIC-USDT@binance 1d"),
+        ("old:MATIC-USDT", "MATIC-USDT@binance", "2024-09-13: POL-USDT goes on under its own name"),
+        ("POL-USDT", "POL-USDT@binance", ""),
+        ("BTC-USDT", "BTC-USDT@binance", ""),
+    ],
+)
+def test_of_what_was_renamed_the_other_name_is_said(symbol: str, instrument: str, words: str) -> None:
+    found = asked_of({**options_of("1d"), "symbol": symbol})
+    said = _renamed(found, InstrumentId(instrument))
+    assert said.endswith(words)
+    assert bool(said) == bool(words)
 
 
 def test_a_month_times_a_million_ends_at_the_beginning_of_time() -> None:

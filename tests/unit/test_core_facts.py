@@ -102,6 +102,15 @@ def test_an_old_name_resolves_and_says_so() -> None:
     assert name.alias.notice == "MATIC was renamed to POL on 2024-09-13"
 
 
+def test_an_old_name_stays_where_that_is_said() -> None:
+    for text in ("old:MATIC-USDT@binance", " Old:maticusdt", "old:MATIC/USDT"):
+        name = parse_name(text, "binance")
+        assert (name.id, name.alias) == ("MATIC-USDT@binance", None)
+    assert parse_name("old:btcusdt", "binance") == parse_name("BTC-USDT", "binance")
+    with pytest.raises(UnknownInstrument):
+        parse_name("old:", "binance")
+
+
 def test_the_longest_quote_currency_splits() -> None:
     assert parse_name("BTCFDUSD", "binance").symbol == "BTC-FDUSD"
     assert parse_name("ETHBTC", "binance").symbol == "ETH-BTC"

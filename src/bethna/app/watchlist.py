@@ -21,7 +21,7 @@ from bethna.api.reader import SymbolFound, SymbolsFound
 from bethna.app.live import LiveLine
 from bethna.config import DEFAULT_ORIGIN, Settings
 from bethna.core.errors import CannotFollow, ConfigError, StoreError, UnknownInstrument, cut
-from bethna.core.instrument import Instrument, InstrumentName, parse_name
+from bethna.core.instrument import Instrument, InstrumentName, instrument_id, parse_name
 from bethna.core.market import InstrumentId
 from bethna.core.status import EventLevel
 from bethna.logic.nearest import nearest
@@ -82,6 +82,10 @@ class Watchlist:
         name = parse_name(text, self._preferred)
         notice = name.alias.notice if name.alias else None
         followed = [instrument.id for instrument in self._feeds.instruments()]
+        if name.alias is not None:  # the name as written wins over its alias when it is followed
+            written = instrument_id(name.symbol.replace(name.alias.new, name.alias.old, 1), name.venue)
+            if written in followed and self._feeds.state(written) != "refused":
+                return written, None
         if name.id in followed and self._feeds.state(name.id) != "refused":
             return name.id, notice
         line = self._line(text, name)

@@ -30,78 +30,81 @@ _OF_THE_PAST = {
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_OF_THE_ANSWER = (
+    desk_options,
+    click.option("--force", is_flag=True, help="Replace the file if it is there."),
+    click.option(
+        "--output",
+        "-o",
+        "output",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Into a file instead.",
+    ),
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(FORMATS),
+        help="table (the default), csv, json (one object a line) or parquet, which needs --output.",
+    ),
+    click.option(
+        "--zone",
+        type=ZoneName(),
+        metavar="ZONE",
+        help="Read times without an offset in this zone, and show the table in it: Europe/Berlin, local, +02:00 "
+        "(default: UTC).",
+    ),
+    click.option(
+        "--day-starts",
+        "day_starts",
+        metavar="HH:MM",
+        help="When days begin, UTC, of 1d and 1w (default: 00:00).",
+    ),
+    click.option(
+        "--also",
+        multiple=True,
+        metavar="VENUE",
+        help="Lend this venue's bars of the same pair where its own has none; several times for several.",
+    ),
+)
+_OF_THE_SPAN = (
+    click.option(
+        "--indicator",
+        "indicators",
+        multiple=True,
+        metavar="NAME",
+        help="With an indicator such as ema(20) or macd(12,26,9); several times for several.",
+    ),
+    click.option(
+        "--limit",
+        type=click.IntRange(1, MOST_BARS),
+        metavar="N",
+        help=f"So many bars up to --to (default {DEFAULT_LIMIT}, where no span is said).",
+    ),
+    click.option("--to", "end", type=Instant(), metavar="WHEN", help="Up to here, exclusive (default: now)."),
+    click.option(
+        "--from",
+        "start",
+        type=Instant(),
+        metavar="WHEN",
+        help="From here on; in --zone unless it says an offset.",
+    ),
+    click.option(
+        "--last",
+        "last_ns",
+        type=Length(),
+        metavar="LENGTH",
+        help="So far back from now, such as 30d or 12h.",
+    ),
+    click.option("--interval", type=click.Choice(INTERVALS), help="The same as INTERVAL."),
+    click.argument("length", metavar="[INTERVAL]", type=click.Choice(INTERVALS), required=False),
+    symbol_argument,
+)
+
+
 def past_options(command: F) -> F:
     """What a question for the past may say."""
-    for option in (
-        desk_options,
-        click.option("--force", is_flag=True, help="Replace the file if it is there."),
-        click.option(
-            "--output",
-            "-o",
-            "output",
-            type=click.Path(dir_okay=False),
-            metavar="FILE",
-            help="Into a file instead.",
-        ),
-        click.option(
-            "--format",
-            "form",
-            type=click.Choice(FORMATS),
-            help="table (the default), csv, json (one object a line) or parquet, which needs --output.",
-        ),
-        click.option(
-            "--zone",
-            type=ZoneName(),
-            metavar="ZONE",
-            help="Read times without an offset in this zone, and show the table in it: Europe/Berlin, local, +02:00 "
-            "(default: UTC).",
-        ),
-        click.option(
-            "--day-starts",
-            "day_starts",
-            metavar="HH:MM",
-            help="When days begin, UTC, of 1d and 1w (default: 00:00).",
-        ),
-        click.option(
-            "--also",
-            multiple=True,
-            metavar="VENUE",
-            help="Lend this venue's bars of the same pair where its own has none; several times for several.",
-        ),
-        click.option(
-            "--indicator",
-            "indicators",
-            multiple=True,
-            metavar="NAME",
-            help="With an indicator such as ema(20) or macd(12,26,9); several times for several.",
-        ),
-        click.option(
-            "--limit",
-            type=click.IntRange(1, MOST_BARS),
-            metavar="N",
-            help=f"So many bars up to --to (default {DEFAULT_LIMIT}, where no span is said).",
-        ),
-        click.option(
-            "--to", "end", type=Instant(), metavar="WHEN", help="Up to here, exclusive (default: now)."
-        ),
-        click.option(
-            "--from",
-            "start",
-            type=Instant(),
-            metavar="WHEN",
-            help="From here on; in --zone unless it says an offset.",
-        ),
-        click.option(
-            "--last",
-            "last_ns",
-            type=Length(),
-            metavar="LENGTH",
-            help="So far back from now, such as 30d or 12h.",
-        ),
-        click.option("--interval", type=click.Choice(INTERVALS), help="The same as INTERVAL."),
-        click.argument("length", metavar="[INTERVAL]", type=click.Choice(INTERVALS), required=False),
-        symbol_argument,
-    ):
+    for option in (*_OF_THE_ANSWER, *_OF_THE_SPAN):
         command = option(command)
     return command
 

@@ -38,8 +38,9 @@ from bethna.client.spans import Span, first_before, said_instant, span_of
 from bethna.core.bars import Bar, BarKind
 from bethna.core.clock import iso_utc
 from bethna.core.errors import FeatureOff, NoHistory, StoreError
-from bethna.core.instrument import Instrument, split_id
+from bethna.core.instrument import ALIASES, AS_WRITTEN, Instrument, split_id
 from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
 from bethna.logic.indicators.registry import Indicator, parse_all
 from bethna.logic.indicators.shown import MOST_SHOWN, Shown, bars_before, joined
 from bethna.logic.openings import Openings, day_start, day_start_text
@@ -133,6 +134,8 @@ async def tell_history(choice: Choice, asked: Asked) -> None:
         known = await past_of(desk, instrument, READY_S)
         if known is not None and not known.tradable:
             click.echo(plain(f"{instrument} is listed, but is not traded now"), err=True)
+        if words := _renamed(asked, instrument):
+            click.echo(plain(words), err=True)
         clock = DeskTime(desk)
         span = _span(asked, clock.now_ns())
         readings = Readings(asked.indicators)
@@ -144,6 +147,19 @@ async def tell_history(choice: Choice, asked: Asked) -> None:
             await _to_file(parts, asked, told, asked.output, readings)
         told.summary(clock.now_ns())
         told.check(asked.symbol)
+
+
+def _renamed(asked: Asked, instrument: InstrumentId) -> str:
+    """Where the rest of its past is, of what was renamed: neither is spliced to the other; empty for what was not."""
+    symbol, venue = split_id(instrument)
+    base, _, quote = symbol.partition("-")
+    if (alias := ALIASES.get(base)) is not None:
+        return f"{alias.notice}: {alias.new}-{quote} goes on under its own name"
+    for alias in ALIASES.values():
+        if alias.new == base and alias.old in asked.symbol.upper():
+            before = f"{AS_WRITTEN}{alias.old}-{quote}@{venue}"
+            return f"what was traded as {alias.old} has a past of its own: bethna candles {before} {asked.interval}"
+    return ""
 
 
 def _span(asked: Asked, now: int) -> Span:
@@ -171,7 +187,7 @@ async def _parts(
         )  # fmt: skip
         bars = [bar for bar in table if at <= bar.open_time < end]
         part = readings.part(bars, start, table.refusals)
-        yield replace(part, built_from=table.built_from, as_of=table.as_of)
+        yield replace(part, built_from=table.built_from, as_of=table.as_of, notes=table.notes)
         at = until
 
 
@@ -188,12 +204,14 @@ class Told:
         self._kinds: Counter[BarKind] = Counter()
         self._reasons: dict[str, None] = {}
         self._refused: dict[tuple[str, str], tuple[int, int]] = {}
+        self._notes: dict[str, None] = {}
 
     def note(self, part: Part) -> None:
         """One part."""
         bars, refusals = part.bars, part.refusals
         self._built_from = part.built_from or self._built_from
         self._as_of = part.as_of
+        self._notes.update(dict.fromkeys(part.notes))
         self._kinds.update(bar.kind for bar in bars)
         unknown = (gap.reason for bar in bars if bar.kind is BarKind.UNKNOWN for gap in bar.coverage.gaps)
         self._reasons.update(dict.fromkeys(unknown))
@@ -218,6 +236,8 @@ class Told:
             said = f"{source}: {reason} ({self._zone.said(start)} to {self._zone.said(end)})"
             click.echo(plain(said), err=True)
         self._made_of()
+        for each in self._notes:
+            click.echo(plain(each), err=True)
         if self._as_of is not None:
             source, reason = list(self._refused)[-1] if self._refused else ("its venue", "no answer")
             said = f"as of {self._zone.said(self._as_of)}, {lasted(now - self._as_of)} old: nothing newer could be had"

@@ -28,6 +28,8 @@ class Alias(Struct, frozen=True, gc=False):
 # Binance delisted MATICUSDT on 2024-09-10 03:00 UTC and opened POLUSDT on 2024-09-13 10:00 UTC, one for one.
 ALIASES: dict[str, Alias] = {"MATIC": Alias("MATIC", "POL", "2024-09-13")}
 
+AS_WRITTEN = "old:"
+
 # Quote currencies by which a concatenated symbol is split when no catalogue is at hand, longest first so that
 # BTCFDUSD is not read as BTCF-DUSD. A catalogue, where there is one, always wins over this guess.
 QUOTES: tuple[str, ...] = (
@@ -222,13 +224,15 @@ def parse_name(text: str, preferred_venue: str) -> InstrumentName:
 
     Accepts `BTC-USDT@binance`, `BTC-USDT`, `BTC/USDT`, `BTC_USDT`, `BTCUSDT`, `btcusdt`, `XBT/USD`, and the names of
     contracts: `BTC-PERPETUAL`, `ETH-25DEC26-4000-C`. Dated aliases are resolved on the base currency and reported in
-    `alias`.
+    `alias`; with `old:` before it (`old:MATIC-USDT`) a name stays as it is written: what had it has a past.
 
     Raises:
         UnknownInstrument: the text cannot be read as a base and a quote currency, nor as a contract, or it ends where
             a venue should stand.
     """
-    name, at, venue = text.strip().partition("@")
+    said = text.strip()
+    stays = said[: len(AS_WRITTEN)].lower() == AS_WRITTEN
+    name, at, venue = (said[len(AS_WRITTEN) :] if stays else said).partition("@")
     if at and not venue.strip():
         raise UnknownInstrument(
             text,
@@ -249,5 +253,5 @@ def parse_name(text: str, preferred_venue: str) -> InstrumentName:
     else:
         raise UnknownInstrument(text, hint=_contract_hint(name, f"{at}{venue}" if at else ""))
     base, quote = SPELLINGS.get(base, base), SPELLINGS.get(quote, quote)
-    alias = ALIASES.get(base)
+    alias = None if stays else ALIASES.get(base)
     return InstrumentName(f"{alias.new if alias else base}-{quote}", venue, alias)
