@@ -177,7 +177,7 @@ class Traded:
         return [TradePage(BTC, trades)]
 
 
-def of_trades(served: Traded, minutes: int) -> Past:
+def of_trades(served: Traded, minutes: int, until: int = 0) -> Past:
     rules = CandleRules((Interval.M1,), page=720, newest=5, trades_page=4)
     codec = codec_for("kraken", "")
     codec.learn([KNOWN])
@@ -185,7 +185,17 @@ def of_trades(served: Traded, minutes: int) -> Past:
     clock = VirtualClock(NOW)
     history = History(clock, Provenance.HISTORY, 10**8)
     start = Interval.M1.open_time(NOW) - minutes * MINUTE
-    return run_virtually(history.bars(source, KNOWN, Interval.M1, start, NOW), clock)
+    return run_virtually(history.bars(source, KNOWN, Interval.M1, start, NOW - until * MINUTE), clock)
+
+
+def test_a_span_all_of_which_is_too_old_is_made_of_trades_too() -> None:
+    served = Traded()
+    past = of_trades(served, 25, until=15)
+    assert kinds(past) == [TRADED] * 10
+    assert {(bar.volume, bar.trades) for bar in past.bars} == {(4.0, 2)}
+    assert past.refusals == ()
+    assert "OHLC" in served.asked[0]
+    assert all("Trades" in path for path in served.asked[1:])
 
 
 def test_what_is_too_old_for_the_venues_candles_is_made_of_its_trades() -> None:

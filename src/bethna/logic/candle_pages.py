@@ -91,7 +91,8 @@ class CandlePages:
             end = max(end, told[-1].close_time)
         elif candles and not self._rules.skips_quiet:
             end = max(end, self._end)  # the next that it has lies beyond
-        filled = self._fill(told, start, end)
+        beyond = bool(candles) and all(each.open_time >= self._end for each in candles)
+        filled = self._fill(told, start, end, beyond=beyond)
         self._at = end
         self._last = [bar for bar in filled if bar.close is not None][-1:] or self._last
         return filled
@@ -107,8 +108,8 @@ class CandlePages:
         unknown = fill([], self._like, start, min(self._at, self._end), skips_quiet=False, reason=reason)
         return [bar for bar in unknown if bar.close_time <= self._now]
 
-    def _fill(self, told: list[Bar], start: int, end: int) -> list[Bar]:
-        """Rules 2 to 4."""
+    def _fill(self, told: list[Bar], start: int, end: int, *, beyond: bool) -> list[Bar]:
+        """Rules 2 to 4; `beyond`: all that was answered is younger than the span."""
         first, early = start, ""
         if told and not self._told:
             first = told[0].open_time
@@ -121,6 +122,8 @@ class CandlePages:
             )
         elif not self._told and self._rules.skips_quiet:
             first, early = end, "unheard"
+        elif not self._told and self._rules.newest and beyond:
+            first, early = end, "too_old"
         self._told = self._told or bool(told)
         before = fill([], self._like, start, first, skips_quiet=False, reason=early)
         rest = fill(
