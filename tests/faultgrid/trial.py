@@ -47,7 +47,8 @@ class Trial:
         faults: seconds count from the start of the world, which is the start of the desk.
         span_s: how long the desk runs, settling time included.
         ground: the venue. Where the desk knows a second host, it is the same twin under another name.
-        spec: rules of the venue as the desk knows them, where a trial wants others.
+        spec: rules of the venue as the desk knows them, where a trial wants others. past_days: what the market
+            remembers.
     """
 
     seed: int
@@ -57,6 +58,7 @@ class Trial:
     ground: Ground = BINANCE
     spec: dict[str, object] = field(default_factory=dict)
     settings: dict[str, object] = field(default_factory=dict)
+    past_days: int = 0
 
 
 @dataclass
@@ -139,7 +141,7 @@ class VirtualHouse(House):
 async def house(trial: Trial, clock: VirtualClock) -> AsyncIterator[VirtualHouse]:
     """Build and run everything that a trial needs."""
     rng = Random(trial.seed)
-    world = World(trial.seed, START, trial.ground.listings())
+    world = World(trial.seed, START, trial.ground.listings(), past_days=trial.past_days)
     truth = Truth(world)
     faults = Faults(trial.faults, START, Random(rng.getrandbits(32)))
     twin = trial.ground.twin(world, faults, Random(rng.getrandbits(32)))
