@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from calendars import closes, opens
@@ -172,6 +173,55 @@ def judge(bar: Bar, number: int, venue: Venue, wanted: list[int]) -> None:
         assert recent or not [
             each for each in venue.traded if venue.listed <= each and first <= each < number
         ]
+
+
+class Stuttering(Venue):
+    """It answers some questions with the page before, with a piece of it in front, or says candles twice."""
+
+    def __init__(self, rng: Random, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.rng = rng
+        self.before: list[VenueCandle] = []
+        self.faults = 0
+        self.is_asked_again = False
+
+    def candles(self, start: int, limit: int) -> list[VenueCandle]:
+        right = super().candles(start, limit)
+        before = [each for each in self.before if each.open_time < start]
+        self.before = before + right
+        fault = "" if self.is_asked_again else self.rng.choice(("", "before", "overlap", "twice"))
+        self.is_asked_again = bool(fault) and not self.is_asked_again  # whoever asks again is answered
+        self.faults += bool(fault and (before or fault == "twice"))
+        if fault == "before" and before:
+            return before[-self.page :]
+        if fault == "overlap" and before:
+            return [*before[-self.rng.randint(1, self.page) :], *right][: self.page]
+        return sorted([*right, *right], key=lambda each: each.open_time) if fault == "twice" else right
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("kind", [SKIPS, FILLS])
+def test_a_page_that_comes_twice_or_overlaps_neither_doubles_nor_hides(kind: str, campaign: Campaign) -> None:
+    faults = 0
+    for seed in campaign.seeds(share=60, whole=20_000):
+        rng = Random(seed)
+        interval = rng.choice((Interval.M1, Interval.D1, Interval.MO1))
+        share, count = rng.random(), rng.randint(1, 60)
+        traded = {number for number in range(60) if rng.random() < share}
+        first = now = opens(interval, START)
+        for _ in range(count):
+            now = closes(interval, now)
+        arguments = (kind, interval, traded, rng.randint(0, 10), now, rng.randint(1, 17))
+        clean, stutters = Venue(*arguments), Stuttering(rng, *arguments)
+        like = unknown_bar(BTC, interval, 0, "", Provenance.HISTORY)
+        wanted = walk(CandlePages(clean.rules, like, "v", first, now, now), clean)
+        pages, told = CandlePages(stutters.rules, like, "v", first, now, now), []
+        while (asked := pages.ask()) is not None:
+            told += pages.answer(stutters.candles(*asked)) or []
+            assert stutters.asked < 600, seed
+        assert told == wanted, seed
+        faults += stutters.faults
+    assert faults > 50, "it must have happened"
 
 
 def test_a_venue_that_has_nothing_yet_is_asked_once() -> None:
