@@ -100,6 +100,43 @@ def test_when_the_venue_serves_no_history_what_was_seen_stands_and_the_rest_has_
     run_virtually(alone(clock), clock)
 
 
+@pytest.mark.parametrize("ground", [SLOW[0], SLOW[2]], ids=lambda ground: ground.name)
+def test_when_nobody_can_be_asked_what_is_kept_stands_and_is_dated(ground: Ground) -> None:
+    async def gone(clock: VirtualClock) -> None:
+        faults = (
+            Fault(kind="http_5xx", at_s=BEFORE_S, for_s=900.0, on="rest"),
+            Fault(kind="cut", at_s=BEFORE_S), Fault(kind="accept_and_cut", at_s=BEFORE_S, for_s=900.0),
+        )  # fmt: skip
+        async with house(Trial(3, faults, BEFORE_S, ground=ground), clock) as found:
+            await pass_time(BEFORE_S - 5)
+            wanted = ground.instrument(ground.listings()[0])
+            fresh = await found.desk.bars(wanted, Interval.M1, 8)
+            assert fresh.as_of is None
+            known = {
+                bar.open_time: bar for bar in fresh.bars if bar.kind is not BarKind.UNKNOWN and bar.closed
+            }
+            assert len(known) > 5
+            await pass_time(5 + 300)
+            now = clock.now_ns()
+            stale = await found.desk.bars(wanted, Interval.M1, 12)
+            assert stale.as_of is not None
+            assert 290 * NS_PER_S < now - stale.as_of < 310 * NS_PER_S, "since the cut"
+            still = {bar.open_time: bar for bar in stale.bars}
+            assert all(still[at].close == bar.close for at, bar in known.items() if at in still)
+            assert "HTTP 50" in stale.refusals[-1].reason
+            later = [bar for bar in stale.bars if bar.open_time >= stale.as_of]
+            assert later, "the minutes since then are there"
+            assert {bar.kind for bar in later} == {BarKind.UNKNOWN}
+            assert {
+                (await found.desk.bars(wanted, each, 2)).as_of for each in (Interval.M15, Interval.H1)
+            } == {stale.as_of}
+            before = await found.desk.bars(wanted, Interval.M1, 3, min(known))
+            assert before.as_of is None
+
+    clock = VirtualClock(START)
+    run_virtually(gone(clock), clock)
+
+
 async def test_the_route_tells_bars_and_refusals() -> None:
     desk = MemoryDesk()
     desk.trade(BTC, 61_000.0)

@@ -140,12 +140,15 @@ class SeriesReader:
             return series
         if self._feeds.health(feed.id).state == "live":
             return series
-        known = [bar for bar in series.bars if bar.kind is not BarKind.UNKNOWN][-1:]
-        if known and not known[0].closed and known[0].source != LIVE:
-            return series  # the venue told it just now: an open bar is never kept
-        heard = self._feeds.last_message(feed.id) if known and known[0].source == LIVE else None
-        ends = [bar.close_time if bar.closed else bar.open_time for bar in known]
-        return replace(series, as_of=max([*ends, *([] if heard is None else [heard])], default=None))
+        last = next((bar for bar in reversed(series.bars) if bar.kind is not BarKind.UNKNOWN), None)
+        seen = last is not None and LIVE in last.source.split("+")
+        if last is None or not (last.closed or seen):
+            return series  # there is nothing that could be old; or told just now, for no open bar is kept
+        until = last.close_time
+        if seen and (not last.closed or last.coverage.state not in PROVED):
+            heard = self._feeds.last_message(feed.id)
+            until = last.open_time if heard is None else max(last.open_time, min(heard, until))
+        return replace(series, as_of=until)
 
     async def _elsewhere(
         self, instrument: InstrumentId, venue: str, interval: Interval, span: tuple[int, int]
