@@ -95,9 +95,9 @@ def test_the_imbalance_of_a_book_is_a_share(simulated: dict[str, str], tmp_path:
 
 
 def test_candles_become_a_frame(simulated: dict[str, str], tmp_path: Path) -> None:
-    printed = run("candles_frame.py", "BTC-USDT", "1s", cwd=tmp_path, environment=simulated)
+    printed = run("candles_frame.py", "BTC-USDT", "1m", "30m", cwd=tmp_path, environment=simulated)
     assert "datetime[ns, UTC]" in printed
-    assert re.search(r"^\d+ candles of 1s, incomplete\n  not_watched: None to None$", printed, re.MULTILINE)
+    assert re.search(r"^31 candles of 1m: \{'(traded|quiet)': \d+.*\}$", printed, re.MULTILINE), printed
 
 
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))

@@ -8,6 +8,7 @@ Rules
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -193,7 +194,8 @@ def _show_live(options: dict[str, Any], interval: str) -> int:
             f"expected --limit up to {MOST_LIVE} of what the desk has seen, found {limit}: with INTERVAL, as in"
             f" `bethna candles {options['symbol']} {interval} --limit {limit}`, there is the past"
         )
-    if not options["follow"]:
+    done = show({**options, "interval": interval, "limit": limit}, "candles", CandleTeller, tell_candles)
+    if not options["follow"] and sys.stderr.isatty():
         more = f"bethna candles {options['symbol']} {interval}"
-        click.echo(f"what the desk has seen since it began to watch; with the past: {more}", err=True)
-    return show({**options, "interval": interval, "limit": limit}, "candles", CandleTeller, tell_candles)
+        click.echo(f"this is what the desk has seen since it began to watch; with the past: {more}", err=True)
+    return done
