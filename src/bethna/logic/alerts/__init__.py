@@ -1,0 +1,1 @@
+"""Alerts as machines: rules are checked, watched and stepped here in event time; nothing is stored or sent."""

@@ -1,0 +1,310 @@
+"""Whether a rule makes sense, and what it watches; it evaluates nothing and knows no desk.
+
+Rules
+  1. A figure is finite; a level of a price, a quantity, a percentage and a width is above 0.
+  2. What contradicts itself is refused in words: a re-arm level on the wrong side, a channel upside down, a time within
+     which nothing can happen.
+  3. What is watched has a source; some sources are of a later release. Such a rule is taken, and says that it waits.
+"""
+
+from __future__ import annotations
+
+from math import inf, isfinite, nextafter
+from typing import assert_never
+
+from msgspec import Struct
+
+from bethna.core.alerts import (
+    AlertRule,
+    AllOf,
+    AnyOf,
+    Condition,
+    ExpiryNear,
+    IndicatorIs,
+    Leaf,
+    OptionIs,
+    Passage,
+    PnlIs,
+    PositionIs,
+    PriceChannel,
+    PriceCrosses,
+    PriceIs,
+    PriceMoves,
+    Repeat,
+    Side,
+    SignalGiven,
+    SpreadIs,
+    SystemIs,
+    VolumeIs,
+    Way,
+)
+from bethna.core.clock import NS_PER_S
+from bethna.core.errors import ConfigError
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
+from bethna.logic.alerts.bands import Band, Inside, Over, Under
+from bethna.logic.alerts.machine import parts_of
+
+LONGEST_WINDOW_NS = 7 * Interval.D1.ns
+LONGEST_HOLD_NS = 31 * Interval.D1.ns
+MOST_PARTS = 8
+MOST_NOTE = 500
+MOST_CHANNELS = 10
+
+
+class Watched(Struct, frozen=True):
+    """The figure that a part of a condition is about; equal ones share one evaluation.
+
+    Attributes:
+        kind: `price`, `up` and `down` (percent of a window), `volume`, `spread`, `indicator`, or another source's.
+        about: an instrument, a venue or an account, as the kind has it. window_ns: 0 where there is none.
+        detail: what else tells figures of a kind apart.
+    """
+
+    kind: str
+    about: str
+    window_ns: int = 0
+    detail: str = ""
+
+
+BY_TRADES = frozenset({"price", "up", "down", "volume"})
+"""Kinds that follow from an instrument's trades."""
+_WAITING = frozenset({"option", "position", "pnl", "expiry", "signal"})
+
+
+def check(rule: AlertRule, now: int) -> None:
+    """Refuse what makes no sense. `now`: ns UTC.
+
+    Raises:
+        ConfigError: its key names the part, its message what was expected and found.
+    """
+    parts = parts_of(rule.condition)
+    if isinstance(rule.condition, AllOf | AnyOf) and not 2 <= len(parts) <= MOST_PARTS:
+        raise ConfigError("parts", f"expected 2 to {MOST_PARTS} conditions, found {len(parts)}")
+    for part in parts:
+        _check_leaf(part)
+    either = any(isinstance(part, PriceCrosses) and part.way is Way.EITHER for part in parts)
+    if either and (len(parts) > 1 or rule.hold_ns):
+        raise ConfigError(
+            "way",
+            "expected a crossing up or down, found one in either direction with a hold or beside other conditions",
+            hint="make two rules of it, one a direction",
+        )
+    _check_together(rule.condition)
+    _within("hold", rule.hold_ns, LONGEST_HOLD_NS)
+    _within("cooldown", rule.cooldown_ns, LONGEST_HOLD_NS)
+    if (rule.repeat is Repeat.PER_BAR) is not (rule.bar is not None):
+        raise ConfigError(
+            "bar", "expected an interval with once per bar, and none without", hint="such as 5m"
+        )
+    if rule.repeat is Repeat.ONCE and rule.cooldown_ns:
+        raise ConfigError(
+            "cooldown",
+            "expected none for a rule that fires once, found one",
+            hint="say every time, or leave it out",
+        )
+    if rule.expires is not None and rule.expires <= now:
+        raise ConfigError("expires", "expected a time that is still to come, found one that is over")
+    if len(rule.note) > MOST_NOTE:
+        raise ConfigError("note", f"expected at most {MOST_NOTE} characters, found {len(rule.note)}")
+    if len(rule.channels) > MOST_CHANNELS or len(set(rule.channels)) < len(rule.channels):
+        raise ConfigError("channels", f"expected at most {MOST_CHANNELS} different ones")
+    quiet = rule.quiet
+    if quiet is not None and (
+        quiet.start == quiet.end or not all(0 <= each < 24 * 60 for each in (quiet.start, quiet.end))
+    ):
+        raise ConfigError("quiet", "expected two different times of the day, such as 22:00-07:00")
+
+
+def watched_by(leaf: Leaf) -> Watched:
+    """Whose figure it is about."""
+    match leaf:
+        case PriceIs() | PriceCrosses() | PriceChannel():
+            return Watched("price", leaf.instrument)
+        case PriceMoves():
+            return Watched(str(leaf.way), leaf.instrument, leaf.window_ns)
+        case VolumeIs():
+            return Watched("volume", leaf.instrument, leaf.window_ns)
+        case SpreadIs():
+            return Watched("spread", leaf.instrument)
+        case IndicatorIs():
+            against = f"-{leaf.other}" if leaf.other else ""
+            return Watched(
+                "indicator",
+                leaf.instrument,
+                leaf.interval.ns,
+                f"{leaf.interval} {leaf.indicator}.{leaf.part}{against}",
+            )
+        case SystemIs():
+            return Watched("system", leaf.about, 0, leaf.trouble)
+        case OptionIs():
+            return Watched("option", leaf.instrument, 0, leaf.figure)
+        case PositionIs():
+            return Watched("position", leaf.account, 0, "opened" if leaf.opened else "closed")
+        case PnlIs():
+            return Watched("pnl", leaf.account, 0, "percent" if leaf.in_percent else "amount")
+        case ExpiryNear():
+            return Watched("expiry", leaf.account)
+        case SignalGiven():
+            return Watched("signal", leaf.instrument)
+        case _:
+            assert_never(leaf)
+
+
+def band_of(leaf: Leaf) -> Band:
+    """When its figure counts."""
+    match leaf:
+        case PriceIs():
+            return _beyond(leaf.side is Side.ABOVE, leaf.level, leaf.rearm, from_beyond=False)
+        case PriceCrosses():
+            return _beyond(leaf.way is not Way.DOWN, leaf.level, leaf.rearm, from_beyond=True)
+        case PriceChannel():
+            return Inside(leaf.low, leaf.high, leaf.margin, outside=leaf.passage is Passage.LEAVES)
+        case PriceMoves():
+            return Over(leaf.percent, leaf.percent)
+        case VolumeIs():
+            return Over(leaf.quantity, leaf.quantity)
+        case SpreadIs():
+            return Over(leaf.basis_points, leaf.basis_points)
+        case IndicatorIs():
+            return _beyond(leaf.side is Side.ABOVE, leaf.level or 0.0, None, from_beyond=False)
+        case OptionIs() | PnlIs():
+            return _beyond(leaf.side is Side.ABOVE, leaf.level, None, from_beyond=False)
+        case SystemIs() | PositionIs():
+            return Over(0.0, 1.0)  # 1 while it is so, 0 when it is not
+        case ExpiryNear():
+            return Under(float(leaf.within_ns), float(leaf.within_ns))
+        case SignalGiven():
+            least = nextafter(leaf.confidence, 0.0)
+            return Over(least, least)
+        case _:
+            assert_never(leaf)
+
+
+def waits_for(condition: Condition) -> tuple[str, ...]:
+    """Sources of its parts that are not there yet (rule 3)."""
+    kinds = {watched_by(part).kind for part in parts_of(condition)}
+    return tuple(sorted(kinds & _WAITING))
+
+
+def _beyond(above: bool, level: float, rearm: float | None, *, from_beyond: bool) -> Band:
+    back = level if rearm is None else rearm
+    return Over(level, back, from_beyond) if above else Under(level, back, from_beyond)
+
+
+def _check_leaf(leaf: Leaf) -> None:
+    match leaf:
+        case PriceIs() | PriceCrosses() | PriceChannel() | PriceMoves() | VolumeIs() | SpreadIs():
+            _check_market(leaf)
+        case IndicatorIs():
+            if (leaf.level is None) is not bool(leaf.other):
+                raise ConfigError("level", "expected a level or another indicator, not both and not none")
+            if leaf.level is not None:
+                _finite("level", leaf.level)
+        case OptionIs() | PnlIs():
+            _finite("level", leaf.level)
+        case ExpiryNear():
+            _above_0("within", float(leaf.within_ns))
+        case SignalGiven():
+            if not 0.0 < leaf.confidence <= 100.0:
+                raise ConfigError("confidence", f"expected a percentage up to 100, found {leaf.confidence!r}")
+        case SystemIs() | PositionIs():
+            pass
+        case _:
+            assert_never(leaf)
+
+
+def _check_market(leaf: PriceIs | PriceCrosses | PriceChannel | PriceMoves | VolumeIs | SpreadIs) -> None:
+    match leaf:
+        case PriceIs():
+            _above_0("level", leaf.level)
+            _check_rearm(leaf.side is Side.ABOVE, leaf.level, leaf.rearm)
+        case PriceCrosses():
+            _above_0("level", leaf.level)
+            if leaf.way is Way.EITHER and leaf.rearm is not None:
+                raise ConfigError("again", "expected none for a crossing in either direction, found one")
+            _check_rearm(leaf.way is Way.UP, leaf.level, leaf.rearm)
+        case PriceChannel():
+            _check_channel(leaf)
+        case PriceMoves():
+            _above_0("percent", leaf.percent)
+            if leaf.way is Way.EITHER:
+                raise ConfigError("way", "expected up or down", hint="use any of both for either")
+            if leaf.way is Way.DOWN and leaf.percent >= 100.0:
+                raise ConfigError("percent", f"expected less than 100 down, found {leaf.percent:g}")
+            _check_window(leaf.window_ns)
+        case VolumeIs():
+            _above_0("quantity", leaf.quantity)
+            _check_window(leaf.window_ns)
+        case SpreadIs():
+            _above_0("basis_points", leaf.basis_points)
+        case _:
+            assert_never(leaf)
+
+
+def _check_channel(leaf: PriceChannel) -> None:
+    _above_0("low", leaf.low)
+    _above_0("high", leaf.high)
+    if leaf.low >= leaf.high:
+        raise ConfigError(
+            "channel", f"expected a lower and then a higher edge, found {leaf.low:g} and {leaf.high:g}"
+        )
+    if not (isfinite(leaf.margin) and 0.0 <= leaf.margin < leaf.low):
+        raise ConfigError("margin", f"expected 0 or more and below {leaf.low:g}, found {leaf.margin!r}")
+
+
+def _check_together(condition: Condition) -> None:
+    """Rule 2: prices that cannot be true at once."""
+    if not isinstance(condition, AllOf):
+        return
+    if len(set(condition.parts)) < len(condition.parts):
+        raise ConfigError("parts", "expected different conditions, found one twice")
+    ranges: dict[InstrumentId, tuple[float, float]] = {}
+    for part in condition.parts:
+        match part:
+            case PriceIs(side=Side.ABOVE) | PriceCrosses(way=Way.UP):
+                asked = (part.level, inf)
+            case PriceIs() | PriceCrosses():
+                asked = (0.0, part.level)
+            case PriceChannel(passage=Passage.ENTERS):
+                asked = (part.low, part.high)
+            case _:
+                continue
+        low, high = ranges.get(part.instrument, (0.0, inf))
+        low, high = ranges[part.instrument] = max(low, asked[0]), min(high, asked[1])
+        if low >= high:
+            found = f"{part.instrument} above {low:g} and below {high:g}"
+            raise ConfigError(
+                "parts", f"expected conditions that can be true at once, found {found}", hint="say any of"
+            )
+
+
+def _check_rearm(above: bool, level: float, rearm: float | None) -> None:
+    if rearm is None:
+        return
+    _above_0("again", rearm)
+    if (rearm > level) if above else (rearm < level):
+        side, word = ("below", "above") if above else ("above", "below")
+        raise ConfigError(
+            "again", f"expected a level at or {side} {level:g} for a rule {word} it, found {rearm:g}"
+        )
+
+
+def _check_window(window_ns: int) -> None:
+    if not NS_PER_S <= window_ns <= LONGEST_WINDOW_NS:
+        raise ConfigError("window", "expected 1 s to 7 days", hint="longer ones need indicators of bars")
+
+
+def _within(key: str, length_ns: int, most: int) -> None:
+    if not 0 <= length_ns <= most:
+        raise ConfigError(key, f"expected 0 s to {most // Interval.D1.ns} days")
+
+
+def _above_0(key: str, figure: float) -> None:
+    if not (isfinite(figure) and figure > 0.0):
+        raise ConfigError(key, f"expected a number above 0, found {figure!r}")
+
+
+def _finite(key: str, figure: float) -> None:
+    if not isfinite(figure):
+        raise ConfigError(key, f"expected a number, found {figure!r}")
