@@ -22,7 +22,7 @@ class Part(Struct, frozen=True):
     """Bars that follow each other, what was refused, and what indicators say of each bar.
 
     Attributes:
-        built_from, as_of: as of a series (`core/bars`).
+        built_from, as_of, notes: as of a series (`core/bars`).
     """
 
     bars: list[Bar]
@@ -30,6 +30,7 @@ class Part(Struct, frozen=True):
     shown: Sequence[Shown]
     built_from: Interval | None = None
     as_of: int | None = None
+    notes: Sequence[str] = ()
 
 
 class Readings:
