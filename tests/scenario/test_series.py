@@ -173,6 +173,30 @@ async def test_the_route_tells_since_when_it_knows_no_more_and_when_days_begin()
             assert (refused.status_code, refused.json()["error"]["message"]) == (400, words)
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "words"),
+    [
+        ("interval=1m&limit=0", 400, "limit: expected int >= 1, found '0'"),
+        ("interval=1m&limit=10000000", 400, "limit: expected int <= 5000, found '10000000'"),
+        ("interval=7m", 400, "interval: expected an interval, found '7m'"),
+        ("interval=1m&end=-1", 400, "end: expected int >= 0, found '-1'"),
+        (
+            "interval=1d&day_starts=25:00",
+            400,
+            "expected a time of day in UTC at a quarter of an hour, found '25:00'",
+        ),
+        ("interval=1m&instrument=NOPE-USDT", 404, "NOPE-USDT@binance is not followed by this desk"),
+    ],
+)
+async def test_what_cannot_be_asked_of_the_route_is_said(asked: str, status: int, words: str) -> None:
+    async with opened(MemoryDesk()) as served:
+        whose = "" if "instrument=" in asked else f"&instrument={BTC}"
+        refused = await served.http.get(f"/api/v1/bars?{asked}{whose}")
+        error = refused.json()["error"]
+        assert (refused.status_code, error["message"]) == (status, words)
+        assert error["hint"]
+
+
 async def test_an_attached_desk_tells_the_same() -> None:
     desk = MemoryDesk()
     desk.trade(BTC, 61_000.0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bethna.client.backend import Backend
-from bethna.client.spans import MOST_BARS, Span
+from bethna.client.spans import MOST_BARS, Span, first_before
 from bethna.core.bars import Bar, Refusal, Series
 from bethna.core.market import InstrumentId
 from bethna.logic.indicators.registry import Indicator
@@ -34,8 +34,7 @@ async def bars_of_span(
     """Its bars, one for each interval, with what indicators say of them; `now` as the desk said it, ns UTC."""
     interval = openings.interval
     end = now + 1 if span.end is None else span.end
-    at = max(0, openings.earlier(span.start, bars_before(indicators, interval)))
-    at = at if openings.open_time(at) == at else openings.close_time(openings.open_time(at))
+    at = first_before(openings, span.start, bars_before(indicators, interval))
     bars: list[Bar] = []
     refusals: dict[Refusal, None] = {}
     notes: dict[str, None] = {}
