@@ -292,6 +292,37 @@ def test_a_later_start_remembers_the_same_hours_from_another_price() -> None:
         assert pstdev(factors) < 0.002 < pstdev([log(bar.close / bars[0].close) for bar in bars])
 
 
+def test_what_a_market_has_forgotten_since_the_start_is_a_hole_that_the_ids_show() -> None:
+    whole = World(4, START, [LIVELY], past_days=2, kept_trades=20)
+    market = whole.markets[LIVELY.symbol]
+    before = market.last_trade_id
+    whole.advance(START + 120 * NS_PER_S)
+    kept = market.recent_trades(10_000)
+    assert len(kept) < 40 < market.last_trade_id - before
+    assert kept[0].trade_id > before + 1
+    assert [each.trade_id for each in market.trades_from(before - 1, 4)] == [
+        before - 1, before, kept[0].trade_id, kept[1].trade_id,
+    ]  # fmt: skip
+    assert market.trades_until(whole.now, len(kept) + 2)[:3] == [*market.trades_from(before - 1, 2), kept[0]]
+    (hour,) = market.candles(HOUR, START // HOUR * HOUR, None, 1, whole.now)
+    assert hour.last_id == market.last_trade_id
+    assert hour.trades == hour.last_id - (hour.first_id or 0) + 1
+
+
+def test_before_everything_there_is_nothing() -> None:
+    market = world(1, days=1).markets[QUIET.symbol]
+    assert market.past is not None
+    start = market.past.start
+    assert market.trades_until(start - 1, 5) == []
+    assert market.past.close_before(start) is None
+    assert market.trades_between(0, start - 1, 5) == []
+    first = market.trades_from(0, 3)
+    assert [each.trade_id for each in first] == list(range(first[0].trade_id, first[0].trade_id + 3))
+    assert market.trades_until(first[1].ts, 5)[-1].trade_id in (first[1].trade_id, first[2].trade_id)
+    assert market.candles(DAY, 0, None, 5, START)[0].open_time == start
+    assert market.trades_from(market.last_trade_id + 1, 5) == market.trades_from(0, 0) == []
+
+
 def test_what_happens_afterwards_is_as_without_a_past_but_for_the_numbers() -> None:
     stories = []
     for days in (0, 30):

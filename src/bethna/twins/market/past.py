@@ -27,7 +27,7 @@ from bethna.twins.market.facts import Execution, Listing
 from bethna.twins.market.flow import LEAST_FAIR
 from bethna.twins.market.latent import Traits
 from bethna.twins.market.legs import MOST_ACTIVITY, Minutes, Tape, usual_change
-from bethna.twins.market.paths import MINUTES, Paths, routes, season
+from bethna.twins.market.paths import HOURS, MINUTES, Paths, routes, season
 from bethna.twins.market.rows import (
     CLOSE,
     DAY,
@@ -181,12 +181,13 @@ class Past:
 
     def close_before(self, start: int) -> int | None:
         """The last price before `start`, a whole minute; None when there is none."""
-        at = min(start, self.end)
-        hour = at // HOUR * HOUR
-        times, rows = self._between(hour, at)
+        if start <= self.start:
+            return None
+        hour = self.end if start >= self.end else start // HOUR * HOUR
+        times, rows = self._between(hour, min(start, self.end))
         while not len(times) and hour > self.start:
-            hour, at = max(self.start, hour - DAY), hour
-            times, rows = self._hours_between(hour, at)
+            hour, until = max(self.start, hour - HOURS * HOUR), hour
+            times, rows = self._hours_between(hour, until)
         return int(rows[CLOSE, -1]) if len(times) else None
 
     # --- trades
