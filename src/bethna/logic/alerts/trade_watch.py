@@ -6,10 +6,11 @@ Rules
   2. Trades that the feed healed come in their order, between the others: they are judged as any, and are `late`.
   3. Behind a gap that was given up the first trade is `after_gap`. A crossing that it shows did happen, if nobody knows
      when; one there and back in the gap does not show.
-  4. Trades of a gap that was given up and come after all are gathered until all of them are there, or nobody looks for
-     more (`settle`). Then the rules of prices are judged anew over them and all trades since, from how they stood at
-     the gap: a firing that nobody was told is told `late`, and what stands otherwise is corrected. What was told is not
-     taken back: where it was of another moment it stands for the earliest firing up to it that was not.
+  4. Trades of a gap that was given up and come after all are gathered until all of them are there, and those of the
+     gaps before it, or nobody looks for more (`settle`). Then the rules of prices are judged anew over them and all
+     trades since, from how they stood at the gap: a firing that nobody was told is told `late`, and what stands
+     otherwise is corrected. What was told is not taken back: where it was of another moment it stands for the earliest
+     firing up to it that was not.
 """
 
 from __future__ import annotations
@@ -216,13 +217,13 @@ class TradeWatch(Stepper):
     # --- gaps that were given up
 
     def _gather(self, trade: Trade) -> None:
-        for missing in tuple(self._missing):
+        for missing in self._missing:
             if missing.first <= trade.trade_id <= missing.last:
                 missing.found[trade.trade_id] = trade
-                if missing.is_whole:
-                    self._missing.remove(missing)
-                    self._judge_again(missing)
-                    self._settle()
+        if self._missing and self._missing[0].is_whole:
+            while self._missing and self._missing[0].is_whole:
+                self._judge_again(self._missing.pop(0))
+            self._settle()
 
     def _is_of_prices(self, name: str) -> bool:
         """Whether all of a rule follows from the trades alone, and from no more than the last one."""
@@ -234,32 +235,27 @@ class TradeWatch(Stepper):
         if not missing.found:
             return
         found = [missing.found[number] for number in sorted(missing.found)]
-        for earlier in self._missing:
-            if earlier.last < missing.first:
-                earlier.since = sorted(earlier.since + found, key=_number)
-        later = [each for each in self._missing if each.first > missing.last]
         asked = [self._armed[name] for name in sorted(missing.states) if name in self._armed]
         asked = [armed for armed in asked if armed.state.phase is Phase.ACTIVE]
         true = {armed.name: Armed(armed.name, armed.rule, missing.states[armed.name]) for armed in asked}
-        steps = self._replay(true, found + missing.since, later)
+        steps = self._replay(true, found + missing.since)
         for armed in asked:
             name = armed.name
             fired = [step for step in steps if step.rule == name and step.outcome is Outcome.FIRED]
             untold, spent = _untold(fired, missing.told.get(name, []))
-            for each in later:
+            for each in self._missing:
                 each.told[name] = [step for step in each.told.get(name, []) if step not in spent]
             for step in untold:
-                if armed.state.phase is Phase.ACTIVE:
-                    self._take(armed, _told_late(step, armed.state, whole=missing.is_whole))
+                self._take(armed, _told_late(step, armed.state, whole=missing.is_whole))
             self._correct(armed, true[name].state)
 
-    def _replay(self, rules: dict[str, Armed], trades: list[Trade], later: list[_Missing]) -> list[Step]:
+    def _replay(self, rules: dict[str, Armed], trades: list[Trade]) -> list[Step]:
         """What rules do over trades; how they come to the gaps that are open still is put down there."""
         steps: list[Step] = []
         again = TradeWatch(InstrumentId(self._price.about), steps.append, self._scale)
         for name, armed in rules.items():
             again.arm(armed, self._parts[name])
-        left = list(later)
+        left = list(self._missing)
         for trade in trades:
             while left and left[0].first <= trade.trade_id:
                 left.pop(0).states.update((name, armed.state) for name, armed in rules.items())
@@ -277,10 +273,6 @@ class TradeWatch(Stepper):
             self._take(armed, Step(armed.name, after.steps, Outcome.CORRECTED, None, moment, state, after))
         for index in self._parts[armed.name]:
             self._await(armed, index, self._prices)
-
-
-def _number(trade: Trade) -> int:
-    return trade.trade_id
 
 
 def _untold(fired: list[Step], told: list[Step]) -> tuple[list[Step], list[Step]]:

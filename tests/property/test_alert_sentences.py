@@ -1,0 +1,219 @@
+"""What a rule says of itself is read as the same rule; what cannot be read is named, whatever it is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bethna.core.alerts import (
+    AlertRule,
+    AllOf,
+    AnyOf,
+    Doubt,
+    IndicatorIs,
+    Leaf,
+    Passage,
+    PriceChannel,
+    PriceCrosses,
+    PriceIs,
+    PriceMoves,
+    QuietHours,
+    Repeat,
+    Severity,
+    Side,
+    SignalGiven,
+    SpreadIs,
+    SystemIs,
+    VolumeIs,
+    Way,
+)
+from bethna.core.clock import NS_PER_S
+from bethna.core.errors import ConfigError, UnknownInstrument
+from bethna.core.intervals import Interval
+from bethna.core.market import InstrumentId
+from bethna.logic.alerts.saying import say
+from bethna.logic.alerts.sentence import parse
+
+PAIRS = {name: InstrumentId(name) for name in ("BTC-USDT@binance", "ETH-USD@kraken", "SOL-USD@coinbase")}
+BTC = PAIRS["BTC-USDT@binance"]
+MINUTE = 60 * NS_PER_S
+
+
+def resolve(text: str) -> InstrumentId:
+    found = PAIRS.get(text) or PAIRS.get(f"{text.upper()}@binance")
+    if found is None:
+        raise UnknownInstrument(text, ("BTC-USDT",))
+    return found
+
+
+pairs = st.sampled_from(list(PAIRS.values()))
+figures = st.floats(1e-8, 1e9, allow_subnormal=False) | st.integers(1, 200_000).map(float)
+lengths = st.integers(1, 10**6).map(lambda ms: ms * NS_PER_S // 1000) | st.integers(1, 1000).map(
+    lambda m: m * MINUTE
+)
+indicators = st.sampled_from(["rsi(14)", "ema(20)", "obv", "sma(5)"])
+leaves = st.one_of(
+    st.builds(PriceIs, pairs, st.sampled_from(Side), figures),
+    st.builds(PriceCrosses, pairs, st.sampled_from(Way), figures),
+    st.builds(PriceChannel, pairs, figures, figures, st.sampled_from(Passage), st.just(0.0) | figures),
+    st.builds(PriceMoves, pairs, st.sampled_from([Way.UP, Way.DOWN]), figures, lengths),
+    st.builds(VolumeIs, pairs, figures, lengths),
+    st.builds(SpreadIs, pairs, figures),
+    st.builds(SignalGiven, pairs, figures),
+    st.builds(IndicatorIs, pairs, st.sampled_from(Interval), indicators, st.sampled_from(Side), figures),
+    st.builds(
+        IndicatorIs,
+        pairs,
+        st.sampled_from(Interval),
+        indicators,
+        st.sampled_from(Side),
+        st.none(),
+        indicators,
+    ),
+)
+several = st.lists(leaves, min_size=2, max_size=3).map(tuple)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> AlertRule:
+    condition = draw(leaves | several.map(AllOf) | several.map(AnyOf))
+    repeat = draw(st.sampled_from(Repeat))
+    quiet = st.builds(
+        QuietHours, st.integers(0, 1439), st.integers(0, 1439), st.sampled_from(["UTC", "Europe/Berlin"])
+    )
+    return AlertRule(
+        condition,
+        repeat,
+        draw(st.sampled_from(Interval)) if repeat is Repeat.PER_BAR else None,
+        draw(st.just(0) | lengths),
+        draw(st.just(0) | lengths),
+        draw(st.none() | st.integers(10**9, 4 * 10**9).map(lambda ms: ms * NS_PER_S // 1000 * 1000)),
+        already=draw(st.booleans()),
+        doubt=draw(st.sampled_from(Doubt)),
+        severity=draw(st.sampled_from(Severity)),
+        channels=tuple(draw(st.lists(st.sampled_from(["page", "telegram", "mail"]), unique=True))),
+        quiet=draw(st.none() | quiet),
+        note=draw(st.sampled_from(["", "sell, and then 1,000 more", "x"])),
+    )
+
+
+@given(rule=rules())
+def test_what_a_rule_says_is_read_as_the_same(rule: AlertRule) -> None:
+    assert parse(say(rule), resolve) == rule
+
+
+@given(text=st.text(max_size=80) | st.text("BTC-USDTcrosaboveismv 0123456789,.k%()", max_size=80))
+@example("BTC-USDT crosses above nan")
+def test_whatever_is_written_is_read_or_refused_in_words(text: str) -> None:
+    try:
+        rule = parse(text, resolve)
+    except (ConfigError, UnknownInstrument):
+        return
+    assert parse(say(rule), resolve) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("btc-usdt crosses above 65,000", AlertRule(PriceCrosses(BTC, Way.UP, 65_000.0))),
+        ("BTC-USDT crosses 65k", AlertRule(PriceCrosses(BTC, Way.EITHER, 65_000.0))),
+        ("BTC-USDT crossing below 65000.5", AlertRule(PriceCrosses(BTC, Way.DOWN, 65_000.5))),
+        (
+            "BTC-USDT crosses above 65,000, every time, again below 64,800, via telegram",
+            AlertRule(PriceCrosses(BTC, Way.UP, 65_000.0, 64_800.0), Repeat.EVERY, channels=("telegram",)),
+        ),
+        ("BTC-USDT above 65k, for 30s", AlertRule(PriceIs(BTC, Side.ABOVE, 65_000.0), hold_ns=30 * NS_PER_S)),
+        (
+            "BTC-USDT is below 60k and spread above 5bps",
+            AlertRule(AllOf((PriceIs(BTC, Side.BELOW, 60_000.0), SpreadIs(BTC, 5.0)))),
+        ),
+        (
+            "BTC-USDT moves 5% in 1h, cooldown 2h, every time",
+            AlertRule(
+                AnyOf(
+                    (PriceMoves(BTC, Way.UP, 5.0, 60 * MINUTE), PriceMoves(BTC, Way.DOWN, 5.0, 60 * MINUTE))
+                ),
+                Repeat.EVERY,
+                cooldown_ns=120 * MINUTE,
+            ),
+        ),
+        ("BTC-USDT falls 2.5% within 15m", AlertRule(PriceMoves(BTC, Way.DOWN, 2.5, 15 * MINUTE))),
+        (
+            "BTC-USDT 1h macd(12,26,9) signal above 0",
+            AlertRule(IndicatorIs(BTC, Interval.H1, "macd(12,26,9)", Side.ABOVE, 0.0, "", "signal")),
+        ),
+        (
+            "BTC-USDT leaves 60,000 to 65,000 margin 100, until 2026-12-31",
+            AlertRule(
+                PriceChannel(BTC, 60_000.0, 65_000.0, Passage.LEAVES, 100.0), expires=1_798_675_200 * NS_PER_S
+            ),
+        ),
+        ("BTC-USDT signal", AlertRule(SignalGiven(BTC))),
+        (
+            "BTC-USDT below 60k or ETH-USD@kraken above 3k, again above 61k, critical",
+            AlertRule(
+                AnyOf(
+                    (PriceIs(BTC, Side.BELOW, 60e3, 61e3), PriceIs(PAIRS["ETH-USD@kraken"], Side.ABOVE, 3e3))
+                ),
+                severity=Severity.CRITICAL,
+            ),
+        ),
+    ],
+)
+def test_sentences_of_people(text: str, rule: AlertRule) -> None:
+    assert parse(text, resolve) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "expected a symbol such as BTC-USDT, found the end"),
+        ("crosses above 5", "expected a symbol first, found 'crosses'"),
+        ("BTC-USDT", "expected a condition"),
+        ("BTC-USDT jumps 5%", "found 'jumps' after 'BTC-USDT'"),
+        ("BTC-USDT crosses above", "expected above, below or a level such as 65,000, found the end"),
+        ("BTC-USDT crosses above zero", "found 'zero'"),
+        ("BTC-USDT crosses above nan", "found 'nan'"),
+        ("BTC-USDT is 5", "expected above or below, found '5'"),
+        ("BTC-USDT above 5 once", "expected a comma before what else is wanted, found 'once'"),
+        ("BTC-USDT above 5, twice", "expected once, every time"),
+        ("BTC-USDT above 5, for ever", "expected a length such as 30s, 15m or 4h, found 'ever'"),
+        ("BTC-USDT above 5, once per day", "expected an interval of bars"),
+        ("BTC-USDT above 5, once per 1h candle", "expected bar after its length"),
+        ("BTC-USDT above 5, until tomorrow", "expected a time such as 2026-12-31"),
+        ("BTC-USDT above 5, quiet always", "expected hours such as 22:00-07:00"),
+        ("BTC-USDT above 5, again above 6", "expected a price on the other side"),
+        ("BTC-USDT above 5 and below 9 or above 10", "expected and between all conditions"),
+        ("BTC-USDT enters 5 9", "expected to and the higher edge, found '9'"),
+        ("BTC-USDT moves 5 in 1h", "expected a percentage such as 5%"),
+        ("BTC-USDT moves 5% on 1h", "expected in and a length such as 15m, found 'on'"),
+        ("BTC-USDT spread above 5 percent", "expected bps"),
+        ("BTC-USDT 1h macd above 0", "which part of macd(12,26,9)"),
+        ("BTC-USDT 1h nonsense above 0", "the name of an indicator"),
+        ("BTC-USDT 1h rsi(14) 70", "expected above or below"),
+        ("BTC-USDT above 5 and", "expected a symbol such as BTC-USDT, found the end"),
+        ("x" * 1_001, "at most 1000 characters"),
+    ],
+)
+def test_what_is_not_understood_is_named(text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, resolve)
+    assert words in caught.value.message
+
+
+def test_a_symbol_that_names_nothing_is_said_as_everywhere() -> None:
+    with pytest.raises(UnknownInstrument):
+        parse("BCT-USDT above 5", resolve)
+
+    def broken(text: str) -> InstrumentId:
+        raise ConfigError("symbol", f"expected one, found {text}")
+
+    with pytest.raises(ConfigError, match="expected a symbol, found 'a;b'"):
+        parse("a;b above 5", broken)
+
+
+def test_a_condition_without_a_sentence_says_so() -> None:
+    leaf: Leaf = SystemIs("venue_down")
+    with pytest.raises(ConfigError, match="no sentence"):
+        say(AlertRule(leaf))
