@@ -374,6 +374,15 @@ def test_a_past_ends_on_the_hour_and_is_longer_than_what_is_drawn_at_once() -> N
     assert sum(bar.trades for bar in minutes) == sum(bar.trades for bar in hours) > 0
 
 
+def test_ids_stay_above_0_however_much_was_traded() -> None:
+    market = World(2, START, [listing("BTC", "USDT")], past_days=3, pace=1000.0).markets["BTCUSDT"]
+    days = market.candles(DAY, None, None, 10, START)
+    assert sum(bar.trades for bar in days) > 1_000_000_000, "more than the first ids that are drawn"
+    assert (days[0].first_id or 0) > 0
+    (first,) = market.trades_from(0, 1)
+    assert min(first.trade_id, first.aggregate, first.order) > 0
+
+
 def test_a_past_that_would_begin_before_1970_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a past that begins after 1970"):
         World(1, DAY, [LIVELY], past_days=3)
