@@ -136,26 +136,38 @@ class Tape:
             [counts[leg] * (1 + (extra * (1 + face(throws, 27 + 9 * leg, 4)) >> 3)) for leg in range(LEGS)]
         )
 
-    def trades(self, minutes: Minutes, index: int, first_id: int, shift: tuple[int, int]) -> list[Execution]:
-        """All trades of one minute (rule 4).
+    def times(self, minutes: Minutes, index: int, first_id: int) -> Ints:
+        """When the trades of one minute happened, ns UTC (rule 4)."""
+        count = int(minutes.trades[index])
+        places = np.arange(count) + face(self._trade_dice.throws(first_id, count), 0) / FACES
+        places *= MINUTE // NS_PER_MS / max(1, count)
+        return int(minutes.numbers[index]) * MINUTE + places.astype(np.int64) * NS_PER_MS
+
+    def trades(
+        self, minutes: Minutes, index: int, first_id: int, shift: tuple[int, int], some: slice
+    ) -> list[Execution]:
+        """Some trades of one minute, ascending.
 
         Args:
-            shift: what order and aggregate numbers are ahead of the trade ids; each trade is one of both.
+            first_id: of the minute. shift: what order and aggregate numbers are ahead of the trade ids; each trade is
+                one of both. some: which of them, by their places in the minute.
         """
-        count = int(minutes.trades[index])
-        throws = self._trade_dice.throws(first_id, count)
-        places = (np.arange(count) + face(throws, 0) / FACES) * (MINUTE // NS_PER_MS / max(1, count))
-        times = (int(minutes.numbers[index]) * MINUTE + places.astype(np.int64) * NS_PER_MS).tolist()
-        found: list[Execution] = []
-        legs = (minutes.counts, minutes.prices, minutes.lots, minutes.bought)
-        for many, price, lots, bought in zip(*(each[:, index].tolist() for each in legs), strict=True):
-            done = len(found)
-            for quantity in _shared(lots, throws[done : done + many]):
-                trade_id = first_id + len(found)
-                order, aggregate = trade_id + shift[0], trade_id + shift[1]
-                ts = times[len(found)]
-                found.append(Execution(trade_id, order, price, quantity, not bought, ts, aggregate))
-        return found
+        counts = minutes.counts[:, index]
+        throws = self._trade_dice.throws(first_id, int(counts.sum()))
+        ends = np.cumsum(counts).tolist()
+        legs = zip(minutes.lots[:, index].tolist(), [0, *ends], ends, strict=False)
+        lots = np.concatenate([_shared(each, throws[begin:end]) for each, begin, end in legs])
+        ids = range(first_id, first_id + len(lots))[some]
+        columns = (
+            np.repeat(minutes.prices[:, index], counts), lots, np.repeat(minutes.bought[:, index], counts),
+            self.times(minutes, index, first_id),
+        )  # fmt: skip
+        return [
+            Execution(trade_id, trade_id + shift[0], price, quantity, not bought, ts, trade_id + shift[1])
+            for trade_id, price, quantity, bought, ts in zip(
+                ids, *(each[some].tolist() for each in columns), strict=True
+            )
+        ]
 
 
 def _counts(throws: Throws, trades: Ints) -> Ints:
@@ -166,14 +178,14 @@ def _counts(throws: Throws, trades: Ints) -> Ints:
     return np.array((np.minimum(trades, 1), early, inner - early, trades > 1), np.int64)
 
 
-def _shared(lots: int, throws: Throws) -> list[int]:
+def _shared(lots: int, throws: Throws) -> Ints:
     """`lots` among so many trades, at least one each."""
     if len(throws) < 2:
-        return [lots] * len(throws)
+        return np.full(len(throws), lots, np.int64)
     weights = np.cumsum(_SHARES[face(throws, 10)])
     until = ((lots - len(throws)) * (weights / weights[-1])).astype(np.int64)
     until[-1] = lots - len(throws)
-    found: list[int] = (np.diff(until, prepend=0) + 1).tolist()
+    found: Ints = np.diff(until, prepend=0) + 1
     return found
 
 

@@ -35,7 +35,6 @@ from bethna.twins.market.rows import (
     HOUR,
     LAST,
     MINUTE,
-    TRADES,
     WIDTH,
     Ints,
     Row,
@@ -219,8 +218,10 @@ class Past:
             return int(rows[FIRST, 0]) if len(times) else self.last_id + 1
         if times[0] > minute:
             return int(rows[FIRST, 0])
-        trades = self.trades_from(int(rows[FIRST, 0]), int(rows[TRADES, 0]))
-        return trades[0].trade_id + bisect_left(trades, ts, key=_time_of)
+        first_id = int(rows[FIRST, 0])
+        drawn = self.draw(minute // HOUR, 1)
+        inside = self._tape.times(drawn, minute % HOUR // MINUTE, first_id)
+        return first_id + int(np.searchsorted(inside, ts))
 
     # --- fair values
 
@@ -386,17 +387,14 @@ class Past:
         for index, count in enumerate(drawn.trades.tolist()):
             next_id += count
             if count and next_id > first_id:
-                trades = self._tape.trades(drawn, index, next_id - count, self._shift)
-                found += trades[max(0, first_id - trades[0].trade_id) :]
+                begin = max(0, first_id - (next_id - count))
+                some = slice(begin, begin + limit - len(found))
+                found += self._tape.trades(drawn, index, next_id - count, self._shift, some)
                 if len(found) >= limit:
                     break
-        return found[:limit]
+        return found
 
 
 def _joined(parts: Sequence[Rows]) -> Rows:
     times, rows = zip(*parts, strict=True)
     return np.concatenate(times), np.concatenate(rows, axis=1)
-
-
-def _time_of(execution: Execution) -> int:
-    return execution.ts
