@@ -312,8 +312,11 @@ def test_a_failing_source_is_told_and_not_pressed(seed: int, fault: Fault, words
             assert words in found.refusals[0].reason
         assert house.clock.now_ns() - began < 60 * NS_PER_S, "nobody is kept waiting for the end of a ban"
         assert len(house.wire.asked) <= most
+        asked = len(house.wire.asked)
         other = await house.ask(Interval.M30, 5 * HOUR, 5 * HOUR)
         assert other.refusals
+        if fault.kind == "http_429":
+            assert len(house.wire.asked) == asked, "a stop is one of all questions"
         await pass_time(700.0)
         well = await house.ask(Interval.H4, 5 * DAY, 5 * DAY)
         assert well.refusals == ()

@@ -21,6 +21,7 @@ from bethna.client.remote_facts import series_of
 from bethna.client.tables import Table
 from bethna.config import HostUrls, Secret
 from bethna.core.bars import Bar, Series
+from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Provenance, State
 from bethna.core.instrument import Contract, Instrument
 from bethna.core.intervals import Interval
@@ -28,8 +29,12 @@ from bethna.core.market import InstrumentId
 from bethna.logic.feed import FeedSettings
 from bethna.runtime.bus import Bus
 from bethna.services.feeds import Feeds
+from bethna.twins.coingecko import CoinGeckoTwin
 from bethna.twins.faults import Fault
+from bethna.twins.market.facts import UNIT
+from bethna.twins.registry import build
 
+HOUR, HALF = 3600 * NS_PER_S, 1800 * NS_PER_S
 TETHER = replace(OWN, id=InstrumentId("BTC-USDT@kraken"), quote="USDT")
 FUTURE = replace(OWN, id=InstrumentId("BTC-PERPETUAL@kraken"), contract=Contract("perpetual"))
 
@@ -128,6 +133,17 @@ def test_what_is_said_beside_them_reaches_every_reader(seed: int) -> None:
     assert series_of(answer).notes == series.notes
     table: Any = Table(Bar, series.bars, series.bars[0].coverage, notes=series.notes)
     assert table[2:5].notes == series.notes
+
+
+def test_in_one_simulated_market_venue_and_index_remember_the_same(seed: int) -> None:
+    venue = build("coinbase", seed=seed, start=START, past_days=40).world.markets["BTC-USD"]
+    made = build("coingecko", seed=seed, start=START, past_days=40).venue
+    assert isinstance(made, CoinGeckoTwin)
+    times = [(START - hours * HOUR) // HALF * HALF for hours in range(900, 5, -50)]
+    prices = venue.fairs_before(times)
+    assert prices is not None
+    for at, price in zip(times, prices, strict=True):
+        assert made.index.at("BTC-USD", at) == pytest.approx(price * venue.listing.tick / UNIT, rel=5e-3), at
 
 
 # --- doctor
