@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -108,6 +109,25 @@ def test_who_refuses_for_good_is_asked_once() -> None:
     assert kinds(past) == [UNKNOWN] * 10
     assert {gap.reason for bar in past.bars for gap in bar.coverage.gaps} == {"source_refused"}
     assert (len(served.asked), [each.reason for each in past.refusals]) == (1, ["Invalid symbol."])
+
+
+def test_a_refusal_is_told_to_each_who_asks_until_its_time_is_asked_for_again() -> None:
+    served = Served(VenueAnswer("binance", 400, "Invalid symbol."))
+    source = CandleSource("binance", RULES, codec_for("binance", ""), served, lambda: NOW)
+    clock = VirtualClock(NOW)
+    history = History(clock, Provenance.HISTORY, 10**8)
+
+    async def reasons(start: int, end: int) -> list[str]:
+        past = await history.bars(source, KNOWN, Interval.M1, NOW - start * MINUTE, NOW - end * MINUTE)
+        return [each.reason for each in past.refusals]
+
+    async def asked() -> list[list[str]]:
+        told = [await reasons(10, 5), await reasons(7, 6), await reasons(20, 15)]
+        await asyncio.sleep(61)
+        return [*told, await reasons(10, 5)]
+
+    assert run_virtually(asked(), clock) == [["Invalid symbol."], ["Invalid symbol."], [], []]
+    assert len(served.asked) == 3
 
 
 def test_nobody_waits_for_the_end_of_a_ban() -> None:

@@ -12,13 +12,15 @@ Rules
      none is known yet.
   6. What is kept on disk is asked for before any source, and each page that a source told is put there at once: who is
      killed goes on where it was.
-  7. What is too old for a venue's candles is made of its trades, where those go back for ever. Where that would take
+  7. A refusal is told to each who asks for its time, as long as that is not asked for again.
+  8. What is too old for a venue's candles is made of its trades, where those go back for ever. Where that would take
      more than MOST_TRADE_PAGES pages, by the pace of the first of them, it is not begun, and that is said.
 """
 
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -35,7 +37,7 @@ from bethna.core.wire import RestEvent
 from bethna.logic.access import about_request
 from bethna.logic.bars import fill, merge, unknown_bar
 from bethna.logic.candle_pages import CandlePages
-from bethna.logic.kept_bars import KeptBars, holes
+from bethna.logic.kept_bars import RETRY_NS, KeptBars, holes
 from bethna.logic.trade_pages import TradePages
 from bethna.venues.spec import Codec, RestRequest
 
@@ -45,6 +47,7 @@ LONGEST_WAIT_S = 20.0
 """Who asks is not kept waiting for the end of a ban: it is said, and asked for again when somebody asks again."""
 LOOK_BACK = 60
 MOST_TRADE_PAGES = 60
+MOST_REFUSED = 100
 MOST_ASKED = 1_000_000
 """Bars of one question; more are asked for in parts."""
 
@@ -111,6 +114,7 @@ class History:
         self._scale = scale
         self._kept: dict[tuple[InstrumentId, Interval], KeptBars] = {}
         self._locks: dict[tuple[InstrumentId, Interval], asyncio.Lock] = {}
+        self._refused: dict[tuple[InstrumentId, Interval], list[tuple[int, Refusal]]] = {}
 
     async def bars(
         self,
@@ -157,6 +161,7 @@ class History:
             refusals, still = await self._complete(
                 source, instrument, kept, known, (native, first, last), progress
             )
+            refusals = self._standing(key, refusals, known)
             if source.rules.trades_page is not None:
                 old = [at for at in sorted(known) if at not in settled and _is_too_old(known[at])]
                 refusals += await self._of_trades(source, instrument, kept, known, old)
@@ -174,6 +179,20 @@ class History:
     def forget(self) -> None:
         """All that is in memory: the world that it was of has ended."""
         self._kept.clear()
+        self._refused.clear()
+
+    def _standing(
+        self, key: tuple[InstrumentId, Interval], fresh: list[Refusal], known: dict[int, Bar]
+    ) -> list[Refusal]:
+        """The fresh ones, and those of a while ago whose time is still unknown (rule 7)."""
+        now = self._clock.monotonic_ns()
+        before = [(at, each) for at, each in self._refused.get(key, ()) if now - at < RETRY_NS]
+        self._refused[key] = [*before, *((now, each) for each in fresh)][-MOST_REFUSED:]
+        unknown = sorted(at for at, bar in known.items() if bar.kind is BarKind.UNKNOWN)
+        told = [
+            each for _, each in before if bisect_left(unknown, each.start) < bisect_left(unknown, each.end)
+        ]
+        return told + fresh
 
     async def _known(
         self, instrument: Instrument, kept: KeptBars, asked: tuple[Interval, int, int]
@@ -236,7 +255,7 @@ class History:
         known: dict[int, Bar],
         old: list[int],
     ) -> list[Refusal]:
-        """Make bars of trades where the candles do not reach (rule 7), in the place of the `old`."""
+        """Make bars of trades where the candles do not reach (rule 8), in the place of the `old`."""
         page = source.rules.trades_page
         if page is None or not old:
             return []

@@ -59,6 +59,7 @@ export class PriceChart {
   private lastBar: Candle | null = null;
   /** How many places the first view has, where that is less than would fit. */
   private fewShown = 0;
+  private moving: { from: number; to: number } | null = null;
   private drawnEpoch = -1;
   private drawnTo: UTCTimestamp | null = null;
   private step = 60;
@@ -167,7 +168,7 @@ export class PriceChart {
   setZone(zone: string): void {
     if (zone === this.zone) return;
     this.zone = zone;
-    const range = this.chart.timeScale().getVisibleLogicalRange();
+    const { range } = this;
     this.candles.setData([]);
     this.volume.setData([]);
     this.lines?.clear();
@@ -193,19 +194,19 @@ export class PriceChart {
 
   private bringIntoView(time: UTCTimestamp): void {
     const scale = this.chart.timeScale();
-    const range = scale.getVisibleLogicalRange();
+    const { range } = this;
     const index = scale.timeToIndex(time, true);
     if (!range || index === null) return;
     const shift = index < range.from ? index - range.from - 1 : index > range.to - 1 ? index - range.to + 2 : 0;
-    if (shift !== 0) scale.setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
+    if (shift !== 0) this.setRange({ from: range.from + shift, to: range.to + shift });
   }
 
   /** Shows more (factor above 1) or fewer bars; the right edge stays. */
   zoom(factor: number): void {
-    const range = this.chart.timeScale().getVisibleLogicalRange();
+    const { range } = this;
     if (!range) return;
     const width = Math.max(10, (range.to - range.from) * factor);
-    this.chart.timeScale().setVisibleLogicalRange({ from: range.to - width, to: range.to });
+    this.setRange({ from: range.to - width, to: range.to });
   }
 
   /** Away with the crosshair, and to the newest bars. */
@@ -223,13 +224,24 @@ export class PriceChart {
     this.paintPriceLine();
   }
 
-  /** A hollow bar, a stale price and a quiet one leave the line its colour. */
+  /** By itself it has the colour of the bar: that of a hollow, quiet or pale one is none. */
   private paintPriceLine(): void {
     const bar = this.lastBar;
     const rising = (bar?.close ?? 0) >= (bar?.open ?? 0);
-    const color = this.staleWords === '' ? (rising ? this.colors.up : this.colors.down) : this.colors.hatch;
+    const color = this.staleWords === '' ? (rising ? this.colors.up : this.colors.down) : this.colors.stale;
     const options = this.candles.options();
     if (options.priceLineColor !== color) this.candles.applyOptions({ priceLineColor: color, priceLineStyle: this.staleWords === '' ? 2 : 1 });
+  }
+
+  /** The library moves with its next frame; until then it tells where it was. */
+  private setRange(range: { from: number; to: number }): void {
+    this.moving = range;
+    this.chart.timeScale().setVisibleLogicalRange(range);
+    requestAnimationFrame(() => (this.moving = null));
+  }
+
+  private get range(): { from: number; to: number } | null {
+    return this.moving ?? this.chart.timeScale().getVisibleLogicalRange();
   }
 
   /** The newest bars, as many as are readable; few bars are not stretched over the whole width. */
@@ -238,7 +250,7 @@ export class PriceChart {
     const count = this.times.length;
     const shown = Math.min(fitting, Math.max(FEWEST_SHOWN, count));
     this.fewShown = count < shown || shown < fitting ? shown : 0;
-    this.chart.timeScale().setVisibleLogicalRange({ from: count - shown, to: count + SPARE_PLACES });
+    this.setRange({ from: count - shown, to: count + SPARE_PLACES });
   }
 
   draw(bars: Bars): void {
@@ -259,7 +271,7 @@ export class PriceChart {
   }
 
   private drawAll(bars: Bars): void {
-    const range = this.rangeAfter ?? this.chart.timeScale().getVisibleLogicalRange();
+    const range = this.rangeAfter ?? this.range;
     const before = this.times;
     const wasEmpty = before.length === 0;
     this.marked = [];
@@ -287,7 +299,7 @@ export class PriceChart {
     const again = this.rangeAfter;
     if (this.times.length === 0) return;
     this.rangeAfter = null;
-    if (again) this.chart.timeScale().setVisibleLogicalRange(again);
+    if (again) this.setRange(again);
     else if (wasEmpty) this.showNewest();
     else if (range) this.keepView(range, before);
   }
@@ -302,7 +314,7 @@ export class PriceChart {
     }
     const held = Math.min(newest, Math.max(0, Math.ceil(range.from)));
     const shift = range.to >= newest ? this.times.length - before.length : placeOf(this.times, before[held] as UTCTimestamp) - held;
-    this.chart.timeScale().setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
+    this.setRange({ from: range.from + shift, to: range.to + shift });
   }
 
   private drawNewest(bars: Bars): void {

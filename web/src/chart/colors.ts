@@ -14,6 +14,7 @@ export interface ChartColors {
   downSoft: string;
   hatch: string;
   unknown: string;
+  stale: string;
   label: string;
   /** Lines of indicators, in their order. */
   series: string[];
@@ -39,6 +40,7 @@ export function readColors(): ChartColors {
     upSoft: value('--up-volume'),
     downSoft: value('--down-volume'),
     hatch: value('--warn'),
+    stale: value('--stale-line'),
     unknown: value('--hatch-unknown'),
     label: value('--chart-label'),
     series: [1, 2, 3, 4].map((n) => value(`--series-${n}`)),
