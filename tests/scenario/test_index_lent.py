@@ -16,10 +16,12 @@ from virtual_time import VirtualClock, pass_time, run_virtually
 from bethna.api.bars import BarsAnswer, bars_answer
 from bethna.app.live import LiveLine
 from bethna.app.series import SeriesReader
+from bethna.app.sources import chosen_market
+from bethna.app.twin_running import RunningTwin
 from bethna.cli.reach_index import check_index
 from bethna.client.remote_facts import series_of
 from bethna.client.tables import Table
-from bethna.config import HostUrls, Secret
+from bethna.config import HostUrls, Secret, Settings
 from bethna.core.bars import Bar, Series
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Provenance, State
@@ -144,6 +146,19 @@ def test_in_one_simulated_market_venue_and_index_remember_the_same(seed: int) ->
     assert prices is not None
     for at, price in zip(times, prices, strict=True):
         assert made.index.at("BTC-USD", at) == pytest.approx(price * venue.listing.tick / UNIT, rel=5e-3), at
+
+
+async def test_a_desk_that_simulates_has_the_index_of_its_world() -> None:
+    asked = Settings(source="twin", symbols=("BTC-USD@kraken",), twin_seed=7)
+    async with chosen_market(asked) as market:
+        found = await check_index(market.settings)
+        assert (found.state, found.found.partition(" answers")[2]) == (
+            "ok",
+            ", keyless plan, 5 requests a minute",
+        )
+        async with chosen_market(replace(market.settings, twin_seed=0)) as another:
+            assert isinstance(another.twin, RunningTwin)
+            assert "coingecko" in another.twin.urls
 
 
 # --- doctor

@@ -101,7 +101,9 @@ def build(
         kind = faults_of_others[0]
         said = f"kind: expected a kind of fault that {venue} can have, found {kind!r}"
         raise FaultError(said, hint=fitting(kind, twin.words))
-    world = World(seed, start, twin.listings() if listings is None else listings, pace=pace, past_days=past_days)
+    world = World(
+        seed, start, twin.listings() if listings is None else listings, pace=pace, past_days=past_days
+    )
     faults = Faults(plan, start, Random(f"{seed}/faults"))
     return Simulated(world, faults, twin.build(world, faults, Random(f"{seed}/venue")))
 
