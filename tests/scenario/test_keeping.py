@@ -16,7 +16,7 @@ from bethna.core.clock import NS_PER_S
 from bethna.core.intervals import Interval
 from bethna.runtime.clocks import ManualClock, SystemClock
 from bethna.services.keeping import DAY_NS, RETRY_S, CandleKeeper
-from bethna.store.candles import database
+from bethna.store import database
 
 MINUTE = 60 * NS_PER_S
 

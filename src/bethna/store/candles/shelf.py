@@ -37,14 +37,18 @@ from bethna.core.errors import StoreError
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.store.candles import segment
-from bethna.store.candles.database import FILE, DatabaseDamaged, connect, explained, set_aside
 from bethna.store.candles.parts import SUFFIX, Part, folder_of, most_in, part_of
 from bethna.store.candles.segment import COLUMNS, FIGURES, About, Damaged
 from bethna.store.candles.tables import BARS, REVISIONS, SEGMENTS
+from bethna.store.database import DatabaseDamaged, Purpose, connect, explained, set_aside
 from bethna.store.folder import take_patiently
 
 FOLD_ROWS = 10_000
 LIVE = "live"
+FILE = "candles.sqlite"
+PURPOSE = Purpose(
+    "bethna.store.candles", "the store of candles", "keep candles", "the desk goes on and keeps no candles"
+)
 LOCK_FILE = "candles.lock"
 _PROVED = (State.COMPLETE, State.HEALED)
 
@@ -290,7 +294,7 @@ class CandleShelf:
     def _connect(self) -> None:
         path = self._folder / FILE
         try:
-            self._open = connect(path)
+            self._open = connect(path, PURPOSE)
         except DatabaseDamaged as damage:
             self._begin_anew(str(damage))
 
@@ -300,7 +304,7 @@ class CandleShelf:
             self._open.close()
             self._open = None
         aside = set_aside(self._folder / FILE)
-        self._open = connect(self._folder / FILE)
+        self._open = connect(self._folder / FILE, PURPOSE)
         self._tell(
             f"the database of candles was damaged ({damage}): it is set aside as {aside.name}, and made anew from the"
             " segments; what was not in them yet is asked for again"
@@ -370,7 +374,7 @@ class CandleShelf:
         try:
             yield
         except DBAPIError as error:
-            raised = explained(error, path)
+            raised = explained(error, path, PURPOSE)
             if not isinstance(raised, DatabaseDamaged):
                 raise raised from error
             with self._explaining_files():

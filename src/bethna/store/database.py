@@ -1,8 +1,7 @@
-"""Opens the database of candles, brings its tables up to date, and says in words what is wrong with it.
+"""Opens a database of the desk, brings its tables up to date, and says in words what is wrong with it; it reads none.
 
 Rules
-  1. A damaged database is set aside under a name that says so, beside the new one; nothing is overwritten. The segments
-     hold nearly everything, and what was in the tail is asked for again.
+  1. A damaged database is set aside under a name that says so, beside the new one; nothing is overwritten.
   2. One that another program holds is left alone: that is said, and tried again later.
   3. One that a newer version of this program made is left alone, too.
   4. What was committed is on the disk: write-ahead log, flushed at each commit.
@@ -19,13 +18,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from msgspec import Struct
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from bethna.core.errors import StoreError
 
-FILE = "candles.sqlite"
 BUSY_S = 5.0
 _BUSY, _LOCKED, _CORRUPT, _FULL, _NOT_ONE = 5, 6, 11, 13, 26
 _DAMAGED = (_CORRUPT, _NOT_ONE)
@@ -35,7 +34,21 @@ class DatabaseDamaged(Exception):
     """What is in the file is no database of ours any more."""
 
 
-def connect(path: Path) -> Connection:
+class Purpose(Struct, frozen=True):
+    """What a database is for.
+
+    Attributes:
+        package: whose `migrations` make its tables. name: `the store of candles`. verb: what cannot be done without it.
+        meanwhile: what the desk does until it can be used.
+    """
+
+    package: str
+    name: str
+    verb: str
+    meanwhile: str
+
+
+def connect(path: Path, purpose: Purpose) -> Connection:
     """A connection to the database, its tables up to date.
 
     Raises:
@@ -47,17 +60,17 @@ def connect(path: Path) -> Connection:
     try:
         connection = engine.connect()
         _check(connection)
-        _bring_up_to_date(connection, path)
+        _bring_up_to_date(connection, path, purpose)
     except BaseException as error:
         if connection is not None:
             connection.close()
         if isinstance(error, DBAPIError):
-            raise explained(error, path) from error
+            raise explained(error, path, purpose) from error
         raise
     return connection
 
 
-def explained(error: DBAPIError, path: Path) -> Exception:
+def explained(error: DBAPIError, path: Path, purpose: Purpose) -> Exception:
     """What to raise for it: in words, with what to do next."""
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     what = str(error.orig)
@@ -65,16 +78,16 @@ def explained(error: DBAPIError, path: Path) -> Exception:
         return DatabaseDamaged(what)
     if code in (_BUSY, _LOCKED):
         return StoreError(
-            f"expected the store of candles, found it locked by another program: {path}",
-            hint="close what has that file open; the desk goes on and keeps no candles until then",
+            f"expected {purpose.name}, found it locked by another program: {path}",
+            hint=f"close what has that file open; {purpose.meanwhile} until then",
         )
     if code == _FULL:
         return StoreError(
-            f"expected to keep candles, found the disk full: {path}",
-            hint="make room; the desk goes on and keeps no candles until then",
+            f"expected to {purpose.verb}, found the disk full: {path}",
+            hint=f"make room; {purpose.meanwhile} until then",
         )
     hint = "make room, or look whether the folder can be written"
-    return StoreError(f"expected to use the store of candles at {path}, found: {what}", hint=hint)
+    return StoreError(f"expected to use {purpose.name} at {path}, found: {what}", hint=hint)
 
 
 def set_aside(path: Path) -> Path:
@@ -105,8 +118,8 @@ def _check(connection: Connection) -> None:
         raise DatabaseDamaged(str(found))
 
 
-def _bring_up_to_date(connection: Connection, path: Path) -> None:
-    with as_file(files("bethna.store.candles") / "migrations") as steps:
+def _bring_up_to_date(connection: Connection, path: Path, purpose: Purpose) -> None:
+    with as_file(files(purpose.package) / "migrations") as steps:
         config = Config()
         config.set_main_option("script_location", str(steps).replace("%", "%%"))
         config.set_main_option("path_separator", "os")
@@ -116,7 +129,7 @@ def _bring_up_to_date(connection: Connection, path: Path) -> None:
         known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
         if not known.issuperset(heads):
             raise StoreError(  # rule 3
-                f"expected a store of candles that this version knows, found one of a newer version: {path}",
+                f"expected {purpose.name} as this version knows it, found one of a newer version: {path}",
                 hint="update bethna, or set BETHNA_DATA_DIR to another folder",
             )
         command.upgrade(config, "head")

@@ -1,0 +1,253 @@
+"""The journal of alerts: a step, the state after it, the firing and the cursor are one transaction.
+
+It evaluates nothing. Whoever is killed goes on from what was committed: the trades from the cursors on are judged
+again, from the states that belong to them, and say the same again.
+
+Rules
+  1. What is committed together was judged together: a state is never of another trade than its instrument's cursor.
+  2. A step's number follows the one before it; a firing's counts up. A second writer, or the same step twice, is an
+     error and changes nothing.
+  3. A rule that is removed keeps its journal: `why` outlives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Insert, Row, Select, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from bethna.core.alerts import AlertRule, Outcome, RuleState, Step
+from bethna.core.errors import StoreError
+from bethna.core.market import InstrumentId
+from bethna.store.alerts.tables import CURSORS, FIRINGS, RULES, STEPS
+from bethna.store.database import DatabaseDamaged, Purpose, connect, explained, set_aside
+
+FILE = "alerts.sqlite"
+PURPOSE = Purpose("bethna.store.alerts", "the journal of alerts", "keep alerts", "no alert is armed")
+
+_rule = msgspec.json.Decoder(AlertRule)
+_state = msgspec.json.Decoder(RuleState)
+_step = msgspec.json.Decoder(Step)
+
+
+class Cursor(Struct, frozen=True):
+    """How far an instrument's trades have been judged."""
+
+    trade_id: int
+    ts_event: int
+
+
+class KeptRule(Struct, frozen=True):
+    """A rule as it stands.
+
+    Attributes:
+        version: how often it was edited. armed, removed: ns UTC by the desk's clock.
+    """
+
+    name: str
+    version: int
+    rule: AlertRule
+    state: RuleState
+    armed: int
+    removed: int | None
+
+
+class Fired(Struct, frozen=True):
+    """One firing; (rule, firing) is its key for good."""
+
+    rule: str
+    firing: int
+    number: int
+    fired: int
+    told: int
+    late: bool
+
+
+class Journal:
+    """The journal of one source's alerts, by one writer. Not for the loop: every call waits for the disk.
+
+    Raises:
+        StoreError: the folder cannot be used; the message says why and what to do.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self.set_aside: Path | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._open = self._connect()
+        except OSError as error:
+            raise StoreError(
+                f"expected a folder for alerts at {folder}, found: {error.strerror}",
+                hint="make room, or look whether the folder can be written",
+            ) from error
+
+    def _connect(self) -> Connection:
+        try:
+            return connect(self._path, PURPOSE)
+        except DatabaseDamaged:
+            self.set_aside = set_aside(self._path)
+            return connect(self._path, PURPOSE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._open.close()
+
+    # --- writing
+
+    def add(self, rules: Mapping[str, tuple[AlertRule, RuleState]], armed: int) -> None:
+        """All of these rules, or none.
+
+        Raises:
+            StoreError: a name is taken, or the disk refuses.
+        """
+        rows: list[dict[str, object]] = [
+            {
+                "name": name, "version": 1, "rule": _text(rule), "state": _text(state), "armed": armed, "removed": None,
+            }
+            for name, (rule, state) in rules.items()
+        ]  # fmt: skip
+        self._write(insert(RULES), rows)
+
+    def remove(self, name: str, at: int) -> bool:
+        """A rule is armed no longer (rule 3). Whether it was."""
+        gone = update(RULES).where(RULES.c.name == name, RULES.c.removed.is_(None)).values(removed=at)
+        try:
+            with self._open.begin():
+                return self._open.execute(gone).rowcount > 0
+        except DBAPIError as error:
+            raise self._said(error) from error
+
+    def commit(self, steps: Iterable[Step], cursors: Mapping[InstrumentId, Cursor], told: int) -> list[Fired]:
+        """Steps in their order, with how far was judged (rule 1); the firings among them.
+
+        Args:
+            told: ns UTC by the desk's clock.
+
+        Raises:
+            StoreError: nothing of it is kept (rule 2).
+        """
+        taken = list(steps)
+        fired = [
+            Fired(step.rule, step.after.firings, step.number, step.fired, told, step.moment.late)
+            for step in taken
+            if step.outcome is Outcome.FIRED and step.fired is not None
+        ]
+        states = {step.rule: step.after for step in taken}
+        lines = [
+            {
+                "rule": step.rule, "number": step.number, "outcome": str(step.outcome),
+                "ts_event": step.moment.ts_event, "step": _text(step),
+            }
+            for step in taken
+        ]  # fmt: skip
+        work = [(insert(STEPS), lines), (insert(FIRINGS), [msgspec.to_builtins(each) for each in fired])]
+        try:
+            with self._open.begin():
+                for statement, rows in work:
+                    if rows:
+                        self._open.execute(statement, rows)
+                for name, state in states.items():
+                    self._open.execute(update(RULES).where(RULES.c.name == name).values(state=_text(state)))
+                for instrument, cursor in cursors.items():
+                    self._put_cursor(instrument, cursor)
+        except DBAPIError as error:
+            raise self._said(error) from error
+        return fired
+
+    def _put_cursor(self, instrument: InstrumentId, cursor: Cursor) -> None:
+        values = msgspec.to_builtins(cursor)
+        known = update(CURSORS).where(CURSORS.c.instrument == instrument).values(**values)
+        if not self._open.execute(known).rowcount:
+            self._open.execute(insert(CURSORS).values(instrument=instrument, **values))
+
+    # --- reading
+
+    def rules(self, *, removed: bool = False) -> list[KeptRule]:
+        """The rules that are armed, or all there ever were, in the order of their names."""
+        asked = select(RULES).order_by(RULES.c.name)
+        rows = self._read(asked if removed else asked.where(RULES.c.removed.is_(None)))
+        return [
+            KeptRule(
+                row.name,
+                row.version,
+                _rule.decode(row.rule),
+                _state.decode(row.state),
+                row.armed,
+                row.removed,
+            )
+            for row in rows
+        ]
+
+    def cursors(self) -> dict[InstrumentId, Cursor]:
+        """How far each instrument has been judged."""
+        return {
+            InstrumentId(row.instrument): Cursor(row.trade_id, row.ts_event)
+            for row in self._read(select(CURSORS))
+        }
+
+    def steps(self, rule: str, *, until: int | None = None, limit: int = 100) -> list[Step]:
+        """The newest lines of a rule's journal up to an event time (ns UTC, inclusive; None: all), ascending."""
+        asked = select(STEPS.c.step).where(STEPS.c.rule == rule)
+        if until is not None:
+            asked = asked.where(STEPS.c.ts_event <= until)
+        rows = self._read(asked.order_by(STEPS.c.number.desc()).limit(limit))
+        return [_step.decode(row.step) for row in reversed(rows)]
+
+    def firings(self, *, limit: int = 200) -> list[Fired]:
+        """The newest firings of all rules, in the order in which they were told, ascending."""
+        asked = select(FIRINGS).order_by(FIRINGS.c.told.desc(), FIRINGS.c.fired.desc(), FIRINGS.c.rule.desc())
+        rows = self._read(asked.limit(limit))
+        return [
+            Fired(row.rule, row.firing, row.number, row.fired, row.told, bool(row.late))
+            for row in reversed(rows)
+        ]
+
+    # --- inside
+
+    def _write(self, statement: Insert, rows: list[dict[str, object]]) -> None:
+        try:
+            with self._open.begin():
+                if rows:
+                    self._open.execute(statement, rows)
+        except DBAPIError as error:
+            raise self._said(error) from error
+
+    def _read(self, asked: Select[Any]) -> Sequence[Row[Any]]:
+        try:
+            with self._open.begin():
+                return self._open.execute(asked).all()
+        except DBAPIError as error:
+            raise self._said(error) from error
+
+    def _said(self, error: DBAPIError) -> Exception:
+        if isinstance(error, IntegrityError):  # rule 2
+            return StoreError(
+                f"expected lines that follow the journal of alerts at {self._path}, found ones that are there already",
+                hint="close the other desk that uses this data folder",
+            )
+        found = explained(error, self._path, PURPOSE)
+        if isinstance(found, DatabaseDamaged):
+            return StoreError(
+                f"expected the journal of alerts, found it damaged: {self._path}",
+                hint="start the desk again: it sets the file aside and begins a new one",
+            )
+        return found
+
+
+def _text(value: Struct) -> str:
+    return msgspec.json.encode(value).decode()
