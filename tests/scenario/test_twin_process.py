@@ -19,7 +19,7 @@ from bethna.app.twin_process import TwinProcess, check_fault_file, fresh_seed, s
 from bethna.config import Settings, load
 from bethna.core.errors import ConfigError, VenueError
 from bethna.core.status import SystemEvent
-from bethna.venues.registry import venue_names
+from bethna.venues.registry import INDEX, venue_names
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and scripts of POSIX systems")
 
@@ -83,7 +83,9 @@ async def test_a_program_that_is_not_there_is_a_plain_error(
 async def test_one_that_does_not_end_when_told_is_ended_by_force(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    places = {venue: {"url": "http://127.0.0.1:1", "ws": "ws://127.0.0.1:1"} for venue in venue_names()}
+    places = {
+        venue: {"url": "http://127.0.0.1:1", "ws": "ws://127.0.0.1:1"} for venue in (*venue_names(), INDEX)
+    }
     line = json.dumps({"seed": 7, "pid": 1, "venues": places})
     instead(
         monkeypatch, tmp_path, f"echo '{line}'; exec 0</dev/null; trap '' TERM; while :; do sleep 1; done"
@@ -98,7 +100,9 @@ async def test_one_that_does_not_end_when_told_is_ended_by_force(
 async def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with pytest.raises(VenueError) as caught:
-            await start_twin(["binance"], SIMULATED, 7, dict.fromkeys(venue_names(), taken.getsockname()[1]))
+            await start_twin(
+                ["binance"], SIMULATED, 7, dict.fromkeys((*venue_names(), INDEX), taken.getsockname()[1])
+            )
         assert caught.value.code == "address_unusable"
         assert str(taken.getsockname()[1]) in caught.value.message
 

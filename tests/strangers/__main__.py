@@ -122,8 +122,10 @@ def _try(stranger: Stranger, seed: int, options: argparse.Namespace) -> Tried:
 
 def _run(stranger: Stranger, python: str, seed: int, options: argparse.Namespace, folder: Path) -> Tried:
     truth, refused = folder / "truth.jsonl", folder / "refused"
-    words = ("--symbols", ",".join(stranger.symbols), "--seed", str(seed), "--pace", str(options.pace))
-    words += ("--past-days", "0")  # the truth begins with the twin
+    words = (
+        "--symbols", ",".join(stranger.symbols), "--seed", str(seed), "--pace", str(options.pace),
+        "--past-days", "0",  # the truth begins with the twin
+    )  # fmt: skip
     twin = ("twin", stranger.venue, "--port", "0", "--json", "--attached", "--truth", str(truth), *words)
     with running(*twin) as process:
         authority = str(line_of(process)["url"]).removeprefix("http://")
