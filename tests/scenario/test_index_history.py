@@ -241,9 +241,13 @@ def test_a_chart_that_is_drawn_again_spends_nothing(seed: int) -> None:
         await pass_time(500.0)
         await house.ask(Interval.H4, 20 * DAY, 20 * DAY)
         assert len(house.wire.asked) == 2, "after a quarter of an hour it is asked again"
+        late = asyncio.ensure_future(house.ask(Interval.H6, 5 * DAY, 5 * DAY))
+        await pass_time(0.01)
         house.history.forget()
+        assert known((await late).bars)
+        assert house.history._kept == {}, "an answer of another world is not kept in this one"
         await asyncio.gather(*(house.ask(Interval.H4, 20 * DAY, 20 * DAY) for _ in range(5)))
-        assert len(house.wire.asked) == 3, "who asks in the same words waits for one answer"
+        assert len(house.wire.asked) == 4, "who asks in the same words waits for one answer"
 
     play(script, seed)
 

@@ -61,7 +61,7 @@ class IndexBars:
 
 
 class IndexHistory:
-    """The past of one index source for one desk. `close` it, or use it as `async with`.
+    """The past of one index source for one desk; `close` it.
 
     Args:
         quota: shared by everybody who asks this source from this address; closed with this.
@@ -109,7 +109,7 @@ class IndexHistory:
 
     def forget(self) -> None:
         """What is in memory: another world has begun."""
-        self._kept.clear()
+        self._kept = {}  # what is on its way goes where it was asked for
 
     async def bars(self, base: str, quote: str, interval: Interval, start: int, end: int) -> IndexBars:
         """The closed bars that open in [start, end), ns UTC, as far as the source has them; why not the others."""
@@ -168,20 +168,19 @@ class IndexHistory:
 
     async def _page(self, question: Question, final: str) -> tuple[Fact | str, str]:
         """The answer, or why there is none; and whether nothing else should be asked for that reason (rules 2, 3)."""
-        path = question.request.path
+        path, answers = question.request.path, self._kept
         async with self._locks.setdefault(path, asyncio.Lock()):
-            until, kept = self._kept.get(path, (0, None))
+            until, kept = answers.get(path, (0, None))
             if kept is not None and self._clock.monotonic_ns() < until:
                 return kept, final
             if final:
                 return final, final
             page, final = await self._ask(question.request)
             keep_s = REFUSED_S if isinstance(page, str) else question.keep_s
-            self._kept.pop(path, None)
-            self._kept[path] = self._clock.monotonic_ns() + seconds(keep_s), page
-            while len(self._kept) > KEPT:
-                oldest = next(iter(self._kept))
-                del self._kept[oldest]
+            answers.pop(path, None)
+            answers[path] = self._clock.monotonic_ns() + seconds(keep_s), page
+            while len(answers) > KEPT:
+                del answers[next(iter(answers))]
         self._locks = {
             path: lock for path, lock in self._locks.items() if lock.locked() or path in self._kept
         }
