@@ -3,7 +3,8 @@
 Rules
   1. A trade that reaches no level, ends no hold and moves no window costs three comparisons, however many rules there
      are. `last` is how far everything has been judged: the cursor that is kept with the journal.
-  2. Trades that the feed healed come in their order, between the others: they are judged as any, and are `late`.
+  2. Trades that the feed healed come in their order, while their gap is open and right after: they are judged as any,
+     and are `late`. What came by itself, only later than others, is not, unless it came while others waited.
   3. Behind a gap that was given up the first trade is `after_gap`. A crossing that it shows did happen, if nobody knows
      when; one there and back in the gap does not show.
   4. Trades of a gap that was given up and come after all are gathered until all of them are there, and those of the
@@ -105,6 +106,13 @@ class TradeWatch(Stepper):
         super().disarm(name)
         self._settle()
 
+    def give_up(self) -> None:
+        """Watch nothing any more, whatever is broken."""
+        for each in (self._armed, self._parts, self._figures, self._dues, self._missing):
+            each.clear()
+        self._prices = self._figures[self._price] = Figure()
+        self._settle()
+
     def _figure(self, watched: Watched) -> Figure:
         return _Window(watched, self._scale)
 
@@ -192,7 +200,7 @@ class TradeWatch(Stepper):
 
     def _moment(self, trade: Trade) -> Moment:
         first, until = self._healed
-        healed = first <= trade.trade_id <= until
+        healed = self.gap is not None or first <= trade.trade_id <= until
         state = State.UNVERIFIED if trade.trade_id == UNNUMBERED else State.COMPLETE
         after_gap = self._after_gap
         if after_gap:

@@ -1,0 +1,142 @@
+"""All alerts of a desk: which instrument's watch has which part of a rule, and how each rule stands. It stores nothing.
+
+Rules
+  1. A rule's parts may be of several instruments and other figures; its one state is shared by all their watches.
+  2. A fault domain is one instrument: an error of ours while it is judged is told, and its rules are judged no more
+     until they are armed again; its feed, and every other instrument, go on.
+  3. While trades are missing nobody knows: a rule is `unknown` as long as one of its instruments is in a gap or unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+from bethna.core.alerts import AlertRule, LeafState, Moment, Phase, RuleState, Step
+from bethna.core.market import InstrumentId, Trade
+from bethna.core.status import GapFound, GapMarked, Healed
+from bethna.logic.alerts.figure_watch import FigureWatch
+from bethna.logic.alerts.machine import parts_of
+from bethna.logic.alerts.rules import BY_TRADES, Watched, watched_by
+from bethna.logic.alerts.stepping import Armed
+from bethna.logic.alerts.trade_watch import TradeWatch
+from bethna.logic.feed_ports import TradeStreamItem
+
+
+class AlertWatch:
+    """The armed rules.
+
+    Args:
+        report: hears every step, in order, while what made it is told.
+        broke: hears of an error of ours (rule 2).
+        scale: lots per unit of quantity.
+    """
+
+    def __init__(
+        self, report: Callable[[Step], None], broke: Callable[[InstrumentId, Exception], None], scale: int
+    ) -> None:
+        self._report = report
+        self._broke = broke
+        self._scale = scale
+        self._armed: dict[str, Armed] = {}
+        self._trades: dict[InstrumentId, TradeWatch] = {}
+        self._broken: set[InstrumentId] = set()
+        self.figures = FigureWatch(report)
+
+    # --- rules
+
+    def arm(self, name: str, rule: AlertRule, state: RuleState | None = None) -> None:
+        """Watch a rule, from a state or from the beginning; one of that name is watched no longer."""
+        self.disarm(name)
+        armed = self._armed[name] = Armed(name, rule, state)
+        by_instrument: dict[InstrumentId, dict[int, Watched]] = {}
+        others: dict[int, Watched] = {}
+        for index, part in enumerate(parts_of(rule.condition)):
+            watched = watched_by(part)
+            if watched.kind in BY_TRADES:
+                by_instrument.setdefault(InstrumentId(watched.about), {})[index] = watched
+            else:
+                others[index] = watched
+        for instrument, parts in by_instrument.items():
+            self._broken.discard(instrument)
+            self.watch(instrument).arm(armed, parts)
+        if others:
+            self.figures.arm(armed, others)
+
+    def disarm(self, name: str) -> RuleState | None:
+        """Watch it no longer; how it stood, None if nobody watched it."""
+        armed = self._armed.pop(name, None)
+        if armed is None:
+            return None
+        for watch in self._trades.values():
+            watch.disarm(name)
+        self.figures.disarm(name)
+        return armed.state
+
+    def states(self) -> Mapping[str, RuleState]:
+        """How every rule stands."""
+        return {name: armed.state for name, armed in self._armed.items()}
+
+    def is_unknown(self, name: str) -> bool:
+        """Rule 3. Raises KeyError for a name that is not armed."""
+        armed = self._armed[name]
+        if armed.state.phase is not Phase.ACTIVE:
+            return False
+        about = {InstrumentId(watched_by(part).about) for part in parts_of(armed.rule.condition)}
+        missing = any(watch.gap is not None for key, watch in self._trades.items() if key in about)
+        return missing or LeafState.UNSEEN in armed.state.leaves
+
+    # --- what the feeds tell
+
+    def watch(self, instrument: InstrumentId) -> TradeWatch:
+        """The watch of one instrument's trades."""
+        found = self._trades.get(instrument)
+        if found is None:
+            found = self._trades[instrument] = TradeWatch(instrument, self._report, self._scale)
+        return found
+
+    def listen(self, instrument: InstrumentId) -> Callable[[TradeStreamItem], None]:
+        """What hears the channel of its trades, at once and in order: alerts are no mailbox."""
+        watch = self.watch(instrument)
+        judge = watch.trade
+
+        def hear(item: TradeStreamItem) -> None:
+            try:
+                if isinstance(item, Trade):
+                    judge(item)
+                else:
+                    _tell(watch, item)
+            except Exception as error:  # noqa: BLE001 - rule 2, decision 0010
+                self._give_up(instrument, error)
+
+        return hear
+
+    def pass_time(self, instrument: InstrumentId, known_until: int, now: int) -> None:
+        """The trades of an instrument are known up to `known_until` (event time); it is `now` by the desk's clock."""
+        try:
+            self.watch(instrument).pass_time(known_until, now)
+        except Exception as error:  # noqa: BLE001 - rule 2, decision 0010
+            self._give_up(instrument, error)
+
+    def tell(self, watched: Watched, moment: Moment) -> None:
+        """A figure that is not of trades."""
+        self.figures.tell(watched, moment)
+
+    def _give_up(self, instrument: InstrumentId, error: Exception) -> None:
+        """Rule 2."""
+        self._trades[instrument].give_up()
+        if instrument not in self._broken:
+            self._broken.add(instrument)
+            self._broke(instrument, error)
+
+
+def _tell(watch: TradeWatch, item: GapFound | Healed | GapMarked) -> None:
+    match item:
+        case GapFound():
+            watch.gap_found(item.gap)
+        case Healed():
+            watch.healed(item.gap)
+        case GapMarked():
+            watch.marked(item.gap)
+        case _:
+            assert_never(item)

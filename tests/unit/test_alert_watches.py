@@ -1,0 +1,150 @@
+"""All watches of a desk: rules over several instruments, what nobody knows, and an error that stays where it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from bethna.core.alerts import (
+    AlertRule,
+    AllOf,
+    AnyOf,
+    LeafState,
+    Moment,
+    Outcome,
+    Phase,
+    PriceCrosses,
+    PriceIs,
+    Repeat,
+    Side,
+    SpreadIs,
+    Step,
+    Way,
+)
+from bethna.core.clock import NS_PER_S
+from bethna.core.coverage import Gap
+from bethna.core.market import InstrumentId, Trade
+from bethna.core.status import GapFound, GapMarked, Healed
+from bethna.logic.alerts.alert_watch import AlertWatch
+from bethna.logic.alerts.rules import watched_by
+from bethna.logic.alerts.trade_watch import TradeWatch
+
+BTC, ETH = InstrumentId("BTC-USDT@binance"), InstrumentId("ETH-USDT@binance")
+T0 = 1_700_000_000 * NS_PER_S
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.broken: list[tuple[InstrumentId, str]] = []
+        self.watch = AlertWatch(
+            self.steps.append, lambda where, error: self.broken.append((where, str(error))), 10**8
+        )
+        self.hear = {instrument: self.watch.listen(instrument) for instrument in (BTC, ETH)}
+        self.number = 0
+
+    def trade(self, instrument: InstrumentId, price: float, second: float = 0.0) -> None:
+        self.number += 1
+        ts = T0 + round(second * NS_PER_S)
+        self.hear[instrument](Trade(instrument, price, 1.0, "buy", self.number, ts, ts))
+
+    def fired(self) -> list[str]:
+        return [step.rule for step in self.steps if step.outcome is Outcome.FIRED]
+
+
+def test_a_rule_over_two_instruments_and_a_spread_has_one_state() -> None:
+    desk = Desk()
+    parts = (PriceCrosses(BTC, Way.UP, 100.0), PriceIs(ETH, Side.BELOW, 10.0), SpreadIs(BTC, 5.0))
+    desk.watch.arm("a", AlertRule(AllOf(parts), Repeat.EVERY))
+    desk.trade(BTC, 99)
+    desk.trade(ETH, 9)
+    assert desk.watch.is_unknown("a")
+    desk.watch.tell(watched_by(parts[2]), Moment(T0, T0, None, 6.0))
+    assert not desk.watch.is_unknown("a")
+    desk.trade(BTC, 101)
+    assert desk.fired() == ["a"]
+    assert desk.watch.states()["a"].firings == 1
+    desk.trade(ETH, 11)
+    desk.trade(BTC, 99)
+    desk.trade(BTC, 101)
+    assert desk.fired() == ["a"]
+    state = desk.watch.disarm("a")
+    assert state is not None
+    assert state.leaves == (LeafState.YES, LeafState.NO, LeafState.YES)
+    assert desk.watch.disarm("a") is None
+    desk.trade(ETH, 9)
+    desk.trade(BTC, 99)
+    desk.trade(BTC, 101)
+    assert desk.fired() == ["a"]
+
+
+def test_a_rule_armed_again_begins_anew_or_goes_on() -> None:
+    desk = Desk()
+    rule = AlertRule(PriceIs(BTC, Side.ABOVE, 100.0), Repeat.EVERY)
+    desk.watch.arm("a", rule)
+    desk.trade(BTC, 99)
+    desk.watch.arm("a", rule)
+    desk.trade(BTC, 101)
+    assert desk.steps[-1].outcome is Outcome.ALREADY
+    desk.watch.arm("a", rule, desk.watch.states()["a"])
+    desk.trade(BTC, 102)
+    desk.trade(BTC, 99)
+    desk.trade(BTC, 101)
+    assert desk.fired() == ["a"]
+
+
+def test_nobody_knows_while_trades_are_missing() -> None:
+    desk = Desk()
+    desk.watch.arm("a", AlertRule(PriceCrosses(BTC, Way.UP, 100.0)))
+    desk.trade(BTC, 99)
+    gap = Gap("trades", 2, 2, T0, T0)
+    desk.hear[BTC](GapFound(BTC, gap, T0))
+    assert desk.watch.is_unknown("a")
+    desk.hear[BTC](Healed(BTC, gap, 1, T0))
+    assert not desk.watch.is_unknown("a")
+    desk.hear[BTC](GapFound(BTC, gap, T0))
+    desk.hear[BTC](GapMarked(BTC, gap, T0))
+    desk.trade(BTC, 101)
+    assert desk.steps[-1].moment.after_gap
+    assert desk.watch.states()["a"].phase is Phase.DONE
+    assert not desk.watch.is_unknown("a")
+    with pytest.raises(KeyError):
+        desk.watch.is_unknown("nobody")
+
+
+def test_time_alone_ends_a_hold() -> None:
+    desk = Desk()
+    desk.watch.arm("a", AlertRule(PriceIs(BTC, Side.ABOVE, 100.0), already=True, hold_ns=NS_PER_S))
+    desk.trade(BTC, 101)
+    desk.watch.pass_time(BTC, T0 + 2 * NS_PER_S, T0)
+    assert desk.fired() == ["a"]
+
+
+def test_an_error_of_ours_stays_with_its_instrument(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    rule = AlertRule(AnyOf((PriceIs(BTC, Side.ABOVE, 100.0), PriceIs(ETH, Side.ABOVE, 100.0))), Repeat.EVERY)
+    desk.watch.arm("a", rule)
+    for instrument in (BTC, ETH):
+        desk.trade(instrument, 99)
+    real = TradeWatch._look
+
+    def breaks(watch: TradeWatch, trade: Trade) -> None:
+        if trade.instrument == BTC:
+            raise RuntimeError("broken")
+        real(watch, trade)
+
+    monkeypatch.setattr(TradeWatch, "_look", breaks)
+    desk.trade(BTC, 101)
+    desk.trade(BTC, 99)
+    desk.trade(ETH, 101)
+    assert desk.broken == [(BTC, "broken")]
+    assert desk.fired() == ["a"]
+    desk.watch.arm("b", AlertRule(PriceIs(ETH, Side.ABOVE, 200.0), expires=T0 + 1))
+    monkeypatch.setattr(TradeWatch, "_look", real)
+    monkeypatch.setattr(TradeWatch, "pass_time", lambda *_: 1 / 0)
+    desk.watch.pass_time(ETH, T0 + NS_PER_S, T0)
+    assert desk.broken[-1] == (ETH, "division by zero")
+    monkeypatch.undo()
+    desk.watch.arm("a", rule)
+    desk.trade(BTC, 99)
+    desk.trade(BTC, 101)
+    assert desk.fired() == ["a", "a"]
