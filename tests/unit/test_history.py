@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from virtual_time import VirtualClock, run_virtually
+from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.core.bars import BarKind, CandleRules
 from bethna.core.coverage import Provenance
@@ -123,7 +122,7 @@ def test_a_refusal_is_told_to_each_who_asks_until_its_time_is_asked_for_again() 
 
     async def asked() -> list[list[str]]:
         told = [await reasons(10, 5), await reasons(7, 6), await reasons(20, 15)]
-        await asyncio.sleep(61)
+        await pass_time(61)
         return [*told, await reasons(10, 5)]
 
     assert run_virtually(asked(), clock) == [["Invalid symbol."], ["Invalid symbol."], [], []]
