@@ -123,6 +123,7 @@ describe('what is said of a bar', () => {
     expect(sourceOfBar(bar(1), 'binance').words).toBe('from Binance');
     expect(sourceOfBar(bar(1, 1, { source: 'kraken' }), 'binance').words).toBe('lent by Kraken');
     expect(sourceOfBar(bar(1, 1, { coverage: { state: 'complete', provenance: 'synthetic' } }), 'binance').words).toBe('from Binance, simulated');
+    expect(sourceOfBar(bar(1, 1, { source: 'binance+live' }), 'binance').words).toBe('from Binance and live');
     expect(sourceOfBar(unknown(1), 'binance').words).toBe('');
     expect([lender(bar(1), 'binance'), lender(bar(1), 'kraken')]).toEqual(['', 'binance']);
   });

@@ -10,6 +10,7 @@ import type {
   CandlestickData,
   HistogramData,
   IChartApi,
+  IPriceLine,
   ISeriesApi,
   MouseEventParams,
   Time,
@@ -55,10 +56,13 @@ export class PriceChart {
   private times: UTCTimestamp[] = [];
   /** Whose bars these are; others are lent. */
   private venue = '';
-  private staleWords = '';
+  private readonly priceLine: IPriceLine;
+  private priceWords = { words: '', stale: false };
+  /** The newest that is known: the library has no place to stand on while there is none. */
   private lastBar: Candle | null = null;
   /** How many places the first view has, where that is less than would fit. */
   private fewShown = 0;
+  private headroom = 0.16;
   private moving: { from: number; to: number } | null = null;
   private drawnEpoch = -1;
   private drawnTo: UTCTimestamp | null = null;
@@ -81,7 +85,8 @@ export class PriceChart {
     private readonly older: () => void,
   ) {
     this.chart = library.createChartEx<Time, ReturnType<typeof zonedBehavior>>(box, zonedBehavior(library.defaultHorzScaleBehavior, () => this.zone), { autoSize: true }) as IChartApi;
-    this.candles = this.chart.addSeries(library.CandlestickSeries, { priceLineVisible: true });
+    this.candles = this.chart.addSeries(library.CandlestickSeries, { priceLineVisible: false, lastValueVisible: false });
+    this.priceLine = this.candles.createPriceLine({ price: 0, lineVisible: false, axisLabelVisible: false });
     this.volume = this.chart.addSeries(library.HistogramSeries, {
       priceScaleId: 'volume',
       priceFormat: { type: 'volume' },
@@ -138,7 +143,7 @@ export class PriceChart {
       layout: { background: { color: 'transparent' }, textColor: colors.text, fontFamily: "'JetBrains Mono', monospace", fontSize: 11, attributionLogo: true, panes: { separatorColor: colors.line, separatorHoverColor: colors.crosshair } },
       grid: { vertLines: { color: colors.line }, horzLines: { color: colors.line } },
       crosshair: { mode: 0, vertLine: { color: colors.crosshair, labelBackgroundColor: colors.label }, horzLine: { color: colors.crosshair, labelBackgroundColor: colors.label } },
-      rightPriceScale: { borderColor: colors.line, scaleMargins: { top: 0.16, bottom: 0.2 } },
+      rightPriceScale: { borderColor: colors.line, scaleMargins: { top: this.headroom, bottom: 0.2 } },
       timeScale: { borderColor: colors.line, timeVisible: true, rightOffset: SPARE_PLACES, tickMarkFormatter: (time: Time, kind: number) => axisLabel(time, kind, this.zone) },
       localization: { timeFormatter: (time: Time) => crosshairLabel(time, this.step, this.zone) },
       kineticScroll: { mouse: false, touch: !matchMedia('(prefers-reduced-motion: reduce)').matches },
@@ -153,6 +158,15 @@ export class PriceChart {
     });
     this.lines?.setColors(colors);
     this.drawnEpoch = -1; // bars carry their colours
+  }
+
+  /** The candles stay below what is written over them, as far as they keep most of the room; `top` in pixels. */
+  setHeadroom(top: number): void {
+    const height = this.chart.paneSize(0).height;
+    const share = height > 0 ? Math.min(0.42, Math.max(0.12, (top + 10) / height)) : 0.16;
+    if (Math.abs(share - this.headroom) < 0.01) return;
+    this.headroom = share;
+    this.chart.priceScale('right').applyOptions({ scaleMargins: { top: share, bottom: 0.2 } });
   }
 
   setScale(decimals: number, step: number, venue: string): void {
@@ -219,18 +233,20 @@ export class PriceChart {
 
   /** The words beside the price line: how old the price is; `stale`: its line is drawn as one that is not sure. */
   setPriceWords(words: string, stale: boolean): void {
-    this.staleWords = stale ? words : '';
-    if (this.candles.options().title !== words) this.candles.applyOptions({ title: words });
+    this.priceWords = { words, stale };
     this.paintPriceLine();
   }
 
-  /** By itself it has the colour of the bar: that of a hollow, quiet or pale one is none. */
+  /** Of the newest known bar, wherever the reader looks: that of the library follows the view. */
   private paintPriceLine(): void {
-    const bar = this.lastBar;
-    const rising = (bar?.close ?? 0) >= (bar?.open ?? 0);
-    const color = this.staleWords === '' ? (rising ? this.colors.up : this.colors.down) : this.colors.stale;
-    const options = this.candles.options();
-    if (options.priceLineColor !== color) this.candles.applyOptions({ priceLineColor: color, priceLineStyle: this.staleWords === '' ? 2 : 1 });
+    const { words: title, stale } = this.priceWords;
+    const price = this.lastBar?.close;
+    if (!isNumber(price)) {
+      this.priceLine.applyOptions({ lineVisible: false, axisLabelVisible: false });
+      return;
+    }
+    const moved = price >= (this.lastBar?.open ?? price) ? this.colors.up : this.colors.down;
+    this.priceLine.applyOptions({ price, title, color: stale ? this.colors.stale : moved, lineWidth: 1, lineStyle: stale ? 1 : 2, lineVisible: true, axisLabelVisible: true });
   }
 
   /** The library moves with its next frame; until then it tells where it was. */
@@ -273,7 +289,8 @@ export class PriceChart {
   private drawAll(bars: Bars): void {
     const range = this.rangeAfter ?? this.range;
     const before = this.times;
-    const wasEmpty = before.length === 0;
+    const wasEmpty = this.lastBar === null;
+    this.lastBar = null;
     this.marked = [];
     this.unknown = [];
     this.lent = [];
@@ -297,7 +314,7 @@ export class PriceChart {
     this.drawnEpoch = bars.epoch;
     this.paintPriceLine();
     const again = this.rangeAfter;
-    if (this.times.length === 0) return;
+    if (this.lastBar === null) return;
     this.rangeAfter = null;
     if (again) this.setRange(again);
     else if (wasEmpty) this.showNewest();
@@ -318,6 +335,7 @@ export class PriceChart {
   }
 
   private drawNewest(bars: Bars): void {
+    const wasEmpty = this.lastBar === null;
     const drawnTo = this.drawnTo ?? (0 as UTCTimestamp);
     let first = bars.list.length;
     while (first > 0 && toTime(bars.list[first - 1] as Candle) >= drawnTo) first -= 1;
@@ -332,6 +350,7 @@ export class PriceChart {
     }
     this.marks.set(this.marked, this.unknown, this.lent);
     this.paintPriceLine();
+    if (wasEmpty && this.lastBar !== null) this.showNewest();
   }
 
   private emptyBefore(candle: Candle): UTCTimestamp[] {
@@ -347,13 +366,13 @@ export class PriceChart {
     const time = toTime(candle);
     if (time !== this.times.at(-1)) this.times.push(time);
     this.drawnTo = time;
-    this.lastBar = candle;
     if (this.marked.at(-1)?.time === time) this.marked.pop();
     for (const spans of [this.unknown, this.lent]) withdraw(spans, time, this.step);
     if (isUnknown(candle)) {
       extend(this.unknown, time, this.step);
       return;
     }
+    this.lastBar = candle;
     const by = lender(candle, this.venue);
     if (by !== '') extend(this.lent, time, this.step, by);
     const mark = markOf(candle.coverage);

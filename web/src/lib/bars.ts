@@ -26,9 +26,9 @@ export function isQuiet(bar: Candle): boolean {
   return bar.kind === undefined ? bar.trades === 0 && !isUnknown(bar) : bar.kind === 'quiet';
 }
 
-/** The venue whose bar stands here in place of one that its own venue has not told; else empty. */
+/** The venue whose bar stands here in place of one that its own venue has not told; else empty. `binance+live` is of both. */
 export function lender(bar: Candle, venue: string): string {
-  return bar.source === undefined || ['', 'live', venue].includes(bar.source) ? '' : bar.source;
+  return bar.source?.split('+').find((part) => !['', 'live', venue].includes(part)) ?? '';
 }
 
 /** They are drawn the same. */

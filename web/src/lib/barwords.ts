@@ -23,6 +23,7 @@ export function sourceOfBar(bar: Candle, venue: string): Told {
   if (source === '') return { words: '', title: '' };
   if (by !== '') return { words: `lent by ${venueName(by)}${simulated}`, title: `Another market: ${venueName(venue)} has no bar here` };
   if (source === 'live') return { words: `live${simulated}`, title: 'Made by this desk of the trades that it received' };
+  if (source.includes('+')) return { words: `from ${venueName(venue)} and live${simulated}`, title: 'What the venue told, and what this desk has received since' };
   return { words: `from ${venueName(source)}${simulated}`, title: 'Made by the venue, from all of its trades' };
 }
 
