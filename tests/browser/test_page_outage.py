@@ -78,7 +78,9 @@ async def test_an_outage_heals_in_place_and_one_that_cannot_stays_hatched_and_sa
         await page.keyboard.press("End")
         line = page.get_by_test_id("chart-missing")
         await expect(line).to_contain_text(re.compile(r"^\d bars? unknown"), timeout=PATIENCE_MS)
-        await expect(line).to_contain_text("Binance: the request quota of binance is spent for", timeout=PATIENCE_MS)
+        await expect(line).to_contain_text(
+            "Binance: the request quota of binance is spent for", timeout=PATIENCE_MS
+        )
         doubt = page.get_by_test_id("bar-doubt")
         for _ in range(12):  # back to the first bar that is unknown
             await page.keyboard.press("ArrowLeft")
