@@ -7,7 +7,7 @@ import json
 import sys
 
 from benchmarks import __doc__ as explanation
-from benchmarks import bulk, frames, indicators, report, venues
+from benchmarks import alerts, bulk, frames, indicators, report, venues
 from benchmarks.contest import BINANCE_CONTESTS, CONTESTS, INDICATORS, VENUE_CONTESTS, Work
 from benchmarks.harness import NAMES, OURS, Field, WrongAnswerError
 
@@ -37,13 +37,19 @@ def main() -> int:
             if not options.json:
                 print(text)
         figures = bulk.run(wanted, options.rounds, _say)
-    except (WrongAnswerError, bulk.WrongBulkError) as error:
+        costs = alerts.run(tuple(options.only or alerts.CONTESTS), options.rounds, _say)
+    except (WrongAnswerError, bulk.WrongBulkError, alerts.WrongAlertsError) as error:
         _say(f"FAILED, no figure of this run counts: {error}")
         return WRONG
     if options.json:
-        print(json.dumps({**told, "bulk": bulk.as_object(figures)}, indent=2))
-    elif figures:
+        print(
+            json.dumps({**told, "bulk": bulk.as_object(figures), "alerts": alerts.as_object(costs)}, indent=2)
+        )
+        return DONE
+    if figures:
         print(bulk.as_text(figures))
+    if costs:
+        print(alerts.as_text(costs))
     return DONE
 
 
@@ -65,7 +71,10 @@ def _options() -> argparse.Namespace:
         "--rounds", type=_positive, default=5, metavar="N", help="rounds that count (default 5)"
     )
     parser.add_argument(
-        "--only", action="append", choices=(*CONTESTS, *bulk.CONTESTS), help="this contest (may be repeated)"
+        "--only",
+        action="append",
+        choices=(*CONTESTS, *bulk.CONTESTS, *alerts.CONTESTS),
+        help="this contest (may be repeated)",
     )
     parser.add_argument(
         "--skip", action="append", choices=NAMES, default=[], help="not this contestant (may be repeated)"

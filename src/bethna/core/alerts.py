@@ -43,7 +43,7 @@ class Passage(StrEnum):
     LEAVES = "leaves"
 
 
-class PriceIs(Struct, frozen=True, tag="price_is"):
+class PriceIs(Struct, frozen=True, gc=False, tag="price_is"):
     """The last price is beyond a level, strictly.
 
     Attributes:
@@ -56,7 +56,7 @@ class PriceIs(Struct, frozen=True, tag="price_is"):
     rearm: float | None = None
 
 
-class PriceCrosses(Struct, frozen=True, tag="price_crosses"):
+class PriceCrosses(Struct, frozen=True, gc=False, tag="price_crosses"):
     """The last price comes from one side of a level to the other. A touch is no crossing, and a price that stands on
     the level is still on the side from which it came.
 
@@ -70,7 +70,7 @@ class PriceCrosses(Struct, frozen=True, tag="price_crosses"):
     rearm: float | None = None
 
 
-class PriceChannel(Struct, frozen=True, tag="price_channel"):
+class PriceChannel(Struct, frozen=True, gc=False, tag="price_channel"):
     """The last price enters or leaves `low` to `high`; a touch of an edge is neither.
 
     Attributes:
@@ -84,7 +84,7 @@ class PriceChannel(Struct, frozen=True, tag="price_channel"):
     margin: float = 0.0
 
 
-class PriceMoves(Struct, frozen=True, tag="price_moves"):
+class PriceMoves(Struct, frozen=True, gc=False, tag="price_moves"):
     """The last price is more than `percent` above the lowest (up) or below the highest (down) one of the window.
 
     Attributes:
@@ -97,7 +97,7 @@ class PriceMoves(Struct, frozen=True, tag="price_moves"):
     window_ns: int
 
 
-class VolumeIs(Struct, frozen=True, tag="volume_is"):
+class VolumeIs(Struct, frozen=True, gc=False, tag="volume_is"):
     """More than `quantity` (in the instrument's unit) was traded in the window that ends at a trade."""
 
     instrument: InstrumentId
@@ -105,14 +105,14 @@ class VolumeIs(Struct, frozen=True, tag="volume_is"):
     window_ns: int
 
 
-class SpreadIs(Struct, frozen=True, tag="spread_is"):
+class SpreadIs(Struct, frozen=True, gc=False, tag="spread_is"):
     """The best ask is more than `basis_points` of the middle above the best bid."""
 
     instrument: InstrumentId
     basis_points: float
 
 
-class IndicatorIs(Struct, frozen=True, tag="indicator_is"):
+class IndicatorIs(Struct, frozen=True, gc=False, tag="indicator_is"):
     """An indicator of closed bars is beyond a level, or beyond another indicator of the same bars.
 
     Attributes:
@@ -129,7 +129,7 @@ class IndicatorIs(Struct, frozen=True, tag="indicator_is"):
     part: str = ""
 
 
-class SystemIs(Struct, frozen=True, tag="system_is"):
+class SystemIs(Struct, frozen=True, gc=False, tag="system_is"):
     """The desk itself is not well.
 
     Attributes:
@@ -151,7 +151,7 @@ class OptionFigure(StrEnum):
     THETA = "theta"
 
 
-class OptionIs(Struct, frozen=True, tag="option_is"):
+class OptionIs(Struct, frozen=True, gc=False, tag="option_is"):
     """A figure of an option, or of a saved structure by its name, is beyond a level."""
 
     instrument: InstrumentId
@@ -160,14 +160,14 @@ class OptionIs(Struct, frozen=True, tag="option_is"):
     level: float
 
 
-class PositionIs(Struct, frozen=True, tag="position_is"):
+class PositionIs(Struct, frozen=True, gc=False, tag="position_is"):
     """A position was opened or closed. `account`: whose; "" for any."""
 
     opened: bool
     account: str = ""
 
 
-class PnlIs(Struct, frozen=True, tag="pnl_is"):
+class PnlIs(Struct, frozen=True, gc=False, tag="pnl_is"):
     """Profit (or loss, below 0) is beyond an amount in US dollars, or beyond a percentage of what was paid."""
 
     side: Side
@@ -176,14 +176,14 @@ class PnlIs(Struct, frozen=True, tag="pnl_is"):
     account: str = ""
 
 
-class ExpiryNear(Struct, frozen=True, tag="expiry_near"):
+class ExpiryNear(Struct, frozen=True, gc=False, tag="expiry_near"):
     """A position expires within a time."""
 
     within_ns: int
     account: str = ""
 
 
-class SignalGiven(Struct, frozen=True, tag="signal_given"):
+class SignalGiven(Struct, frozen=True, gc=False, tag="signal_given"):
     """A signal of at least this confidence, in percent."""
 
     instrument: InstrumentId
@@ -208,13 +208,13 @@ Leaf: TypeAlias = (
 """A condition that is not made of others."""
 
 
-class AllOf(Struct, frozen=True, tag="all_of"):
+class AllOf(Struct, frozen=True, gc=False, tag="all_of"):
     """All of several at once. A crossing among them is true in the instant of the crossing alone."""
 
     parts: tuple[Leaf, ...]
 
 
-class AnyOf(Struct, frozen=True, tag="any_of"):
+class AnyOf(Struct, frozen=True, gc=False, tag="any_of"):
     """Any of several, each by itself: while one holds, the beginning of another counts all the same."""
 
     parts: tuple[Leaf, ...]
@@ -250,7 +250,7 @@ class Doubt(StrEnum):
     """As FIRE, and it is told when nobody can know."""
 
 
-class QuietHours(Struct, frozen=True):
+class QuietHours(Struct, frozen=True, gc=False):
     """Time of the day, in minutes since midnight of `zone`, in which outward channels keep silent.
 
     Attributes:
@@ -262,7 +262,7 @@ class QuietHours(Struct, frozen=True):
     zone: str = "UTC"
 
 
-class AlertRule(Struct, frozen=True):
+class AlertRule(Struct, frozen=True, gc=False):
     """What somebody wants to be told.
 
     Attributes:
@@ -324,7 +324,7 @@ class LeafState(StrEnum):
     YES = "yes"
 
 
-class RuleState(Struct, frozen=True):
+class RuleState(Struct, frozen=True, gc=False):
     """All that a rule remembers; with the next moments it says all that it will do.
 
     Attributes:
@@ -365,7 +365,7 @@ class Outcome(StrEnum):
     EXPIRED = "expired"
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """One line of a rule's journal: what it was, what it is, and why.
 
     Attributes:

@@ -103,7 +103,10 @@ class AlertWatch:
         def hear(item: TradeStreamItem) -> None:
             try:
                 if isinstance(item, Trade):
-                    judge(item)
+                    if watch.down <= item.price <= watch.up and item.ts_event < watch.due:
+                        watch.last = item  # as TradeWatch.trade, without the call
+                    else:
+                        judge(item)
                 else:
                     _tell(watch, item)
             except Exception as error:  # noqa: BLE001 - rule 2, decision 0010

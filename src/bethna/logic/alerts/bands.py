@@ -33,7 +33,7 @@ class Band(Protocol):
         ...
 
 
-class Over(Struct, frozen=True):
+class Over(Struct, frozen=True, gc=False):
     """YES above `level`, NO below `rearm`, which is not above it.
 
     Attributes:
@@ -57,7 +57,7 @@ class Over(Struct, frozen=True):
         return (inf if state is YES else self.level, -inf if state is NO else self.rearm)
 
 
-class Under(Struct, frozen=True):
+class Under(Struct, frozen=True, gc=False):
     """YES below `level`, NO above `rearm`, which is not below it; else as `Over`."""
 
     level: float
@@ -77,7 +77,7 @@ class Under(Struct, frozen=True):
         return (inf if state is NO else self.rearm, -inf if state is YES else self.level)
 
 
-class Inside(Struct, frozen=True):
+class Inside(Struct, frozen=True, gc=False):
     """YES strictly between `low` and `high`, NO beyond them by more than `margin`; `outside` turns it round."""
 
     low: float

@@ -41,15 +41,18 @@ class Levels(Generic[Who]):
 
     def put(self, who: Who, up: float, down: float) -> None:
         """Wake it once when a figure is above `up` or below `down`; infinite ones never."""
-        self.take(who)
+        if who in self._waiting:
+            self.take(who)
         self._number += 1
         self._waiting[who] = self._number
         if up < inf:
             heappush(self._up, (up, self._number, who))
-            self.up = min(self.up, up)
+            if up < self.up:
+                self.up = up
         if down > -inf:
             heappush(self._down, (-down, self._number, who))
-            self.down = max(self.down, down)
+            if down > self.down:
+                self.down = down
 
     def take(self, who: Who) -> None:
         """It waits no longer; fine if it does not."""

@@ -98,10 +98,10 @@ def pass_time(name: str, rule: AlertRule, state: RuleState, moment: Moment) -> l
 
 def wakes_at(rule: AlertRule, state: RuleState) -> int | None:
     """The event time at which `pass_time` has something to do, None if never."""
-    if state.phase is not Phase.ACTIVE:
+    expires, due = rule.expires, state.due
+    if (expires is None and due is None) or state.phase is not Phase.ACTIVE:
         return None
-    times = [each for each in (rule.expires, state.due) if each is not None]
-    return min(times, default=None)
+    return min(each for each in (expires, due) if each is not None)
 
 
 # --- what holds, and what begins

@@ -52,7 +52,7 @@ MOST_NOTE = 500
 MOST_CHANNELS = 10
 
 
-class Watched(Struct, frozen=True):
+class Watched(Struct, frozen=True, gc=False):
     """The figure that a part of a condition is about; equal ones share one evaluation.
 
     Attributes:

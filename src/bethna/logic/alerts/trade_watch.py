@@ -77,6 +77,7 @@ class TradeWatch(Stepper):
     Attributes:
         last: the newest trade that was judged; None before any.
         gap: what is missing right now, so that nobody knows; None else.
+        up, down, due: a trade of a price from `down` to `up` and before `due` (event time) need not be looked at.
     """
 
     def __init__(self, instrument: InstrumentId, report: Callable[[Step], None], scale: int) -> None:
@@ -91,7 +92,7 @@ class TradeWatch(Stepper):
         self._after_gap = False
         self._gap_end = 0
         self._missing: list[_Missing] = []
-        self._up, self._down, self._due = inf, -inf, NEVER
+        self.up, self.down, self.due = inf, -inf, NEVER
 
     # --- rules
 
@@ -99,16 +100,18 @@ class TradeWatch(Stepper):
         """As Stepper.arm, of figures of this instrument's trades."""
         self._prices.value = None if self.last is None else self.last.price
         super().arm(armed, parts)
+        self._windows = [figure for figure in self._figures.values() if isinstance(figure, _Window)]
         self._settle()
 
     def disarm(self, name: str) -> None:
         """As Stepper.disarm."""
         super().disarm(name)
+        self._windows = [figure for figure in self._figures.values() if isinstance(figure, _Window)]
         self._settle()
 
     def give_up(self) -> None:
         """Watch nothing any more, whatever is broken."""
-        for each in (self._armed, self._parts, self._figures, self._dues, self._missing):
+        for each in (self._armed, self._parts, self._figures, self._windows, self._dues, self._missing):
             each.clear()
         self._prices = self._figures[self._price] = Figure()
         self._settle()
@@ -123,7 +126,7 @@ class TradeWatch(Stepper):
 
     def trade(self, trade: Trade) -> None:
         """A trade, as it leaves the feed (rule 1)."""
-        if self._down <= trade.price <= self._up and trade.ts_event < self._due:
+        if self.down <= trade.price <= self.up and trade.ts_event < self.due:
             self.last = trade
         else:
             self._look(trade)
@@ -137,7 +140,7 @@ class TradeWatch(Stepper):
         self.gap = None
         if gap.first_id is not None and gap.last_id is not None and gap.reason != "reordered":
             self._healed = (gap.first_id, gap.last_id)
-            self._up = -inf
+            self.up = -inf
 
     def marked(self, gap: Gap) -> None:
         """They were given up (rules 3 and 4)."""
@@ -158,7 +161,7 @@ class TradeWatch(Stepper):
 
     def pass_time(self, ts: int, now: int) -> None:
         """The trades before `ts` (event time) are known, and it is `now` on the desk's clock."""
-        if ts >= self._due and self.last is not None:
+        if ts >= self.due and self.last is not None:
             self._run_out(Moment(ts, now, None, self.last.price))
             self._settle()
 
@@ -215,12 +218,11 @@ class TradeWatch(Stepper):
 
     def _settle(self) -> None:
         """How far the next trade may go without being looked at (rule 1)."""
-        self._due = self._next_due()
-        self._windows = [figure for figure in self._figures.values() if isinstance(figure, _Window)]
+        self.due = self._next_due()
         if self._windows or self._missing or self._after_gap or self._healed[1] > 0:
-            self._up, self._down = -inf, inf
+            self.up, self.down = -inf, inf
         else:
-            self._up, self._down = self._prices.levels.up, self._prices.levels.down
+            self.up, self.down = self._prices.levels.up, self._prices.levels.down
 
     # --- gaps that were given up
 
