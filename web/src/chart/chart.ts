@@ -57,7 +57,7 @@ export class PriceChart {
   /** Whose bars these are; others are lent. */
   private venue = '';
   private readonly priceLine: IPriceLine;
-  private priceWords = { words: '', stale: false };
+  private price: { price: number | null; words: string; stale: boolean } = { price: null, words: '', stale: false };
   /** The newest that is known: the library has no place to stand on while there is none. */
   private lastBar: Candle | null = null;
   /** How many places the first view has, where that is less than would fit. */
@@ -231,21 +231,21 @@ export class PriceChart {
     this.showNewest();
   }
 
-  /** The words beside the price line: how old the price is; `stale`: its line is drawn as one that is not sure. */
-  setPriceWords(words: string, stale: boolean): void {
-    this.priceWords = { words, stale };
+  /** The last price, how old it is in words, and whether it is stale: then its line is drawn as one that is not sure. */
+  setPrice(price: number | null, words: string, stale: boolean): void {
+    this.price = { price, words, stale };
     this.paintPriceLine();
   }
 
-  /** Of the newest known bar, wherever the reader looks: that of the library follows the view. */
+  /** Wherever the reader looks: the library's own line follows the view. Without a price it is that of the newest known bar. */
   private paintPriceLine(): void {
-    const { words: title, stale } = this.priceWords;
-    const price = this.lastBar?.close;
-    if (!isNumber(price)) {
+    const { words: title, stale } = this.price;
+    const price = this.price.price ?? this.lastBar?.close;
+    if (this.lastBar === null || !isNumber(price)) {
       this.priceLine.applyOptions({ lineVisible: false, axisLabelVisible: false });
       return;
     }
-    const moved = price >= (this.lastBar?.open ?? price) ? this.colors.up : this.colors.down;
+    const moved = price >= (this.lastBar.open ?? price) ? this.colors.up : this.colors.down;
     this.priceLine.applyOptions({ price, title, color: stale ? this.colors.stale : moved, lineWidth: 1, lineStyle: stale ? 1 : 2, lineVisible: true, axisLabelVisible: true });
   }
 
