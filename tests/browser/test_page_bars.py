@@ -10,6 +10,7 @@ from _doors import opened
 from _memorydesk import BTC, MemoryDesk
 from browser.market_pages import a_market, drawn, quote
 from browser.page_desk import browser_page
+from browser.test_page_axe import clean
 from msgspec.structs import replace
 from playwright.async_api import Page, expect
 
@@ -21,7 +22,7 @@ from bethna.core.market import InstrumentId
 from bethna.core.status import SystemEvent
 from bethna.logic.bars import unknown_bar
 
-pytestmark = pytest.mark.needs("chromium", "ui")
+pytestmark = pytest.mark.needs("chromium", "ui", "node")
 
 MINUTE_NS = 60 * NS_PER_S
 KRAKEN = InstrumentId("BTC-USDT@kraken")
@@ -91,6 +92,7 @@ async def test_a_bar_says_who_told_it_how_often_and_why_it_is_unknown(chromium_p
         line = page.get_by_test_id("chart-missing")
         await expect(line).to_contain_text("1 bar unknown")
         await expect(line).to_contain_text(f"Binance: {REFUSAL}.")
+        await clean(page, "bars are missing")
 
         await chart.focus()
         await page.keyboard.press("ArrowLeft")
