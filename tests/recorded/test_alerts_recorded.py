@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 import zstandard
@@ -32,6 +34,7 @@ from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId, Trade, TradePage
 from bethna.core.wire import MarketEvent
 from bethna.logic.alerts.alert_watch import AlertWatch
+from bethna.logic.alerts.rehearsal import rehearse
 from bethna.logic.feed import FeedSettings
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock, SystemClock
@@ -216,14 +219,16 @@ class Cut(Feeds):
         super().apply(event, conn)
 
 
-def played(path: Path, missing: range = range(0), later: int = 0) -> list[Step]:
+def played(
+    path: Path, missing: range = range(0), later: int = 0, rules: Mapping[str, AlertRule] = RULES
+) -> list[Step]:
     steps: list[Step] = []
     clock = ManualClock()
     bus = Bus(clock)
     feeds = Cut(bus, clock, FeedSettings(), follow_unknown=True)
     feeds.missing, feeds.later, feeds.lost = missing, later, []
     watch = AlertWatch(steps.append, lambda where, error: pytest.fail(f"{where}: {error!r}"), 10**8)
-    for name, rule in RULES.items():
+    for name, rule in rules.items():
         watch.arm(name, rule)
     bus.channel("trades", BTC).subscribe(watch.listen(BTC), "alerts")
     codecs = TapeCodecs(load(options={"source": f"tape:{path}"}))
@@ -291,3 +296,46 @@ def test_a_cut_that_is_given_up_says_so_and_loses_nothing_when_it_comes_after_al
         assert len(extra) >= len(lacking), name  # told at another moment, never not at all
         assert len(alone[name]) <= len(expected[name]) + len(extra)
     assert sum(len(alone[name]) for name in expected) < sum(map(len, expected.values()))
+
+
+def test_a_rehearsal_says_what_a_replay_says(shared_dir: Path) -> None:
+    """Two hundred random rules: the replay goes through the desk's feed, the rehearsal over the bare trades."""
+    path = tape(shared_dir)
+    raw = raw_trades(path)
+    trades = [Trade(BTC, price, quantity, "buy", number, ts, ts) for number, price, ts, quantity in raw]
+    rng = Random(20261126)
+    rules = {f"r{number:03}": random_rule(rng) for number in range(200)}
+    told = Counter(step.rule for step in played(path, rules=rules) if step.fired is not None)
+    some = 0
+    for name, rule in rules.items():
+        found = rehearse(rule, trades, 10**8)
+        assert len(found.fired) == told[name], rule
+        some += bool(found.fired)
+    assert some > 150
+
+
+def random_rule(rng: Random) -> AlertRule:
+    level = rng.choice((61_600.0, 61_640.0, 61_656.5, 61_670.25, 61_684.0, 61_700.0, 61_720.0))
+    way = rng.choice((Way.UP, Way.DOWN))
+    sign = -1.0 if way is Way.UP else 1.0
+    rearm = rng.choice((None, level + sign * rng.uniform(0.0, 30.0)))
+    condition = rng.choice(
+        (
+            PriceCrosses(BTC, way, level, rearm),
+            PriceCrosses(BTC, Way.EITHER, level),
+            PriceIs(BTC, Side.ABOVE if way is Way.UP else Side.BELOW, level, rearm),
+            PriceChannel(BTC, level - 20.0, level + rng.uniform(1.0, 40.0), rng.choice(tuple(Passage))),
+            PriceMoves(BTC, way, rng.uniform(0.01, 0.1), rng.randrange(5, 60) * NS_PER_S),
+            VolumeIs(BTC, rng.uniform(1.0, 20.0), rng.randrange(1, 30) * NS_PER_S),
+        )
+    )
+    either = isinstance(condition, PriceCrosses) and condition.way is Way.EITHER
+    repeat = rng.choice((Repeat.EVERY, Repeat.EVERY, Repeat.PER_BAR))
+    return AlertRule(
+        condition,
+        repeat,
+        Interval.M1 if repeat is Repeat.PER_BAR else None,
+        0 if either else rng.choice((0, 0, rng.randrange(1, 20) * NS_PER_S)),
+        rng.choice((0, 0, rng.randrange(1, 120) * NS_PER_S)),
+        already=rng.random() < 0.2,
+    )
