@@ -166,7 +166,8 @@ def test_without_a_beginning_the_sources_figures_are_widened_by_those_of_the_des
     (bar,) = machine.hear([watched_late()], (), at(2.1))
     assert figures(bar) == (10.0, 13.0, 9.0, 10.5, 5.0, None)
     assert (bar.closed, bar.source, bar.coverage.state) == (False, "kraken+live", State.INCOMPLETE)
-    assert bar.coverage.gaps == (Gap("candles", None, None, START, at(5), "not_watched"),)
+    (unseen,) = watched_late().coverage.gaps
+    assert bar.coverage.gaps == (Gap("candles", None, None, START, unseen.end, "not_watched"),)
     assert brief(machine.hear([watched_late(closed=True)], (), at(5))) == [(0, "incomplete", True)]
 
 

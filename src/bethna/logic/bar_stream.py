@@ -356,7 +356,8 @@ def _widened(theirs: Bar, ours: Bar) -> Bar:
         return ours if ours.kind is BarKind.TRADED else theirs
     highs = [each for each in (theirs.high, ours.high) if each is not None]
     lows = [each for each in (theirs.low, ours.low) if each is not None]
-    partly = Gap("candles", None, None, theirs.open_time, theirs.close_time, "not_watched")
+    ends = [gap.end for gap in ours.coverage.gaps if gap.reason == "not_watched" and gap.end is not None]
+    partly = Gap("candles", None, None, theirs.open_time, max(ends, default=theirs.close_time), "not_watched")
     return replace(
         theirs, high=max(highs), low=min(lows), close=ours.close,
         volume=max(theirs.volume or 0.0, ours.volume or 0.0), trades=None, closed=ours.closed,
