@@ -26,6 +26,8 @@ const REASONS: Record<string, [what: string, why: string]> = {
   source_failed: ['not known', 'the venue’s history did not answer'],
   too_old: ['not known', 'the venue keeps only its newest bars'],
   no_source: ['not known', 'nobody tells bars of this length'],
+  index: ['lent by an index', 'an average over many exchanges, no trade of this market'],
+  index_samples: ['lent by an index', 'made of samples of an average, so its high and low are not the true ones'],
   not_asked: ['not known', 'nobody was asked for this time'],
 };
 

@@ -133,6 +133,11 @@ class Store {
     return whyOld(this.up, this.health?.value ?? null, instrument);
   }
 
+  /** A notice is the message of an event, with its count where it came again; the event says how bad it is. */
+  levelOf(notice: string): DeskEvent['level'] {
+    return this.events.findLast((event) => event.message !== '' && notice.startsWith(event.message))?.level ?? 'info';
+  }
+
   topicState(prefix: string): TopicState['state'] | 'none' {
     return this.topics[this.topicName(prefix)]?.state ?? 'none';
   }
