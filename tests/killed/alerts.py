@@ -2,7 +2,7 @@
 
     python -m killed.alerts FOLDER SEED TRADES
 
-It prints `ready` when it begins and `done` when all are judged.
+It prints `ready` when it begins, `kept` after each part that is on the disk, and `done` when all are judged.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def main(folder: Path, seed: int, count: int) -> None:
             if left <= 0:
                 journal.commit(steps, {PAIR: Cursor(trade.trade_id, trade.ts_event)}, told=trade.ts_recv)
                 steps.clear()
+                print("kept", flush=True)
                 left = batches.randrange(1, 400)
         if watch.last is not None:
             journal.commit(steps, {PAIR: Cursor(watch.last.trade_id, watch.last.ts_event)}, told=T0)
