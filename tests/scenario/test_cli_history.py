@@ -74,11 +74,12 @@ async def test_a_disk_that_is_full_keeps_what_was_there_and_nothing_else(tmp_pat
     assert f"cannot write {there}: File too large".encode() in errors, errors
     assert b"make room, or write elsewhere" in errors
     assert there.read_text() == "mine"
-    assert not is_there(there.with_name(f"{name}.part"))
+    assert left(tmp_path) == [name]
 
 
-def is_there(path: Path) -> bool:
-    return path.exists()
+def left(folder: Path) -> list[str]:
+    """The files of a folder, hidden ones too."""
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
 async def test_a_table_lines_and_files_say_the_same(tmp_path: Path) -> None:
@@ -99,6 +100,7 @@ async def test_a_table_lines_and_files_say_the_same(tmp_path: Path) -> None:
         saved = list(csv.DictReader(file))
     assert [row["kind"] for row in saved] == [row["kind"] for row in rows]
     assert saved[0]["open_time"].endswith("Z")
+    assert [row["provenance"] for row in saved] == [row["coverage"]["provenance"] for row in rows]
     frame = pl.read_parquet(tmp_path / "bars.parquet")
     assert frame["close"].to_list() == [row["close"] for row in rows]
     assert "binance: HTTP 503 (2024-08-08 23:54:00.000 UTC to 2024-08-08 23:55:00.000 UTC)" in errors
@@ -118,7 +120,50 @@ async def test_a_file_that_is_there_stays_unless_it_may_go(tmp_path: Path) -> No
         assert there.read_text() == "mine"
         await ended(await begun(tmp_path, *asked, "--force"))
     assert there.read_text().startswith("open_time,")
-    assert not is_there(there.with_name("bars.csv.part"))
+    assert left(tmp_path) == ["bars.csv"]
+
+
+async def test_of_two_files_of_one_name_the_later_is_refused_and_neither_is_mixed(tmp_path: Path) -> None:
+    there, beside = tmp_path / "bars.csv", tmp_path / "bars.csv.part"
+    beside.write_text("mine")
+    async with opened(desk_of_minutes()) as served:
+        asked = (
+            "history",
+            str(BTC),
+            "--url",
+            served.url,
+            "--interval",
+            "1m",
+            "--limit",
+            "6",
+            "-o",
+            str(there),
+        )
+        both = [await begun(tmp_path, *asked) for _ in range(2)]
+        told = [await process.communicate() for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes, key=str) == [0, 3], told
+    assert b"is there already" in told[codes.index(3)][1]
+    with there.open(newline="") as file:
+        opens = [row["open_time"] for row in csv.DictReader(file)]
+    assert opens == sorted(set(opens))
+    assert len(opens) == 3
+    assert beside.read_text() == "mine"
+    assert left(tmp_path) == ["bars.csv", "bars.csv.part"]
+
+
+async def test_of_a_span_of_which_nobody_knows_anything_no_file_is_left(tmp_path: Path) -> None:
+    desk = desk_of_minutes()
+    desk.refusals = ()
+    async with opened(desk) as served:
+        span = ("--from", "2020-01-01", "--to", "2020-01-01T00:05")
+        asked = ("history", str(BTC), "--url", served.url, "--interval", "1m", *span)
+        for more in ((), ("-o", str(tmp_path / "bars.csv"))):
+            process = await begun(tmp_path, *asked, *more)
+            _, errors = await process.communicate()
+            assert process.returncode == 3, errors
+            assert b"nothing is known of the span" in errors
+    assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -129,6 +174,7 @@ async def test_a_file_that_is_there_stays_unless_it_may_go(tmp_path: Path) -> No
         (("--last", "0d"), "found '0d'"),
         (("--last", "3d", "--limit", "5"), "give one"),
         (("--format", "parquet"), "needs --output"),
+        (("-o", "bars.txt"), "bars.txt says no format"),
         (("--interval", "7m"), "7m"),
         (("--limit", "0"), "0"),
         (("--from", "2999-01-01"), "nothing has happened yet"),

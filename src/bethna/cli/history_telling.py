@@ -1,7 +1,7 @@
 """Asks a desk for the bars of a span, part after part, and writes them as they come.
 
 Rules
-  1. A file is written beside its name and takes it when it is whole; what was there is replaced only if that was asked.
+  1. A file is there whole or not at all (`whole_files`).
   2. What could not be had is told on stderr, each stretch once, with its source's reason; then how many bars of which
      kind. Where nothing at all is known, that is an error, and no file is left.
   3. On a terminal stderr tells how far it is, on a line of its own.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -33,11 +32,12 @@ from bethna.cli.grid import MISSING, Column, Grid, plain
 from bethna.cli.history import DEFAULT_LIMIT, MOST_BARS
 from bethna.cli.history_indicators import Part, Readings, csv_cells, grid_cells, json_object
 from bethna.cli.output import Output
+from bethna.cli.whole_files import check_free, whole_file
 from bethna.cli.zones import UTC_ZONE, Zone
 from bethna.client.spans import Span, first_before, said_instant, span_of
 from bethna.core.bars import Bar, BarKind
 from bethna.core.clock import iso_utc
-from bethna.core.errors import FeatureOff, NoHistory, StoreError
+from bethna.core.errors import FeatureOff, NoHistory
 from bethna.core.instrument import ALIASES, AS_WRITTEN, Instrument, split_id
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
@@ -52,7 +52,19 @@ if TYPE_CHECKING:
 PART = 1000
 """Bars of one question: who waits sees that it goes on."""
 READY_S = 10.0
-COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "trades", "kind", "source", "coverage")
+COLUMNS = (
+    "open_time",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "trades",
+    "kind",
+    "source",
+    "coverage",
+    "provenance",
+)
 _GRID = (
     Column("OPEN", 10), Column("HIGH", 10), Column("LOW", 10), Column("CLOSE", 10),
     Column("VOLUME", 10), Column("TRADES", 6), Column("KIND", 7, "left"), Column("SOURCE", 8, "left"),
@@ -75,6 +87,7 @@ class Asked(Struct, frozen=True):
     also: tuple[str, ...] = ()
     day_starts: int = 0
     zone: Zone = UTC_ZONE
+    force: bool = False
 
     @property
     def openings(self) -> Openings:
@@ -99,13 +112,17 @@ def asked_of(options: dict[str, Any]) -> Asked:
     output = None if options["output"] is None else Path(options["output"])
     if form == "parquet" and output is None:
         raise click.UsageError("--format parquet needs --output FILE")
-    if output is not None and output.exists() and not options["force"]:
-        raise StoreError(f"{output} is there already", hint="name another file, or replace it with --force")
+    if output is not None and form == "table" and options["form"] is None:
+        raise click.UsageError(
+            f"{output} says no format: end it with .csv, .json or .parquet, or give --format"
+        )
+    if output is not None:
+        check_free(output, force=options["force"])
     interval = Interval(options["interval"])
     indicators = tuple(parse_all(options["indicators"], MOST_SHOWN, interval))
     return Asked(
         options["symbol"], interval, last, start, end, limit, form, output, indicators, options["also"],
-        day_start(options["day_starts"], interval), zone,
+        day_start(options["day_starts"], interval), zone, options["force"],
     )  # fmt: skip
 
 
@@ -224,9 +241,10 @@ class Told:
             click.echo(f"\r{done:,} of about {self._wanted:,} bars", nl=False, err=True)
 
     def check(self, instrument: str) -> None:
-        """Raises NoHistory where nothing is known and sources said why."""
-        if self._refused and set(self._kinds) == {BarKind.UNKNOWN}:
-            raise NoHistory(instrument, list(self._refused))
+        """Raises NoHistory where nothing is known of any bar, with what its sources said (rule 2)."""
+        if set(self._kinds) <= {BarKind.UNKNOWN}:
+            nobody = [("its venue", ", ".join(self._reasons) or "nothing is known of that time")]
+            raise NoHistory(instrument, list(self._refused) or nobody)
 
     def summary(self, now: int) -> None:
         """How it went; `now` by the desk's clock, ns UTC."""
@@ -283,9 +301,8 @@ async def _to_file(
     parts: AsyncIterator[Part], asked: Asked, told: Told, output: Path, readings: Readings
 ) -> None:
     """Rule 1."""
-    unfinished = output.with_name(f"{output.name}.part")
     kept: list[Part] = []
-    try:
+    with whole_file(output, force=asked.force) as unfinished:
         with unfinished.open("w", encoding="utf-8", newline="") as file:
             write = _writer("csv" if asked.form == "table" else asked.form, None, readings)
             begun = False
@@ -299,12 +316,6 @@ async def _to_file(
         if asked.form == "parquet":
             _save_parquet(kept, unfinished)
         told.check(asked.symbol)
-        unfinished.replace(output)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StoreError(f"cannot write {output}: {reason}", hint="make room, or write elsewhere") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _writer(
@@ -347,6 +358,7 @@ def _csv(part: Part, head: Sequence[str]) -> str:
                 bar.kind,
                 bar.source,
                 bar.coverage.state,
+                bar.coverage.provenance,
                 *csv_cells(part, place),
             )
         )
