@@ -72,4 +72,4 @@ def test_without_indicators_nothing_is_added() -> None:
     readings = Readings(())
     part = readings.part(BARS[:2], 0, ())
     assert "indicators" not in json.loads(_writer("json", None, readings)(part, False).splitlines()[0])
-    assert _writer("csv", None, readings)(part, False).splitlines()[0].endswith(",source,coverage")
+    assert _writer("csv", None, readings)(part, False).splitlines()[0].endswith(",source,coverage,provenance")
