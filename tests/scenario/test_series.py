@@ -16,6 +16,7 @@ from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.core.bars import Bar, BarKind, Refusal, Series
 from bethna.core.clock import NS_PER_S
+from bethna.core.errors import ConfigError
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.services.history import Past
@@ -217,3 +218,5 @@ async def test_an_attached_desk_tells_the_same() -> None:
         refused = await served.http.get(f"/api/v1/bars?instrument={BTC}&interval=1m&also={many}")
         assert refused.status_code == 400
         assert "at most 8 venues" in refused.text
+        with pytest.raises(ConfigError, match="at most 8 venues"):
+            await remote.fetch_indicated(BTC, Interval.M1, 2, None, (), tuple("abcdefghi"))

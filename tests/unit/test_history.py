@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.core.bars import BarKind, CandleRules
@@ -196,8 +197,8 @@ class Traded:
         return [TradePage(BTC, trades)]
 
 
-def of_trades(served: Traded, minutes: int, until: int = 0) -> Past:
-    rules = CandleRules((Interval.M1,), page=720, newest=5, trades_page=4)
+def of_trades(served: Traded, minutes: int, until: int = 0, first: int = 0) -> Past:
+    rules = CandleRules((Interval.M1,), page=720, newest=5, trades_page=4, first=first)
     codec = codec_for("kraken", "")
     codec.learn([KNOWN])
     source = CandleSource("kraken", rules, codec, served, lambda: NOW)
@@ -239,3 +240,51 @@ def test_what_would_take_too_many_pages_of_trades_is_not_begun() -> None:
     (refusal,) = past.refusals
     assert "keeps the newest 5 candles of 1m; its trades from before would take" in refusal.reason
     assert len(served.asked) == 2
+
+
+FIRST = 1_699_920_000 * 10**9  # 2023-11-14
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize(
+    ("before", "after", "pages"),
+    [(7, 5, 1), (9, -3, 0), (0, 5, 1)],
+    ids=["across", "all of it before", "behind"],
+)
+def test_nobody_is_asked_for_the_time_before_there_was_a_market(
+    before: int, after: int, pages: int, quiet: bool
+) -> None:
+    served = Served()
+    rules = replace(RULES, first=FIRST, skips_quiet=quiet)
+    past = ask(served, Interval.M1, (FIRST - before * MINUTE, FIRST + after * MINUTE), rules=rules)
+    unknown = min(before, before + after)
+    assert kinds(past) == [UNKNOWN] * unknown + [TRADED] * (before + after - unknown)
+    assert {gap.reason for bar in past.bars[:unknown] for gap in bar.coverage.gaps} <= {"not_asked"}
+    assert [path.partition("startTime=")[2].partition("&")[0] for path in served.asked] == [
+        str(FIRST // 10**6)
+    ] * pages
+    assert [(each.source, each.reason, each.start, each.end) for each in past.refusals] == [
+        (
+            "binance",
+            "binance had no market before 2023-11-14",
+            FIRST - before * MINUTE,
+            FIRST + min(after, 0) * MINUTE,
+        )
+    ] * (before > 0)
+
+
+def test_nor_for_its_trades() -> None:
+    first = Interval.M1.open_time(NOW) - 10 * MINUTE
+    served = Traded()
+    past = of_trades(served, 25, first=first)
+    assert kinds(past) == [UNKNOWN] * 15 + [TRADED] * 10
+    asked = [int(path.partition("since=")[2].partition("&")[0]) for path in served.asked if "Trades" in path]
+    assert asked[0] == first - 1
+    assert asked == sorted(asked)
+
+
+def test_a_bar_amid_which_the_market_began_is_asked_for() -> None:
+    rules = CandleRules((Interval.H1,), page=5, first=FIRST + 90 * MINUTE)
+    served = Served()
+    ask(served, Interval.H1, (FIRST, FIRST + 120 * MINUTE), rules=rules)
+    assert f"startTime={(FIRST + 60 * MINUTE) // 10**6}" in served.asked[0]

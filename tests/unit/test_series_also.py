@@ -14,7 +14,7 @@ from bethna.app.live import LiveLine
 from bethna.app.series import SeriesReader
 from bethna.core.bars import CandleRules, Series
 from bethna.core.coverage import Provenance, State
-from bethna.core.errors import VenueAnswer
+from bethna.core.errors import ConfigError, VenueAnswer
 from bethna.core.instrument import Instrument
 from bethna.core.intervals import Interval
 from bethna.core.market import CandlePage, InstrumentId
@@ -67,7 +67,9 @@ class Renamed(Served):
         ]
 
 
-def ask(also: Sequence[str], intervals: tuple[Interval, ...] = (Interval.M1,), **lines: Line) -> Series:
+def ask(
+    also: Sequence[str], intervals: tuple[Interval, ...] = (Interval.M1,), day_starts: int = 0, **lines: Line
+) -> Series:
     clock = VirtualClock(NOW)
     feeds = Feeds(Bus(clock), clock, FeedSettings())
     feeds.follow(OWN)
@@ -76,7 +78,8 @@ def ask(also: Sequence[str], intervals: tuple[Interval, ...] = (Interval.M1,), *
     there = cast("dict[str, LiveLine]", {"kraken": own, "binance": other, **lines})
     reader = SeriesReader(there, feeds, clock, Provenance.HISTORY)
     end = Interval.M1.open_time(NOW) - MINUTE
-    return run_virtually(reader.bars(OWN.id, Interval.M1, 5, end, also=also), clock)
+    interval = Interval.D1 if day_starts else Interval.M1
+    return run_virtually(reader.bars(OWN.id, interval, 5, end, also=also, day_starts=day_starts), clock)
 
 
 def test_without_being_asked_nobody_lends() -> None:
@@ -105,6 +108,14 @@ def test_who_cannot_lend_says_why(venue: str, words: str) -> None:
     assert {bar.kind.value for bar in series.bars} == {"unknown"}
     assert words in series.refusals[-1].reason
     assert series.refusals[-1].source == venue
+
+
+@pytest.mark.parametrize("day_starts", [0, 8 * 60 * MINUTE])
+def test_a_venue_that_does_not_exist_is_no_question(day_starts: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ask(["binance", "nowhere"], day_starts=day_starts)
+    assert caught.value.message == "also: expected a venue, found 'nowhere'"
+    assert caught.value.hint == "choose from: binance, coinbase, kraken, deribit, coingecko"
 
 
 def test_a_venue_that_does_not_list_the_pair_says_so() -> None:

@@ -14,6 +14,7 @@ from bethna.app.live import LiveLine
 from bethna.core.bars import Bar, BarKind, Refusal, Series
 from bethna.core.clock import Clock
 from bethna.core.coverage import Provenance
+from bethna.core.errors import ConfigError, cut
 from bethna.core.instrument import split_id
 from bethna.core.intervals import Interval
 from bethna.core.market import Candle, InstrumentId
@@ -25,7 +26,7 @@ from bethna.logic.series import PROVED, join, lend
 from bethna.services.feeds import Feeds
 from bethna.services.history import CandleSource, History, Keeper, lacks, native_of, venue_now
 from bethna.services.index_history import IndexBars, IndexHistory
-from bethna.venues.registry import INDEX
+from bethna.venues.registry import INDEX, venue_names
 
 SCALE = 10**8
 MOST_LIVE = 1500
@@ -76,8 +77,10 @@ class SeriesReader:
             day_starts: how long after 00:00 UTC a day begins, ns (`logic/openings`).
 
         Raises:
-            UnknownInstrument: it is not followed. ConfigError: the venue has no such interval, or the span is too long.
+            UnknownInstrument: it is not followed. ConfigError: the venue has no such interval, the span is too long, or
+                there is no such venue to lend.
         """
+        _check_lenders(also)
         if day_starts:
             return await self._days(instrument, Openings(interval, day_starts), limit, end, progress, also)
         series = await self._own(instrument, interval, limit, end, progress)
@@ -258,6 +261,16 @@ class SeriesReader:
             line.venue, line.spec.candles, line.codec, line.rest.in_lane(Lane.BACKFILL),
             venue_now(self._clock, lambda: self._feeds.clock_offset_ns(line.venue)),
         )  # fmt: skip
+
+
+def _check_lenders(also: Sequence[str]) -> None:
+    """Raises ConfigError for a venue that does not exist; one that is not followed is refused in the answer."""
+    known = (*venue_names(), INDEX)
+    strange = next((each for each in also if each not in known), None)
+    if strange is not None:
+        raise ConfigError(
+            "also", f"also: expected a venue, found {cut(strange)!r}", hint=f"choose from: {', '.join(known)}"
+        )
 
 
 def _is_whole(live: list[Candle], interval: Interval, start: int, until: int) -> bool:

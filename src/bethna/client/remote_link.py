@@ -316,6 +316,8 @@ def refusal(answer: HttpAnswer, url: str) -> BethnaError:
             return UnknownInstrument("", nearest, message=error.message, hint=error.hint)
         case "cannot_follow":
             return CannotFollow(error.message, hint=error.hint)
+        case ConfigError.code:
+            return ConfigError("", error.message, hint=error.hint)
         case _:
             return DeskRefused(error.code, error.message, hint=error.hint)
 

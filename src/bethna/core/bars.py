@@ -68,6 +68,7 @@ class CandleRules(Struct, frozen=True):
         newest: how many of the newest can be had, whatever is asked for; None for all of them.
         skips_quiet: it leaves out intervals without trades; where False it tells them too.
         trades_page: its trades go back for ever, so many a page: what is too old for its candles is made of them.
+        first: ns UTC, a midnight: it had no market at all before, so nobody asks it for that time.
     """
 
     intervals: tuple[Interval, ...]
@@ -75,6 +76,7 @@ class CandleRules(Struct, frozen=True):
     newest: int | None = None
     skips_quiet: bool = False
     trades_page: int | None = None
+    first: int = 0
 
 
 class Refusal(Struct, frozen=True, gc=False):

@@ -15,6 +15,7 @@ Rules
   7. A refusal is told to each who asks for its time, as long as that is not asked for again.
   8. What is too old for a venue's candles is made of its trades, where those go back for ever. Where that would take
      more than MOST_TRADE_PAGES pages, by the pace of the first of them, it is not begun, and that is said.
+  9. Nobody is asked for the time before the venue had any market: those bars are unknown, and that is said.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from bethna.core.bars import Bar, BarKind, CandleRules, Refusal
-from bethna.core.clock import NS_PER_S, Clock
+from bethna.core.clock import NS_PER_S, Clock, iso_utc
 from bethna.core.coverage import Provenance
 from bethna.core.errors import ConfigError, RateLimited, VenueAnswer, VenueError, WireError
 from bethna.core.instrument import Instrument
@@ -153,15 +154,16 @@ class History:
                 f"expected at most {MOST_ASKED:,} bars of {native} at once",
                 hint="ask for a shorter span",
             )
+        begun = max(first, native.open_time(source.rules.first))  # rule 9
         key = (instrument.id, native)
         async with self._locks.setdefault(key, asyncio.Lock()):  # rule 3
             kept = self._kept.setdefault(key, KeptBars(native))
-            known = await self._known(instrument, kept, (native, first, last))
+            known = await self._known(instrument, kept, (native, begun, last))
             settled = set(known)
             refusals, still = await self._complete(
-                source, instrument, kept, known, (native, first, last), progress
+                source, instrument, kept, known, (native, begun, last), progress
             )
-            refusals = self._standing(key, refusals, known)
+            refusals = _before_all(source, first, min(begun, last)) + self._standing(key, refusals, known)
             if source.rules.trades_page is not None:
                 old = [at for at in sorted(known) if at not in settled and _is_too_old(known[at])]
                 refusals += await self._of_trades(source, instrument, kept, known, old)
@@ -225,7 +227,7 @@ class History:
             like = unknown_bar(instrument.id, native, 0, "", self._provenance)
             before = kept.before(begin)
             if source.rules.skips_quiet and before is None:  # rule 5
-                begin = native.earlier(begin, LOOK_BACK)
+                begin = max(native.earlier(begin, LOOK_BACK), native.open_time(source.rules.first))
             pages = CandlePages(source.rules, like, source.venue, begin, end, source.now(), before)
             final = ""
             while (question := pages.ask()) is not None:
@@ -328,6 +330,14 @@ class History:
 
 
 _NOTHING: Sequence[RestEvent] = ()
+
+
+def _before_all(source: CandleSource, start: int, end: int) -> list[Refusal]:
+    """What is said of [start, end), when there was no market (rule 9); nothing of no time."""
+    if start >= end:
+        return []
+    day = iso_utc(source.rules.first).partition(" ")[0]
+    return [Refusal(source.venue, f"{source.venue} had no market before {day}", start, end)]
 
 
 def _is_too_old(bar: Bar) -> bool:

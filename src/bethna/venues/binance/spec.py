@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from bethna.core.bars import CandleRules
+from bethna.core.clock import NS_PER_S
 from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
+
+FIRST_NS = 1_498_867_200 * NS_PER_S  # 2017-07-01
+"""It had no market at all before: a safe bound, not the day of its first trade."""
 
 # The second host serves public market data only and is not geo-blocked. Binance.US is no fallback: other books.
 SPEC = VenueSpec(
@@ -30,7 +34,9 @@ SPEC = VenueSpec(
     blocked_statuses=(451,),
     quantity_decimals=8,
     # Where its three days open is not stated: they are made of days.
-    candles=CandleRules(tuple(each for each in Interval if each is not Interval.D3), page=1000),
+    candles=CandleRules(
+        tuple(each for each in Interval if each is not Interval.D3), page=1000, first=FIRST_NS
+    ),
     weight_header="x-mbx-used-weight-1m",
 )
 

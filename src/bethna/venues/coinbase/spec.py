@@ -6,8 +6,12 @@ Where the venue states no figure (how long a socket lives, how many products it 
 from __future__ import annotations
 
 from bethna.core.bars import CandleRules
+from bethna.core.clock import NS_PER_S
 from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
+
+FIRST_NS = 1_420_070_400 * NS_PER_S  # 2015-01-01
+"""It had no market at all before: a safe bound, not the day of its first trade."""
 
 # Public data of both wires needs no key. The names under pro.coinbase.com are retired.
 SPEC = VenueSpec(
@@ -36,6 +40,7 @@ SPEC = VenueSpec(
         (Interval.M1, Interval.M5, Interval.M15, Interval.H1, Interval.H6, Interval.D1),
         page=300,
         skips_quiet=True,
+        first=FIRST_NS,
     ),
     pushed_books=True,
     ordered_answers=True,
@@ -77,6 +82,7 @@ ADVANCED_SPEC = VenueSpec(
         ),
         page=350,
         skips_quiet=True,
+        first=FIRST_NS,
     ),
     pushed_books=True,
     ordered_answers=True,

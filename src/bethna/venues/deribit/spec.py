@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from bethna.core.bars import CandleRules
+from bethna.core.clock import NS_PER_S
 from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
+
+FIRST_NS = 1_464_739_200 * NS_PER_S  # 2016-06-01
+"""It had no market at all before: a safe bound, not the day of its first trade."""
 
 HEARTBEAT_S = 30
 """How often we ask the venue to be heard; it allows 10 and more."""
@@ -38,6 +42,7 @@ SPEC = VenueSpec(
             Interval.D1,
         ),
         page=1000,  # of about 5000 that a call may bring
+        first=FIRST_NS,
     ),
     chained_books=True,
 )

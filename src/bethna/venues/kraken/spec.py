@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from bethna.core.bars import CandleRules
+from bethna.core.clock import NS_PER_S
 from bethna.core.intervals import Interval
 from bethna.venues.spec import StreamHost, VenueSpec
+
+FIRST_NS = 1_377_993_600 * NS_PER_S  # 2013-09-01
+"""It had no market at all before: a safe bound, not the day of its first trade."""
 
 MAX_PAGE = 1000
 """Trades that one answer holds."""
@@ -31,6 +35,7 @@ SPEC = VenueSpec(
         page=720,
         newest=720,
         trades_page=MAX_PAGE,
+        first=FIRST_NS,
     ),
     pushed_books=True,
 )
