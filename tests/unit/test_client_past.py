@@ -10,11 +10,12 @@ from _memoryhouse import MemoryHouse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bethna.app import plain
 from bethna.client import past
-from bethna.client.spans import MOST_SPAN, When, instant_ns, opening_before, span_of
+from bethna.client.spans import MOST_SPAN, When, instant_ns, length_ns, opening_before, span_of
 from bethna.core.bars import Bar, Refusal
 from bethna.core.clock import NS_PER_S
-from bethna.core.errors import ConfigError
+from bethna.core.errors import ConfigError, UnknownInstrument
 from bethna.core.intervals import Interval
 from bethna.core.market import Candle
 from bethna.logic.openings import Openings
@@ -99,13 +100,30 @@ def test_what_is_no_span_is_said(said: dict[str, int], words: str) -> None:
         ({"last": "3 moons"}, "last: expected a length such as 90m, 12h, 30d or 4w, found '3 moons'"),
         ({"last": timedelta()}, "expected a length that is more than nothing"),
         ({"start": "yesterday"}, "start: expected a date or an instant such as 2026-11-01"),
+        ({"limit": "x"}, "limit: expected a whole number from 1 to 1,000,000, found 'x'"),
+        ({"limit": 1.5}, "limit: expected a whole number from 1 to 1,000,000, found 1.5"),
+        ({"limit": True}, "limit: expected a whole number from 1 to 1,000,000, found True"),
+        ({"last": 5}, "last: expected a length such as '90m', '30d' or a timedelta, found 5"),
+        ({"last": "1000000w"}, "last: expected a length up to 999999w, found '1000000w', which is too long"),
+        ({"last": "9" * 5000 + "s"}, "which is too long"),
+        ({"start": -1}, "or ns UTC from 1970 on, found -1"),
+        ({"start": 1.5}, "start: expected a date, an instant such as '2026-11-01T12:00+02:00', or ns UTC"),
+        ({"end": []}, "end: expected a date, an instant such as"),
+        (
+            {"end": "1969-02-01"},
+            "bars begin in 1970: expected a span that ends later, found one up to 1969-02-01",
+        ),
+        ({"also": 5}, "also: expected texts in a list, found 5"),
+        ({"also": ["kraken", 5]}, "also: expected texts in a list, found ['kraken', 5]"),
+        ({"indicators": 5}, "indicators: expected texts in a list, found 5"),
+        ({"day_starts": 8}, "expected a time of day in UTC at a quarter of an hour, found '8'"),
         (
             {"limit": 5, "day_starts": "08:00"},
             "expected 1d or 1w beside a day that begins at 08:00, found 1m",
         ),
     ],
 )
-async def test_what_cannot_be_read_is_said(text: dict[str, str], words: str) -> None:
+async def test_what_cannot_be_read_is_said(text: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         await house_of_minutes(1).candles.history("BTC-USDT", "1m", **text)  # type: ignore[arg-type]  # wrong ones are tried
     assert words in caught.value.message
@@ -155,3 +173,18 @@ async def test_a_table_says_what_it_is_made_of_and_since_when_it_is_old() -> Non
         assert (table.built_from, table.as_of) == (Interval.H1, START + 7)
         assert table.refusals == house.desk.refusals
         assert table.to_polars()["close"].to_list() == table.to_pandas()["close"].tolist()
+
+
+@pytest.mark.parametrize("symbol", [None, 5, b"BTC-USDT"])
+async def test_a_symbol_that_is_no_text_is_unknown(symbol: str) -> None:
+    words = f"expected a symbol as a text, found {symbol!r}"
+    with pytest.raises(UnknownInstrument, match=words):
+        await house_of_minutes(1).candles.history(symbol, "1m")
+    with pytest.raises(UnknownInstrument, match=words):
+        plain.candles(symbol, "1h")
+    with pytest.raises(ConfigError, match="timeout_s: expected seconds as a number, found 'x'"):
+        plain.candles("BTC-USDT", timeout_s="x")  # type: ignore[arg-type]  # what is no number is tried
+
+
+def test_a_million_of_a_short_unit_is_no_long_time() -> None:
+    assert length_ns("1000000m") == 1_000_000 * MINUTE

@@ -27,8 +27,8 @@ from bethna.client.nouns import interval_of
 from bethna.client.spans import Length, When
 from bethna.client.tables import Table
 from bethna.core.bars import Bar
-from bethna.core.errors import BethnaError, DeskUnreachable, NoDataYet
-from bethna.core.instrument import Feature
+from bethna.core.errors import BethnaError, ConfigError, DeskUnreachable, NoDataYet
+from bethna.core.instrument import Feature, check_symbol
 from bethna.core.market import PriceView
 
 T = TypeVar("T")
@@ -51,6 +51,8 @@ class BackRoom:
 
     def call(self, symbol: str, feature: Feature, ask: Ask[T], timeout_s: float, *, past: bool = False) -> T:
         """What `ask` finds once there is data of the symbol's feature (rule 2), or of its past alone."""
+        check_symbol(symbol)
+        check_seconds(timeout_s)
         loop = self._started()
         if threading.current_thread() is self._thread:
             raise RuntimeError("expected a call from outside of the desk's own thread; await the desk there")
@@ -160,6 +162,12 @@ class BackRoom:
 def _named(desk: RealTimeTrading) -> str:
     where = f"the desk at {desk.attached}" if desk.attached else "a desk of this program's own"
     return f"{where} ({desk.source}{'' if desk.simulation is None else f', seed {desk.simulation.seed}'})"
+
+
+def check_seconds(timeout_s: object) -> None:
+    """Raises ConfigError for what is no number."""
+    if not isinstance(timeout_s, int | float) or timeout_s != timeout_s:
+        raise ConfigError("timeout_s", f"timeout_s: expected seconds as a number, found {timeout_s!r}")
 
 
 _room = BackRoom()

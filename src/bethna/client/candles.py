@@ -22,7 +22,7 @@ from bethna.client.nouns import (
     interval_of,
 )
 from bethna.client.past import bars_of_span
-from bethna.client.spans import DEFAULT_LIMIT, MOST_BARS, Length, When, instant_ns, last_ns, span_of
+from bethna.client.spans import DEFAULT_LIMIT, MOST_BARS, Length, When, instant_ns, last_ns, span_of, texts_of
 from bethna.client.streams import Callback, Ear, Stream, Subscription
 from bethna.client.tables import Table, joined
 from bethna.core.bars import Bar
@@ -186,8 +186,7 @@ class Candles(Noun[Candle]):
         """
         backend, length = self._open(), interval_of(interval)
         openings = Openings(length, day_start(day_starts, length))
-        texts = (indicators,) if isinstance(indicators, str) else indicators
-        wanted = parse_all(texts, MOST_SHOWN, length)
+        wanted = parse_all(texts_of("indicators", indicators), MOST_SHOWN, length)
         instrument = backend.resolve(symbol)
         until = None if end is None else instant_ns("end", end)
         now = backend.health().now * NS_PER_US
@@ -195,7 +194,7 @@ class Candles(Noun[Candle]):
             openings, now, last=None if last is None else last_ns(last),
             start=None if start is None else instant_ns("start", start), end=until, limit=limit,
         )  # fmt: skip
-        venues = names_of(also)
+        venues = texts_of("also", also)
         if last is None and start is None and (limit or DEFAULT_LIMIT) <= MOST_BARS:
             found = await backend.fetch_indicated(
                 instrument, length, limit or DEFAULT_LIMIT, until, wanted, venues, openings.starts
@@ -218,11 +217,6 @@ def _table(found: IndicatedSeries) -> Table[Bar]:
         as_of=series.as_of,
         notes=series.notes,
     )
-
-
-def names_of(venues: Sequence[str] | str) -> tuple[str, ...]:
-    """Names of venues; one alone may be a text."""
-    return (venues,) if isinstance(venues, str) else tuple(venues)
 
 
 def _bar(event: object) -> Bar | None:

@@ -18,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from bethna.client.backend import Backend, Want
 from bethna.client.certificate import TradeCertificate
 from bethna.client.facts import Book, BookLevel, CertifiedTrade, book_of, certified, levels_of
+from bethna.client.spans import is_whole
 from bethna.client.streams import Callback, Ear, Stream, Subscription, listening
 from bethna.client.tables import Table
 from bethna.core.clock import Clock
@@ -344,5 +345,5 @@ def either(event: Any, kind: type[T], anew: Anew[T]) -> Any:
 
 def check_count(name: str, value: int, most: int) -> None:
     """Raises ConfigError for what is not from 1 to `most`."""
-    if not 1 <= value <= most:
+    if not (is_whole(value) and 1 <= value <= most):
         raise ConfigError(name, f"{name}: expected a whole number from 1 to {most}, found {value!r}")

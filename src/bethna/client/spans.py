@@ -11,12 +11,14 @@ Rules
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from typing import SupportsIndex
 
 from msgspec import Struct
 
 from bethna.core.clock import NS_PER_S, NS_PER_US, iso_utc
-from bethna.core.errors import ConfigError
+from bethna.core.errors import ConfigError, cut
 from bethna.core.intervals import Interval
 from bethna.logic.openings import Openings
 
@@ -27,8 +29,10 @@ MOST_BARS = 5000
 """Bars of one question."""
 MOST_SPAN = 1_000_000
 DEFAULT_LIMIT = 500
-_LENGTH = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
+_LENGTH = re.compile(r"(\d+)([smhdw])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_MOST_WEEKS = 999_999
+_MOST_DIGITS = 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -44,9 +48,12 @@ class Span(Struct, frozen=True):
 def length_ns(text: str) -> int:
     """`30d` in ns. Raises ValueError for what is none, and for nothing."""
     found = _LENGTH.fullmatch(text.strip())
-    if found is None or not int(found[1]):
+    if found is None or not found[1].strip("0"):
         raise ValueError(f"expected a length such as 90m, 12h, 30d or 4w, found {text[:40]!r}")
-    return int(found[1]) * _UNITS[found[2]] * NS_PER_S
+    length_s = int(found[1][:_MOST_DIGITS]) * _UNITS[found[2]]
+    if len(found[1]) > _MOST_DIGITS or length_s > _MOST_WEEKS * _UNITS["w"]:
+        raise ValueError(f"expected a length up to {_MOST_WEEKS}w, found {text[:40]!r}, which is too long")
+    return length_s * NS_PER_S
 
 
 def written_instant(text: str) -> datetime:
@@ -77,6 +84,12 @@ def instant_ns(name: str, when: When) -> int:
         return datetime_ns(when)
     if isinstance(when, date):
         return datetime_ns(datetime.combine(when, time(), UTC))
+    if not is_whole(when) or when < 0:
+        raise ConfigError(
+            name,
+            f"{name}: expected a date, an instant such as '2026-11-01T12:00+02:00', or ns UTC from 1970 on, found"
+            f" {cut(repr(when))}",
+        )
     return when
 
 
@@ -87,9 +100,32 @@ def last_ns(last: Length) -> int:
             return length_ns(last)
         except ValueError as error:
             raise ConfigError("last", f"last: {error}") from None
+    if not _is_length(last):
+        raise ConfigError(
+            "last", f"last: expected a length such as '90m', '30d' or a timedelta, found {cut(repr(last))}"
+        )
     if last <= timedelta():
         raise ConfigError("last", f"last: expected a length that is more than nothing, found {last}")
     return last // _MICROSECOND * NS_PER_US
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, whoever made it; True and False are none."""
+    return isinstance(value, SupportsIndex) and not isinstance(value, bool)
+
+
+def texts_of(name: str, said: object) -> tuple[str, ...]:
+    """Several texts; one alone stands for itself. Raises ConfigError for anything else."""
+    if isinstance(said, str):
+        return (said,)
+    found = tuple(said) if isinstance(said, Iterable) else (said,)
+    if not all(isinstance(each, str) for each in found):
+        raise ConfigError(name, f"{name}: expected texts in a list, found {cut(repr(said))}")
+    return found
+
+
+def _is_length(said: object) -> bool:
+    return isinstance(said, timedelta)
 
 
 def span_of(
@@ -116,7 +152,7 @@ def span_of(
             f"expected a span, found one from {said_instant(start)} to {said_instant(end)}",
             hint="the start is before the end: swap them",
         )
-    if limit is not None and not 1 <= limit <= most:
+    if limit is not None and not (is_whole(limit) and 1 <= limit <= most):
         raise ConfigError("limit", f"limit: expected a whole number from 1 to {most:,}, found {limit!r}")
     until = now + 1 if end is None else min(end, now + 1)
     if start is not None:
@@ -127,6 +163,10 @@ def span_of(
     else:
         first = opening_before(openings, until, limit or DEFAULT_LIMIT)
     first = max(first, _oldest(openings))
+    if end is not None and end <= _oldest(openings):
+        raise ConfigError(
+            "end", f"bars begin in 1970: expected a span that ends later, found one up to {said_instant(end)}"
+        )
     if first >= until:
         raise ConfigError(
             "start", f"nothing has happened yet at {said_instant(first)}: expected a span that has begun"

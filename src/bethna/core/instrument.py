@@ -219,6 +219,13 @@ def _contract_hint(name: str, venue: str) -> str:
     return f"a contract is written {coin}-{what}{venue}"
 
 
+def check_symbol(said: object) -> None:
+    """Raises UnknownInstrument for what is no text at all."""
+    if not isinstance(said, str):
+        found = cut(repr(said))
+        raise UnknownInstrument(found, message=f"expected a symbol as a text, found {found}")
+
+
 def parse_name(text: str, preferred_venue: str) -> InstrumentName:
     """Any accepted spelling as one name; without `@venue` it means the preferred venue.
 
@@ -230,6 +237,7 @@ def parse_name(text: str, preferred_venue: str) -> InstrumentName:
         UnknownInstrument: the text cannot be read as a base and a quote currency, nor as a contract, or it ends where
             a venue should stand.
     """
+    check_symbol(text)
     said = text.strip()
     stays = said[: len(AS_WRITTEN)].lower() == AS_WRITTEN
     name, at, venue = (said[len(AS_WRITTEN) :] if stays else said).partition("@")

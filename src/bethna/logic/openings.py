@@ -55,6 +55,7 @@ def day_start(text: str | None, interval: Interval) -> int:
     """
     if text is None:
         return 0
+    text = str(text)  # a program may say 8
     found = _FORM.fullmatch(text.strip())
     starts = 0 if found is None else (int(found[1]) * 60 + int(found[2])) * _MINUTE
     if found is None or starts % _QUARTER:
