@@ -1,4 +1,4 @@
-"""A desk on somebody else's twin learns that it began anew with another seed, in virtual time."""
+"""A desk on somebody else's twin learns that it began anew, with another seed or the same, in virtual time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 
+import pytest
 from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.app import Desk
 from bethna.app.markets import AttachedMarket
+from bethna.app.series import SeriesReader
 from bethna.app.twin_running import RunningTwin
 from bethna.config import load
 from bethna.core.clock import NS_PER_S, Clock
@@ -26,6 +28,7 @@ class Twin:
 
     def __init__(self) -> None:
         self.seed: int | None = 5
+        self.started = 1
         self.asked = 0
 
     def requests(self, clock: Clock, *, proxy: str | None, headers: Mapping[str, str] | None = None) -> Self:
@@ -46,7 +49,7 @@ class Twin:
         assert url == f"{URL}/twin/state"
         if self.seed is None:
             raise ConnectError(venue, "nobody listens")
-        state = {"simulation": True, "name": venue, "seed": self.seed}
+        state = {"simulation": True, "name": venue, "seed": self.seed, "started_at": self.started}
         return HttpAnswer(200, {}, json.dumps(state).encode(), 0, 0, 0)
 
 
@@ -62,7 +65,7 @@ def attached(script: Callable[[Twin, Desk], Awaitable[None]]) -> None:
             }
         )
         twin = Twin()
-        market = AttachedMarket(settings, RunningTwin({"binance": URL}, 5), clock, twin)
+        market = AttachedMarket(settings, RunningTwin({"binance": URL}, 5, 1), clock, twin)
         desk = Desk(market.settings, simulation=market.simulation, pace=clock)
         watching = asyncio.ensure_future(market.watch(desk))
         await pass_time(0.1)
@@ -94,6 +97,26 @@ def test_another_seed_is_known_within_a_moment_of_its_twin_s_answer() -> None:
         assert known(desk) == 6
         restored = [event.code for event in desk.events(10)]
         assert restored == ["connection_lost", "twin_restarted"]
+
+    attached(script)
+
+
+def test_the_same_seed_from_another_start_is_another_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[str] = []
+    monkeypatch.setattr(SeriesReader, "forget", lambda _: forgotten.append("all"))
+
+    async def script(twin: Twin, desk: Desk) -> None:
+        lose(desk)
+        await pass_time(1)
+        assert forgotten == [], "the connection alone was lost"
+        twin.started = 2
+        for _ in range(2):
+            lose(desk)
+            await pass_time(1)
+        assert known(desk) == 5
+        assert len(forgotten) == 1
+        codes = [event.code for event in desk.events(10)]
+        assert codes == ["connection_lost", "connection_lost", "twin_restarted", "connection_lost"]
 
     attached(script)
 

@@ -269,10 +269,15 @@ class Desk:
         """Tell the event log alone."""
         self.bus.channel("system").publish(SystemEvent(self.clock.now_ns(), level, code, subject, message))
 
-    def simulated(self, simulation: Simulation) -> None:
-        """Something has changed about the simulated market: another seed, or the live one can be reached."""
+    def simulated(self, simulation: Simulation, *, anew: bool = False) -> None:
+        """Something has changed about the simulated market: another seed, or the live one can be reached.
+
+        Args:
+            anew: it was begun anew, be it with the same seed: its past leads to another start.
+        """
         before, self._simulation = self._simulation, simulation
-        if before is not None and before.seed != simulation.seed:  # another world, with another past
+        another = before is not None and before.seed != simulation.seed
+        if anew or another:  # another world, with another past
             self._series.forget()
             if self._keeper is not None and self._crew is not None:
                 self._crew.create_task(self._keeper.forget(), name="candles-forget")

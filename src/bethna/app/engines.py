@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from bethna.app.desk import Desk
+from bethna.app.elsewhere import candle_folder
 from bethna.app.household import Began, told
 from bethna.app.markets import Market
 from bethna.app.sources import chosen_market
@@ -17,7 +18,7 @@ from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.instrument import Feature
 from bethna.net.network import INTERNET, Network
-from bethna.store.folder import CANDLES, data_root, source_folder
+from bethna.store.folder import data_root, source_folder
 
 
 class OwnEngine:
@@ -70,7 +71,9 @@ class OwnEngine:
     def _candles(self, market: Market) -> Path | None:
         if not self._keep_candles or market.simulation is not None:
             return None
-        return data_root(self.settings.data_dir) / source_folder(market.folder) / CANDLES
+        return (
+            data_root(self.settings.data_dir) / source_folder(market.folder) / candle_folder(market.settings)
+        )
 
 
 class AttachedEngine:

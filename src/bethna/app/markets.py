@@ -6,8 +6,9 @@ Rules
      However often it happens, one notice stays.
   2. While `auto` simulates, the live hosts are asked again every `live_probe_s`. That one answers is told; nothing else
      happens: to go there the desk must be started anew.
-  3. Somebody else's twin may be ended and begun anew, too. It is asked for its seed when a connection to it is lost,
-     until it answers, when data flows again, and every `live_probe_s`.
+  3. Somebody else's twin may be ended and begun anew, too. It is asked for its seed and its start when a connection to
+     it is lost, until it answers, when data flows again, and every `live_probe_s`. The same seed from another start is
+     another world as well: its past is drawn backwards from the start.
   4. A desk is live or simulated, never both: on a simulated market no host but the twin's is known.
 """
 
@@ -107,7 +108,7 @@ class AttachedMarket(Market):
         return self._twin
 
     async def watch(self, desk: Desk) -> None:
-        """Keep the seed true, until cancelled."""
+        """Keep seed and start true, until cancelled."""
         turned = asyncio.Event()
 
         def hear(event: SystemEvent) -> None:
@@ -131,13 +132,13 @@ class AttachedMarket(Market):
             subscription.close()
 
     async def _ask(self, desk: Desk, requests: Requests) -> bool:
-        """Whether it answers; another seed is told."""
+        """Whether it answers; another seed, or another start, is told."""
         venues = tuple(self._twin.urls)
         found = await running_twin(venues[0], self.settings, requests)
-        if found is not None and found.seed != self._twin.seed:
-            self._twin = RunningTwin(self._twin.urls, found.seed)
+        if found is not None and found.world != self._twin.world:
+            self._twin = RunningTwin(self._twin.urls, found.seed, found.started)
             self._changes += 1
-            desk.simulated(self.simulation)
+            desk.simulated(self.simulation, anew=True)
             _tell_restarted(desk, subject_of(venues), found.seed, self._changes)
         return found is not None
 

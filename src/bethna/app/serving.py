@@ -24,6 +24,7 @@ from bethna.api.application import create_app
 from bethna.api.listings import setting_rows
 from bethna.api.server import serve_on
 from bethna.app.desk import Desk
+from bethna.app.elsewhere import candle_folder
 from bethna.app.markets import Market
 from bethna.app.sources import chosen_market
 from bethna.app.watchlist import KeptList
@@ -32,7 +33,7 @@ from bethna.core.errors import StoreError
 from bethna.core.status import SourceKind, SystemEvent
 from bethna.net.tap import RecordingTap
 from bethna.runtime.clocks import LoopLag, SystemClock
-from bethna.store.folder import CANDLES, DataFolder, data_root
+from bethna.store.folder import DataFolder, data_root
 from bethna.store.recorder import TapeWriter
 
 Ready = Callable[[Market], None]
@@ -98,7 +99,7 @@ async def _serve_one(
             async with _recording(settings, record_to) as recording:
                 desk = Desk(
                     market.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep,
-                    candles=folder.path / CANDLES,
+                    candles=folder.path / candle_folder(market.settings),
                 )  # fmt: skip
                 kept.tell(desk)
                 if told is not None:

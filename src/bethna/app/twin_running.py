@@ -24,20 +24,27 @@ class _State(Struct):
     simulation: bool
     name: str
     seed: int
+    started_at: int | None = None
 
 
 class RunningTwin:
     """Twins that somebody runs, of one seed; their process is not ours to know.
 
     Attributes:
-        urls: by venue.
+        urls: by venue. started: us UTC, when the first of them began; None where it does not say.
     """
 
     pid = None
 
-    def __init__(self, urls: Mapping[str, str], seed: int) -> None:
+    def __init__(self, urls: Mapping[str, str], seed: int, started: int | None = None) -> None:
         self.urls = dict(urls)
         self.seed = seed
+        self.started = started
+
+    @property
+    def world(self) -> tuple[int, int | None]:
+        """What makes it another one when it changes: seed and start."""
+        return self.seed, self.started
 
     @property
     def url(self) -> str:
@@ -77,7 +84,9 @@ async def running_twins(
                 hint="run one `bethna twin` of all the venues and lead `hosts` to each; or leave out `hosts`",
             )
     return RunningTwin(
-        {venue: twin.url for venue, twin in there.items() if twin.seed == first.seed}, first.seed
+        {venue: twin.url for venue, twin in there.items() if twin.seed == first.seed},
+        first.seed,
+        first.started,
     )
 
 
@@ -96,7 +105,7 @@ async def running_twin(venue: str, settings: Settings, requests: Requests) -> Ru
     except (VenueError, ValueError):
         return None
     return (
-        RunningTwin({venue: url}, state.seed)
+        RunningTwin({venue: url}, state.seed, state.started_at)
         if state.simulation and state.name == twin_name(venue, settings)
         else None
     )

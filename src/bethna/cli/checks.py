@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from bethna.app.elsewhere import candle_folder, led_elsewhere
 from bethna.app.twin_process import check_fault_file
 from bethna.app.wanted import followed_venues
 from bethna.cli.port import is_desk, url_of
@@ -150,6 +152,16 @@ def check_folder(settings: Settings) -> list[Check]:
         url = f" at {desk.url}" if desk.url else ""
         checks.append(Check("data folder", "ok", f"{desk.source} is in use by process {desk.pid}{url}"))
     return checks
+
+
+def check_led(settings: Settings) -> list[Check]:
+    """Whether the hosts of the settings lead elsewhere than to the venues; nothing where they do not."""
+    led = led_elsewhere(settings)
+    if not led or settings.source not in ("live", "auto"):
+        return []
+    where = data_root(settings.data_dir) / "live" / candle_folder(replace(settings, source="live"))
+    found = f"elsewhere than to the venue itself: {', '.join(led)}; candles are kept apart, in {where}"
+    return [Check("hosts", "ok", found)]
 
 
 def check_source(settings: Settings, hosts: list[Check]) -> Check:

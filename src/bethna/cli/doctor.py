@@ -43,7 +43,8 @@ def doctor(offline: bool, as_json: bool) -> int:
         _print(found, None, as_json)
         return USAGE
     hosts = _hosts(settings, offline)
-    found += [checks.check_port(settings), *checks.check_folder(settings), *_desks(settings), *hosts]
+    folder = [*checks.check_folder(settings), *checks.check_led(settings)]
+    found += [checks.check_port(settings), *folder, *_desks(settings), *hosts]
     found.append(checks.check_source(settings, hosts))
     _print(found, settings, as_json)
     return _verdict(found)
