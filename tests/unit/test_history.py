@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from virtual_time import VirtualClock, pass_time, run_virtually
 
 from bethna.core.bars import BarKind, CandleRules
+from bethna.core.clock import iso_utc
 from bethna.core.coverage import Provenance
 from bethna.core.errors import BethnaError, ConfigError, RateLimited, VenueAnswer, WireError
 from bethna.core.instrument import Instrument
@@ -17,7 +18,7 @@ from bethna.core.intervals import Interval
 from bethna.core.market import CandlePage, InstrumentId, Trade, TradePage, VenueCandle
 from bethna.core.wire import RestEvent
 from bethna.services.history import CandleSource, History, Past
-from bethna.venues.registry import codec_for
+from bethna.venues.registry import codec_for, spec_for, venue_names
 from bethna.venues.spec import RestRequest
 
 BTC = InstrumentId("BTC-USDT@binance")
@@ -288,3 +289,14 @@ def test_a_bar_amid_which_the_market_began_is_asked_for() -> None:
     served = Served()
     ask(served, Interval.H1, (FIRST, FIRST + 120 * MINUTE), rules=rules)
     assert f"startTime={(FIRST + 60 * MINUTE) // 10**6}" in served.asked[0]
+
+
+def test_each_venue_says_since_when_it_may_have_had_a_market() -> None:
+    first = {name: iso_utc(spec_for(name).candles.first) for name in venue_names()}
+    assert first == {
+        "binance": "2017-07-01 00:00:00.000 UTC",
+        "coinbase": "2015-01-01 00:00:00.000 UTC",
+        "kraken": "2013-09-01 00:00:00.000 UTC",
+        "deribit": "2016-06-01 00:00:00.000 UTC",
+    }
+    assert spec_for("coinbase", "advanced").candles.first == spec_for("coinbase").candles.first
