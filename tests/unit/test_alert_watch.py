@@ -100,14 +100,23 @@ def test_what_is_so_already_is_said_and_waited_out() -> None:
     assert desk.armed[0].state.phase is Phase.DONE
 
 
-def test_a_rule_armed_in_the_middle_begins_with_the_next_trade() -> None:
+def test_a_rule_is_armed_at_the_last_price() -> None:
     desk = Desk()
     desk.at(0, 101)
-    armed = Armed("late", AlertRule(PriceIs(PAIR, Side.ABOVE, 100.0), already=True))
-    desk.arm(armed)
-    assert not desk.steps
-    desk.at(1, 101)
-    assert desk.told() == [(Outcome.FIRED, 1)]
+    above = PriceIs(PAIR, Side.ABOVE, 100.0)
+    for name, rule in (
+        ("already", AlertRule(above, already=True)),
+        ("waits", AlertRule(above)),
+        ("down", AlertRule(PriceCrosses(PAIR, Way.DOWN, 100.0))),
+        ("volume", AlertRule(VolumeIs(PAIR, 1.5, NS_PER_S))),
+    ):
+        desk.arm(Armed(name, rule))
+    said = [(step.rule, step.outcome, step.moment.trade_id) for step in desk.steps]
+    assert said == [("already", Outcome.FIRED, 1), ("waits", Outcome.ALREADY, 1), ("down", Outcome.NOTED, 1)]
+    desk.at(1, 99)
+    assert [step.rule for step in desk.fired()] == ["already", "down"]
+    desk.arm(Armed("goes on", AlertRule(above), desk.steps[1].after))
+    assert len(desk.fired()) == 2
 
 
 def test_a_hold_that_is_over_is_told_when_time_is_known_to_have_passed() -> None:

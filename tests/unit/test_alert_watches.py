@@ -81,9 +81,8 @@ def test_a_rule_armed_again_begins_anew_or_goes_on() -> None:
     desk = Desk()
     rule = AlertRule(PriceIs(BTC, Side.ABOVE, 100.0), Repeat.EVERY)
     desk.watch.arm("a", rule)
-    desk.trade(BTC, 99)
-    desk.watch.arm("a", rule)
     desk.trade(BTC, 101)
+    desk.watch.arm("a", rule)
     assert desk.steps[-1].outcome is Outcome.ALREADY
     desk.watch.arm("a", rule, desk.watch.states()["a"])
     desk.trade(BTC, 102)

@@ -12,6 +12,7 @@ Rules
      trades since, from how they stood at the gap: a firing that nobody was told is told `late`, and what stands
      otherwise is corrected. What was told is not taken back: where it was of another moment it stands for the earliest
      firing up to it that was not.
+  5. A rule is armed at the last price: what that says of it is its first step, and the next trade can fire it.
 """
 
 from __future__ import annotations
@@ -98,8 +99,14 @@ class TradeWatch(Stepper):
 
     def arm(self, armed: Armed, parts: Mapping[int, Watched]) -> None:
         """As Stepper.arm, of figures of this instrument's trades."""
-        self._prices.value = None if self.last is None else self.last.price
+        last = self.last
+        self._prices.value = None if last is None else last.price
+        fresh = not armed.state.steps
         super().arm(armed, parts)
+        if last is not None and fresh:  # rule 5
+            moment = Moment(last.ts_event, last.ts_recv, last.trade_id, last.price)
+            prices = [index for index, watched in parts.items() if watched == self._price]
+            self._judge([(armed.name, index, self._prices, moment) for index in prices])
         self._windows = [figure for figure in self._figures.values() if isinstance(figure, _Window)]
         self._settle()
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Insert, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bethna.core.alerts import AlertRule, Outcome, RuleState, Step
@@ -109,8 +109,14 @@ class Journal:
 
     # --- writing
 
-    def add(self, rules: Mapping[str, tuple[AlertRule, RuleState]], armed: int) -> None:
-        """All of these rules, or none.
+    def add(
+        self,
+        rules: Mapping[str, tuple[AlertRule, RuleState]],
+        armed: int,
+        steps: Iterable[Step] = (),
+        cursors: Mapping[InstrumentId, Cursor] | None = None,
+    ) -> list[Fired]:
+        """All of these rules, or none, with what was judged up to then (rule 1); the firings among the steps.
 
         Raises:
             StoreError: a name is taken, or the disk refuses.
@@ -121,7 +127,7 @@ class Journal:
             }
             for name, (rule, state) in rules.items()
         ]  # fmt: skip
-        self._write(insert(RULES), rows)
+        return self._write(rows, list(steps), cursors or {}, armed)
 
     def remove(self, name: str, at: int) -> bool:
         """A rule is armed no longer (rule 3). Whether it was."""
@@ -141,26 +147,35 @@ class Journal:
         Raises:
             StoreError: nothing of it is kept (rule 2).
         """
-        taken = list(steps)
+        return self._write([], list(steps), cursors, told)
+
+    def _write(
+        self,
+        rules: list[dict[str, object]],
+        steps: list[Step],
+        cursors: Mapping[InstrumentId, Cursor],
+        told: int,
+    ) -> list[Fired]:
+        """One transaction."""
         fired = [
             Fired(step.rule, step.after.firings, step.number, step.fired, told, step.moment.late)
-            for step in taken
+            for step in steps
             if step.outcome is Outcome.FIRED and step.fired is not None
         ]
-        states = {step.rule: step.after for step in taken}
+        states = {step.rule: step.after for step in steps}
         lines = [
             {
                 "rule": step.rule, "number": step.number, "outcome": str(step.outcome),
                 "ts_event": step.moment.ts_event, "step": _text(step),
             }
-            for step in taken
+            for step in steps
         ]  # fmt: skip
-        work = [(insert(STEPS), lines), (insert(FIRINGS), [msgspec.to_builtins(each) for each in fired])]
+        firings = [msgspec.to_builtins(each) for each in fired]
         try:
             with self._open.begin():
-                for statement, rows in work:
+                for table, rows in ((RULES, rules), (STEPS, lines), (FIRINGS, firings)):
                     if rows:
-                        self._open.execute(statement, rows)
+                        self._open.execute(insert(table), rows)
                 for name, state in states.items():
                     self._open.execute(update(RULES).where(RULES.c.name == name).values(state=_text(state)))
                 for instrument, cursor in cursors.items():
@@ -218,14 +233,6 @@ class Journal:
         ]
 
     # --- inside
-
-    def _write(self, statement: Insert, rows: list[dict[str, object]]) -> None:
-        try:
-            with self._open.begin():
-                if rows:
-                    self._open.execute(statement, rows)
-        except DBAPIError as error:
-            raise self._said(error) from error
 
     def _read(self, asked: Select[Any]) -> Sequence[Row[Any]]:
         try:

@@ -1,0 +1,330 @@
+"""The alerts of a desk over its life: kept before they are told, and after a kill as if there had been none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+import pytest
+from killed.alerts import FIRST, PAIR, RULES, T0, trades
+
+from bethna.core.alerts import (
+    AlertRule,
+    Outcome,
+    Phase,
+    PriceCrosses,
+    PriceIs,
+    Repeat,
+    Side,
+    SpreadIs,
+    Step,
+    Way,
+)
+from bethna.core.coverage import Gap
+from bethna.core.errors import ConfigError, ConnectError, StoreError
+from bethna.core.market import UNNUMBERED, InstrumentId, Trade
+from bethna.core.status import GapFound
+from bethna.logic.alerts.alert_watch import AlertWatch
+from bethna.runtime.bus import Bus
+from bethna.runtime.clocks import ManualClock
+from bethna.services import alerting
+from bethna.services.alerting import Alerting
+from bethna.store.alerts.journal import Fired, Journal
+
+UP = AlertRule(PriceCrosses(PAIR, Way.UP, 100.5), Repeat.EVERY)
+
+
+class Past:
+    """The venue's history of trades; `until`: it has no later ones."""
+
+    def __init__(self, known: Sequence[Trade], *, until: int = 2**62) -> None:
+        self.known = {trade.trade_id: trade for trade in known}
+        self.until = until
+        self.asked: list[tuple[int, int]] = []
+        self.fails = False
+
+    async def trades(self, instrument: InstrumentId, first_id: int, last_id: int) -> Sequence[Trade]:
+        self.asked.append((first_id, last_id))
+        if self.fails:
+            raise ConnectError("binance", "no host answers")
+        return [self.known[number] for number in range(first_id, last_id + 1) if number <= self.until]
+
+
+class Desk:
+    """Alerts over a bus, with what they said."""
+
+    def __init__(self, folder: Path, past: Past | None = None) -> None:
+        self.clock = ManualClock(T0)
+        self.bus = Bus(self.clock)
+        self.codes: list[str] = []
+        self.fired: list[tuple[Fired, Step]] = []
+        self.alerts = Alerting(
+            folder, self.bus, self.clock, lambda _level, code, _subject, _said: self.codes.append(code),
+            lambda fired, step, _rule: self.fired.append((fired, step)), past=past,
+        )  # fmt: skip
+
+    def hear(self, *told: Trade) -> None:
+        for trade in told:
+            self.bus.channel("trades", trade.instrument).publish(trade)
+
+    async def caught_up(self) -> None:
+        """All that waits for the past has been judged."""
+        while not self.alerts._behind.empty():
+            await self.alerts._catch_up(self.alerts._behind.get_nowait())
+
+    def ids(self) -> list[int | None]:
+        return [step.moment.trade_id for _, step in self.fired]
+
+
+async def test_what_fires_is_kept_before_it_is_told_and_told_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.alerts.start()
+    running = asyncio.create_task(desk.alerts.run())
+    assert await desk.alerts.add([UP, AlertRule(PriceIs(PAIR, Side.BELOW, 99.5))]) == ["a1", "a2"]
+    told = list(trades(1, 400))
+    desk.hear(*told)
+    assert not desk.fired
+    firings = await desk.alerts.firings(limit=10**6)
+    assert [each for each, _ in desk.fired] == firings
+    assert len({(each.rule, each.firing) for each in firings}) == len(firings) > 15
+    assert [step.number for step in await desk.alerts.why("a1", limit=3)] == [
+        step.number for step in await desk.alerts.why("a1", limit=10**6)
+    ][-3:]
+    states = {each.name: each for each in desk.alerts.rules()}
+    assert states["a2"].state.phase is Phase.DONE
+    assert not states["a1"].unknown
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    with Journal(tmp_path) as journal:
+        assert journal.cursors()[PAIR].trade_id == told[-1].trade_id
+        assert journal.firings(limit=10**6) == firings
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_after_a_kill_it_goes_on_as_if_there_had_been_none(tmp_path: Path, seed: int) -> None:
+    rng = Random(seed)
+    told = list(trades(seed, 600))
+    past = Past(told)
+    at, fired, lives = 0, list[tuple[Fired, Step]](), 0
+    while at < len(told):
+        desk = Desk(tmp_path, past)
+        await desk.alerts.start()
+        if not lives:
+            await desk.alerts.add(RULES.values())
+        else:
+            at = min(len(told) - 1, at + rng.randrange(60))  # nobody was there
+        for trade in told[at : (at := at + rng.randrange(1, 200))]:
+            desk.hear(trade)
+            if rng.random() < 0.1:
+                await desk.caught_up()
+            if rng.random() < 0.1:
+                await desk.alerts.keep()
+        if at >= len(told):
+            await desk.caught_up()
+            await desk.alerts.keep()
+        fired += desk.fired
+        lives += 1
+    whole: list[Step] = []
+    watch = AlertWatch(whole.append, lambda where, error: pytest.fail(f"{where}: {error!r}"), 10**8)
+    for number, rule in enumerate(RULES.values(), 1):
+        watch.arm(f"a{number}", rule)
+    hear = watch.listen(PAIR)
+    for trade in told:
+        hear(trade)
+    expected = sorted((step.rule, step.number, step.fired) for step in whole if step.outcome is Outcome.FIRED)
+    with Journal(tmp_path) as journal:
+        kept = journal.firings(limit=10**6)
+        assert sorted((each.rule, each.number, each.fired) for each in kept) == expected, lives
+        assert {(each.rule, each.firing) for each, _ in fired} <= {(each.rule, each.firing) for each in kept}
+    assert len({(each.rule, each.firing) for each, _ in fired}) == len(fired)
+    assert lives > 1
+
+
+async def life(folder: Path, past: Past | None, *told: Trade) -> Desk:
+    """A desk that goes on from what is kept, hears these and ends without a word."""
+    desk = Desk(folder, past)
+    await desk.alerts.start()
+    desk.hear(*told)
+    await desk.caught_up()
+    await desk.alerts.keep()
+    return desk
+
+
+def priced(number: int, price: float, instrument: InstrumentId = PAIR) -> Trade:
+    ts = T0 + (number if number > 0 else 10**6) * 10**9
+    return Trade(instrument, price, 1.0, "buy", number, ts, ts + 1)
+
+
+async def armed(folder: Path, *told: Trade, rule: AlertRule = UP) -> None:
+    desk = Desk(folder)
+    await desk.alerts.start()
+    await desk.alerts.add([rule])
+    desk.hear(*told)
+    await desk.alerts.keep()
+
+
+async def test_what_fired_while_nobody_was_there_is_told_late(tmp_path: Path) -> None:
+    await armed(tmp_path, priced(1, 99))
+    past = Past([priced(2, 101), priced(3, 99)])
+    desk = await life(tmp_path, past, priced(4, 99), priced(5, 101))
+    assert past.asked == [(2, 3)]
+    assert [(step.moment.trade_id, step.moment.late) for _, step in desk.fired] == [(2, True), (5, False)]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_what_cannot_be_had_is_a_gap_that_says_so(tmp_path: Path, fails: bool) -> None:
+    await armed(tmp_path, priced(1, 99))
+    past = Past([priced(number, 99) for number in (2, 3, 4)], until=2)
+    past.fails = fails
+    desk = await life(tmp_path, past, priced(5, 101))
+    ((_, step),) = desk.fired
+    assert step.moment.after_gap
+    assert desk.codes == (["alerts_missed"] if fails else [])
+    nobody = await life(tmp_path, None, priced(9, 99), priced(10, 101))
+    assert nobody.ids() == [10]
+
+
+@pytest.mark.parametrize("number", [1, UNNUMBERED])
+async def test_a_venue_that_counts_anew_or_not_at_all_is_a_gap(tmp_path: Path, number: int) -> None:
+    await armed(tmp_path, priced(7, 99))
+    desk = await life(tmp_path, Past([]), priced(number, 101))
+    ((_, step),) = desk.fired
+    assert step.moment.after_gap
+
+
+async def test_a_rule_is_not_judged_by_trades_from_before_it_was_armed(tmp_path: Path) -> None:
+    first = Desk(tmp_path)
+    await first.alerts.start()
+    await first.alerts.add([UP])
+    first.hear(priced(1, 99))
+    await first.alerts.keep()
+    first.hear(priced(2, 101), priced(3, 99))
+    await first.alerts.add([UP])  # and the desk is killed
+    past = Past([priced(2, 101), priced(3, 99)])
+    desk = await life(tmp_path, past, priced(4, 101))
+    assert past.asked == []
+    assert sorted((each.rule, step.moment.trade_id) for each, step in [*first.fired, *desk.fired]) == [
+        ("a1", 2),
+        ("a1", 4),
+        ("a2", 4),
+    ]
+
+
+async def test_what_waits_for_the_past_comes_in_its_order(tmp_path: Path) -> None:
+    await armed(tmp_path, priced(1, 99))
+    desk = Desk(tmp_path, Past([priced(2, 99)]))
+    await desk.alerts.start()
+    gap = Gap("trades", 5, 5, T0, T0)
+    desk.hear(priced(3, 99), priced(4, 101))
+    desk.bus.channel("trades", PAIR).publish(GapFound(PAIR, gap, T0))
+    assert not desk.alerts.rules()[0].unknown
+    await desk.caught_up()
+    assert desk.alerts.rules()[0].unknown
+    await desk.alerts.keep()
+    assert desk.ids() == [4]
+
+
+async def test_a_hold_ends_when_time_is_known_to_have_passed(tmp_path: Path) -> None:
+    rule = AlertRule(PriceIs(PAIR, Side.ABOVE, 100.5), hold_ns=5 * 10**9)
+    await armed(tmp_path, priced(1, 99), priced(2, 101), rule=rule)
+    desk = Desk(tmp_path)
+    await desk.alerts.start()
+    desk.alerts.pass_time(PAIR, T0 + 60 * 10**9)  # nothing is judged before the past is
+    desk.hear(priced(3, 101))
+    await desk.caught_up()
+    desk.alerts.pass_time(PAIR, T0 + 60 * 10**9)
+    desk.alerts.pass_time(InstrumentId("ETH-USDT@binance"), T0)
+    await desk.alerts.keep()
+    ((fired, _),) = desk.fired
+    assert fired.fired == T0 + 7 * 10**9
+
+
+async def test_a_disk_that_refuses_is_told_once_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.alerts.start()
+    await desk.alerts.add([UP])
+    real = Journal._write
+
+    def refuses(*_: object) -> list[Fired]:
+        raise StoreError("expected room, found none", hint="make room")
+
+    monkeypatch.setattr(Journal, "_write", refuses)
+    desk.hear(priced(1, 99), priced(2, 101))
+    await desk.alerts.keep()
+    desk.hear(priced(3, 99), priced(4, 101))
+    await desk.alerts.keep()
+    assert (desk.codes, desk.fired) == (["alerts_not_kept"], [])
+    with pytest.raises(StoreError, match="found none"):
+        await desk.alerts.add([UP])
+    assert [each.name for each in desk.alerts.rules()] == ["a1"]
+    monkeypatch.setattr(Journal, "_write", real)
+    await desk.alerts.keep()
+    assert (desk.codes, desk.ids()) == (["alerts_not_kept", "alerts_kept_again"], [2, 4])
+    assert await desk.alerts.add([UP]) == ["a2"]
+
+
+async def test_more_than_can_wait_stops_the_judging_and_the_next_start_has_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await armed(tmp_path, priced(1, 99))
+    desk = await life(tmp_path, None, priced(2, 99))
+    monkeypatch.setattr(alerting, "MOST_STEPS", 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "_write", lambda *_: (_ for _ in ()).throw(StoreError("no room")))
+        desk.hear(priced(3, 101), priced(4, 99))
+        await desk.alerts.keep()
+        assert desk.codes == ["alerts_not_kept", "alerts_stopped"]
+    desk.hear(priced(5, 101))
+    await desk.alerts.keep()
+    assert desk.fired == []
+    past = Past([priced(3, 101), priced(4, 99), priced(5, 101)])
+    assert (await life(tmp_path, past, priced(6, 99))).ids() == [3, 5]
+
+
+async def test_a_rule_that_is_removed_says_no_more_and_keeps_its_journal(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.alerts.start()
+    await desk.alerts.add([UP, UP])
+    desk.hear(priced(1, 99), priced(2, 101))
+    await desk.alerts.remove("a1")
+    assert desk.ids() == [2, 2]
+    desk.hear(priced(3, 99), priced(4, 101))
+    await desk.alerts.keep()
+    assert [each.rule for each, _ in desk.fired] == ["a1", "a2", "a2"]
+    assert [step.moment.trade_id for step in await desk.alerts.why("a1")] == [1, 2]
+    with pytest.raises(ConfigError, match="found a1"):
+        await desk.alerts.remove("a1")
+    again = await life(tmp_path, None, priced(5, 99))
+    assert [each.name for each in again.alerts.rules()] == ["a2"]
+    assert await again.alerts.add([UP]) == ["a3"]  # a name is never used again
+
+
+async def test_what_makes_no_sense_arms_nothing_and_other_figures_are_taken(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    with pytest.raises(StoreError, match="found it closed"):
+        await desk.alerts.add([UP])
+    await desk.alerts.start()
+    with pytest.raises(ConfigError, match="above 0"):
+        await desk.alerts.add([UP, AlertRule(PriceIs(PAIR, Side.ABOVE, 0.0))])
+    assert desk.alerts.rules() == []
+    await desk.alerts.add([AlertRule(SpreadIs(PAIR, 5.0))])
+    assert desk.alerts.rules()[0].unknown
+
+
+async def test_a_damaged_journal_and_an_error_of_ours_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "alerts.sqlite").write_bytes(b"this is no database" * 500)
+    desk = Desk(tmp_path)
+    await desk.alerts.start()
+    assert desk.codes == ["alerts_set_aside"]
+    await desk.alerts.add([UP])
+    monkeypatch.setattr("bethna.logic.alerts.trade_watch.TradeWatch._look", lambda *_: 1 / 0)
+    desk.hear(priced(FIRST, 99), priced(FIRST + 1, 101))
+    assert desk.codes == ["alerts_set_aside", "alerts_broken"]
