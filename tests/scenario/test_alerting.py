@@ -24,7 +24,7 @@ from bethna.core.alerts import (
     Way,
 )
 from bethna.core.coverage import Gap
-from bethna.core.errors import ConfigError, ConnectError, StoreError
+from bethna.core.errors import ConfigError, ConnectError, NoDataYet, StoreError
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.core.status import GapFound
 from bethna.logic.alerts.alert_watch import AlertWatch
@@ -226,6 +226,26 @@ async def test_what_waits_for_the_past_comes_in_its_order(tmp_path: Path) -> Non
     assert desk.alerts.rules()[0].unknown
     await desk.alerts.keep()
     assert desk.ids() == [4]
+
+
+async def test_no_rule_is_armed_between_trades_that_are_still_to_be_judged(tmp_path: Path) -> None:
+    await armed(tmp_path, priced(1, 99))
+    desk = Desk(tmp_path, Past([priced(2, 101), priced(3, 99)]))
+    await desk.alerts.start()
+    with pytest.raises(NoDataYet, match="since the desk was here last come first"):
+        await desk.alerts.add([UP])
+    desk.hear(priced(4, 99))
+    with pytest.raises(NoDataYet):
+        await desk.alerts.add([UP])
+    await desk.caught_up()
+    assert await desk.alerts.add([UP]) == ["a2"]
+    desk.hear(priced(5, 101))
+    await desk.alerts.keep()
+    assert sorted((fired.rule, step.moment.trade_id) for fired, step in desk.fired) == [
+        ("a1", 2),
+        ("a1", 5),
+        ("a2", 5),
+    ]
 
 
 async def test_a_hold_ends_when_time_is_known_to_have_passed(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from msgspec import Struct
 from bethna.core.alerts import AlertRule, Outcome, RuleState, Step
 from bethna.core.clock import Clock
 from bethna.core.coverage import Gap
-from bethna.core.errors import BethnaError, ConfigError, StoreError
+from bethna.core.errors import BethnaError, ConfigError, NoDataYet, StoreError
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.core.status import EventLevel, GapFound, GapMarked, Healed
 from bethna.logic.alerts.alert_watch import AlertWatch
@@ -160,11 +160,13 @@ class Alerting:
 
         Raises:
             ConfigError: one makes no sense. StoreError: the disk refuses.
+            NoDataYet: trades from before are still to be judged (rule 2), and would be judged for it, too (rule 3).
         """
         wanted = list(rules)
         now = self._clock.now_ns()
         for rule in wanted:
             check(rule, now)
+            self._check_caught_up(rule)
         async with self._turn:
             names = [f"a{self._last_number + number}" for number in range(1, len(wanted) + 1)]
             named = dict(zip(names, wanted, strict=True))
@@ -186,6 +188,16 @@ class Alerting:
             for rule in wanted:
                 self._hear(rule)
         return names
+
+    def _check_caught_up(self, rule: AlertRule) -> None:
+        for part in parts_of(rule.condition):
+            ear = self._ears.get(InstrumentId(watched_by(part).about))
+            if ear is not None and not ear.is_open:
+                raise NoDataYet(
+                    f"trades of {ear.instrument}",
+                    "those since the desk was here last come first",
+                    hint="arm it again when its first trade has come",
+                )
 
     async def remove(self, name: str) -> None:
         """Arm it no longer; its journal stays. Raises ConfigError: no such rule. StoreError: the disk refuses."""
