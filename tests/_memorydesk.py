@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from msgspec.structs import replace
 
+from bethna.api.alerts_port import AlertsDesk
 from bethna.api.reader import SymbolFound, SymbolsFound
 from bethna.core.bars import Bar, Refusal, Series
 from bethna.core.clock import NS_PER_S
@@ -79,6 +80,7 @@ class MemoryDesk:
 
     def __init__(self, instruments: Sequence[InstrumentId] = (BTC, ETH, POL), now_ns: int = START) -> None:
         self.clock = ManualClock(now_ns)
+        self.alerts: AlertsDesk | None = None
         self.bus = Bus(self.clock)
         self.followed: list[Instrument] = []
         self.listed = [_instrument(name) for name in (*instruments, SOL, DOGE)]

@@ -52,6 +52,11 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "token": ("abc-DEF_123.~456789", Secret("abc-DEF_123.~456789")),
     "index_plan": ("demo", "demo"),
     "index_key": ("CG-abc_123", Secret("CG-abc_123")),
+    "alert_channels": ("hook=https://h.example.com/x", Secret("hook=https://h.example.com/x")),
+    "alert_fallback": ("hook=mail", {"hook": "mail"}),
+    "alert_outward": ("true", True),
+    "webhook_secret": ("0123456789abcdef", Secret("0123456789abcdef")),
+    "webhook_private": ("true", True),
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"),
 } | {name: (str(high), high) for name, (_, _low, high) in RANGES.items()}

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from bethna.api.alerts_port import AlertsDesk
 from bethna.core.bars import Bar, Series
 from bethna.core.clock import Clock
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
@@ -68,6 +69,11 @@ class DeskReader(Protocol):
     @property
     def clock(self) -> Clock:
         """The desk's time: the host's, or the tape's while a tape plays."""
+        ...
+
+    @property
+    def alerts(self) -> AlertsDesk | None:
+        """Its alerts; None where this desk keeps none."""
         ...
 
     def source(self) -> SourceKind:

@@ -11,6 +11,7 @@ from random import Random
 
 from msgspec.structs import replace
 
+from bethna.api.alerts_port import AlertsDesk
 from bethna.api.reader import SymbolsFound
 from bethna.app.bar_streams import BarStreams
 from bethna.app.best import Consolidated
@@ -152,6 +153,7 @@ class Desk:
         self._tape_clock = ManualClock()
         self.tape_check = TapeCheck()
         self.clock: Clock = self._tape_clock if tape is not None else self.pace
+        self.alerts: AlertsDesk | None = None
         self.bus = Bus(self.clock)
         self.bus.channel("system").subscribe(self._events.append, "event log")
         self._features = tuple(each for each in FEATURES if each in features)

@@ -118,6 +118,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     index_per_minute: int = 0
     index_per_month: int = 0
 
+    alert_price_rules: int = 50
+    alert_signal_rules: int = 100
+    alert_notifications: int = 200
+    alert_toast_s: float = 5.0
+    alert_channels: Secret = Secret()
+    alert_fallback: Mapping[str, str] = {}
+    alert_per_minute: int = 10
+    alert_outward: bool = False
+    webhook_secret: Secret = Secret()
+    webhook_private: bool = False
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
 

@@ -213,4 +213,5 @@ _READERS: dict[str, Callable[[Any, bool], Any]] = {
     "hosts": _read_hosts,
     "trade_stream": _read_words,
     "wire": _read_words,
+    "alert_fallback": _read_words,
 }

@@ -20,6 +20,10 @@
       NoHistory(instrument, refusals)   the caller: another span, another venue's bars beside it, or later
       FeatureOff(feature)               the caller: open the desk with it, or wait for the release that brings it
       CannotFollow                      the caller: this source has what it has (a tape), or the list is full
+      UnknownAlert(name)                the caller: no rule of that name is armed
+      UnknownChannel(name)              the caller: no channel of that name is set
+      AlertChanged(name, version)       the caller: somebody else has edited it; look, and edit again
+      LimitReached(setting)             the caller: as many as the settings allow are armed
       DeskUnreachable(url)              the caller: no desk answers there, or it went away
       DeskRefused(code)                 the caller: an attached desk said no, in its own words
       Closed                            the caller used a closed thing
@@ -277,6 +281,57 @@ class CannotFollow(BethnaError):
     """An instrument cannot be followed, or left, on this source."""
 
     code = "cannot_follow"
+
+
+class UnknownAlert(BethnaError):
+    """No rule of that name is armed."""
+
+    code = "unknown_alert"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"expected the name of an armed rule, found {cut(name)!r}", hint="`bethna alerts list` has them"
+        )
+        self.name = name
+
+
+class UnknownChannel(BethnaError):
+    """No channel of that name is set; `known` are those that are."""
+
+    code = "unknown_channel"
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        have = ", ".join(known) or "none"
+        super().__init__(
+            f"expected the name of a channel, found {cut(name)!r}",
+            hint=f"there are: {have}; set more with BETHNA_ALERT_CHANNELS",
+        )
+        self.name = name
+        self.known = tuple(known)
+
+
+class AlertChanged(BethnaError):
+    """A rule was edited by somebody else meanwhile; `version` is what it is now."""
+
+    code = "alert_changed"
+
+    def __init__(self, name: str, expected: int, version: int, sentence: str) -> None:
+        super().__init__(
+            f"{name}: expected version {expected}, found {version}: {sentence}",
+            hint="somebody else has edited it; read it again, then edit that version",
+        )
+        self.name = name
+        self.version = version
+
+
+class LimitReached(BethnaError):
+    """As many are there as the settings allow; `setting` says which one."""
+
+    code = "limit_reached"
+
+    def __init__(self, setting: str, message: str) -> None:
+        super().__init__(message, hint=f"remove some, or set {setting} higher")
+        self.setting = setting
 
 
 class DeskUnreachable(BethnaError):

@@ -18,6 +18,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 
 from msgspec import Struct
 
+from bethna.core.alert_views import AlertsChanged
 from bethna.core.clock import Clock
 from bethna.core.market import (
     BookDelta,
@@ -142,6 +143,8 @@ class Bus:
     def channel(self, kind: Literal["status"], instrument: InstrumentId) -> Channel[StreamStatus]: ...
     @overload
     def channel(self, kind: Literal["system"], instrument: None = None) -> Channel[SystemEvent]: ...
+    @overload
+    def channel(self, kind: Literal["alerts"], instrument: None = None) -> Channel[AlertsChanged]: ...
 
     def channel(self, kind: str, instrument: InstrumentId | None = None) -> Channel[Any]:
         """The channel of `kind`, for one instrument where the kind has one; keep it, do not look it up per event."""

@@ -8,28 +8,37 @@ Rules
   2. A step's number follows the one before it; a firing's counts up. A second writer, or the same step twice, is an
      error and changes nothing.
   3. A rule that is removed keeps its journal: `why` outlives it.
+  4. What is to be told outward is made with its firing, in one transaction: one delivery a channel that the rule names;
+     PUSH where it names none and a browser wants to be pushed to. PAGE is no delivery: the page has everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from bethna.core.alert_views import DeliveryState
 from bethna.core.alerts import AlertRule, Outcome, RuleState, Step
 from bethna.core.errors import StoreError
 from bethna.core.market import InstrumentId
-from bethna.store.alerts.tables import CURSORS, FIRINGS, RULES, STEPS
+from bethna.store.alerts.tables import CURSORS, DELIVERIES, FACTS, FIRINGS, PUSHES, RULES, STEPS
 from bethna.store.database import DatabaseDamaged, Purpose, connect, explained, set_aside
 
 FILE = "alerts.sqlite"
+PAGE, PUSH = "page", "push"
+_NAME, _CLOSED = "name", "closed"
 PURPOSE = Purpose("bethna.store.alerts", "the journal of alerts", "keep alerts", "no alert is armed")
+
+T = TypeVar("T")
 
 _rule = msgspec.json.Decoder(AlertRule)
 _state = msgspec.json.Decoder(RuleState)
@@ -59,7 +68,7 @@ class KeptRule(Struct, frozen=True):
 
 
 class Fired(Struct, frozen=True):
-    """One firing; (rule, firing) is its key for good."""
+    """One firing; (rule, firing) is its key for good. `read`, `cleared`: ns UTC by the desk's clock, None before."""
 
     rule: str
     firing: int
@@ -67,17 +76,27 @@ class Fired(Struct, frozen=True):
     fired: int
     told: int
     late: bool
+    read: int | None = None
+    cleared: int | None = None
 
 
 class Journal:
     """The journal of one source's alerts, by one writer. Not for the loop: every call waits for the disk.
 
+    Args:
+        outward: whether deliveries wait to be sent; else they are made as OFF.
+
+    Attributes:
+        name: its own for good, before each key of its alerts.
+        closed: whether it was closed in order the last time; None for a new one.
+
     Raises:
         StoreError: the folder cannot be used; the message says why and what to do.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, outward: bool = True) -> None:
         self._path = folder / FILE
+        self._outward = outward
         self.set_aside: Path | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +106,12 @@ class Journal:
                 f"expected a folder for alerts at {folder}, found: {error.strerror}",
                 hint="make room, or look whether the folder can be written",
             ) from error
+        self.name = self._facts().get(_NAME, "")
+        self.closed = {"yes": True, "no": False}.get(self._facts().get(_CLOSED, ""))
+        if not self.name:
+            self.name = uuid4().hex
+            self._note(_NAME, self.name)
+        self._note(_CLOSED, "no")
 
     def _connect(self) -> Connection:
         try:
@@ -104,8 +129,29 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, in order."""
+        if not self._open.closed:
+            with suppress(StoreError):  # the disk is full: then it was not closed in order
+                self._note(_CLOSED, "yes")
         self._open.close()
+
+    def work(self, ask: Callable[[Connection], T]) -> T:
+        """One transaction of somebody else's over the same database. Raises StoreError: nothing of it is kept."""
+        try:
+            with self._open.begin():
+                return ask(self._open)
+        except DBAPIError as error:
+            raise self._said(error) from error
+
+    def _facts(self) -> dict[str, str]:
+        return {row.name: row.value for row in self._read(select(FACTS))}
+
+    def _note(self, name: str, value: str) -> None:
+        def put(connection: Connection) -> None:
+            connection.execute(delete(FACTS).where(FACTS.c.name == name))
+            connection.execute(insert(FACTS).values(name=name, value=value))
+
+        self.work(put)
 
     # --- writing
 
@@ -132,11 +178,7 @@ class Journal:
     def remove(self, name: str, at: int) -> bool:
         """A rule is armed no longer (rule 3). Whether it was."""
         gone = update(RULES).where(RULES.c.name == name, RULES.c.removed.is_(None)).values(removed=at)
-        try:
-            with self._open.begin():
-                return self._open.execute(gone).rowcount > 0
-        except DBAPIError as error:
-            raise self._said(error) from error
+        return self.work(lambda connection: connection.execute(gone).rowcount > 0)
 
     def commit(self, steps: Iterable[Step], cursors: Mapping[InstrumentId, Cursor], told: int) -> list[Fired]:
         """Steps in their order, with how far was judged (rule 1); the firings among them.
@@ -170,19 +212,40 @@ class Journal:
             }
             for step in steps
         ]  # fmt: skip
-        firings = [msgspec.to_builtins(each) for each in fired]
-        try:
-            with self._open.begin():
-                for table, rows in ((RULES, rules), (STEPS, lines), (FIRINGS, firings)):
-                    if rows:
-                        self._open.execute(insert(table), rows)
-                for name, state in states.items():
-                    self._open.execute(update(RULES).where(RULES.c.name == name).values(state=_text(state)))
-                for instrument, cursor in cursors.items():
-                    self._put_cursor(instrument, cursor)
-        except DBAPIError as error:
-            raise self._said(error) from error
+
+        def put(connection: Connection) -> None:
+            for table, rows in ((RULES, rules), (STEPS, lines)):
+                if rows:
+                    connection.execute(insert(table), rows)
+            if fired:
+                self._put_firings(connection, fired)
+            for name, state in states.items():
+                connection.execute(update(RULES).where(RULES.c.name == name).values(state=_text(state)))
+            for instrument, cursor in cursors.items():
+                self._put_cursor(instrument, cursor)
+
+        self.work(put)
         return fired
+
+    def _put_firings(self, connection: Connection, fired: list[Fired]) -> None:
+        """Rule 4."""
+        asked = select(RULES.c.name, RULES.c.rule).where(RULES.c.name.in_({each.rule for each in fired}))
+        texts = {row.name: row.rule for row in connection.execute(asked)}
+        rules = {name: _rule.decode(text) for name, text in texts.items()}
+        pushed = connection.execute(select(func.count()).select_from(PUSHES)).scalar_one() > 0
+        rows = [{**msgspec.to_builtins(each), "rule_was": texts.get(each.rule)} for each in fired]
+        connection.execute(insert(FIRINGS), rows)
+        state = DeliveryState.WAITING if self._outward else DeliveryState.OFF
+        outbox = [
+            {
+                "rule": each.rule, "firing": each.firing, "channel": channel, "state": str(state), "attempts": 0,
+                "error": "", "together": 1, "instead_of": "",
+            }
+            for each in fired
+            for channel in _channels(rules.get(each.rule), pushed)
+        ]  # fmt: skip
+        if outbox:
+            connection.execute(insert(DELIVERIES), outbox)
 
     def _put_cursor(self, instrument: InstrumentId, cursor: Cursor) -> None:
         values = msgspec.to_builtins(cursor)
@@ -228,7 +291,9 @@ class Journal:
         asked = select(FIRINGS).order_by(FIRINGS.c.told.desc(), FIRINGS.c.fired.desc(), FIRINGS.c.rule.desc())
         rows = self._read(asked.limit(limit))
         return [
-            Fired(row.rule, row.firing, row.number, row.fired, row.told, bool(row.late))
+            Fired(
+                row.rule, row.firing, row.number, row.fired, row.told, bool(row.late), row.read, row.cleared
+            )
             for row in reversed(rows)
         ]
 
@@ -254,6 +319,15 @@ class Journal:
                 hint="start the desk again: it sets the file aside and begins a new one",
             )
         return found
+
+
+def _channels(rule: AlertRule | None, pushed: bool) -> list[str]:
+    """Rule 4."""
+    if rule is None:
+        return []
+    if not rule.channels:
+        return [PUSH] if pushed else []
+    return [each for each in rule.channels if each != PAGE]
 
 
 def _text(value: Struct) -> str:

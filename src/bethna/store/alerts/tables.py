@@ -45,6 +45,9 @@ FIRINGS = Table(
     Column("fired", BigInteger, nullable=False, comment="ns UTC by the venue's clock"),
     Column("told", BigInteger, nullable=False, comment="ns UTC by the desk's clock"),
     Column("late", Integer, nullable=False),
+    Column("read", BigInteger, comment="ns UTC by the desk's clock, when somebody has read it"),
+    Column("cleared", BigInteger, comment="likewise: out of the notification centre"),
+    Column("rule_was", Text, comment="core.alerts.AlertRule as it was then; JSON"),
 )
 
 CURSORS = Table(
@@ -55,3 +58,39 @@ CURSORS = Table(
     Column("ts_event", BigInteger, nullable=False),
 )
 """How far each instrument's trades have been judged: with the states of the rules it says all."""
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("rule", Text, primary_key=True),
+    Column("firing", Integer, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("state", Text, nullable=False, comment="core.alert_views.DeliveryState"),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try", BigInteger, comment="ns UTC by the desk's clock"),
+    Column("done", BigInteger, comment="likewise"),
+    Column("error", Text, nullable=False),
+    Column("together", Integer, nullable=False, comment="how many alerts the message told of"),
+    Column("instead_of", Text, nullable=False, comment="the channel that it stands in for"),
+)
+"""The outbox: a line is made with its firing, in one transaction."""
+
+PUSHES = Table(
+    "pushes",
+    METADATA,
+    Column("endpoint", Text, primary_key=True),
+    Column("p256dh", Text, nullable=False),
+    Column("auth", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("added", BigInteger, nullable=False, comment="ns UTC by the desk's clock"),
+    Column("used", BigInteger, comment="likewise, when it last took a message"),
+)
+"""Browsers that want to be pushed to."""
+
+FACTS = Table(
+    "facts",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What the journal knows of itself: its name, and whether it was closed in order."""
