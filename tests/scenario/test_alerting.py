@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -24,14 +24,13 @@ from bethna.core.alerts import (
     Way,
 )
 from bethna.core.coverage import Gap
-from bethna.core.errors import ConfigError, ConnectError, NoDataYet, StoreError
+from bethna.core.errors import ConfigError, ConnectError, NoDataYet, StoreError, UnknownAlert
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.core.status import GapFound
 from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
-from bethna.services import alerting
-from bethna.services.alerting import Alerting
+from bethna.services.alerting import Alerting, service
 from bethna.store.alerts.journal import Fired, Journal
 
 UP = AlertRule(PriceCrosses(PAIR, Way.UP, 100.5), Repeat.EVERY)
@@ -46,7 +45,10 @@ class Past:
         self.asked: list[tuple[int, int]] = []
         self.fails = False
 
-    async def trades(self, instrument: InstrumentId, first_id: int, last_id: int) -> Sequence[Trade]:
+    async def trades(
+        self, instrument: InstrumentId, first_id: int, last_id: int, since: int
+    ) -> Sequence[Trade]:
+        assert since <= self.known[first_id].ts_event
         self.asked.append((first_id, last_id))
         if self.fails:
             raise ConnectError("binance", "no host answers")
@@ -56,15 +58,27 @@ class Past:
 class Desk:
     """Alerts over a bus, with what they said."""
 
-    def __init__(self, folder: Path, past: Past | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        past: Past | None = None,
+        *,
+        repeats: bool = False,
+        allow: Callable[[Sequence[AlertRule], Sequence[AlertRule]], None] = lambda _armed, _new: None,
+    ) -> None:
+        self.changed: list[str] = []
         self.clock = ManualClock(T0)
         self.bus = Bus(self.clock)
         self.codes: list[str] = []
         self.fired: list[tuple[Fired, Step]] = []
         self.alerts = Alerting(
             folder, self.bus, self.clock, lambda _level, code, _subject, _said: self.codes.append(code),
-            lambda fired, step, _rule: self.fired.append((fired, step)), past=past,
+            self._told, past=past, repeats=repeats, allow=allow,
         )  # fmt: skip
+
+    def _told(self, fired: Sequence[tuple[Fired, Step, AlertRule]], changed: frozenset[str]) -> None:
+        self.fired += [(each, step) for each, step, _rule in fired]
+        self.changed += sorted(changed)
 
     def hear(self, *told: Trade) -> None:
         for trade in told:
@@ -72,8 +86,7 @@ class Desk:
 
     async def caught_up(self) -> None:
         """All that waits for the past has been judged."""
-        while not self.alerts._behind.empty():
-            await self.alerts._catch_up(self.alerts._behind.get_nowait())
+        await self.alerts.ears.caught_up()
 
     def ids(self) -> list[int | None]:
         return [step.moment.trade_id for _, step in self.fired]
@@ -294,7 +307,7 @@ async def test_more_than_can_wait_stops_the_judging_and_the_next_start_has_all(
 ) -> None:
     await armed(tmp_path, priced(1, 99))
     desk = await life(tmp_path, None, priced(2, 99))
-    monkeypatch.setattr(alerting, "MOST_STEPS", 1)
+    monkeypatch.setattr(service, "MOST_STEPS", 1)
     with monkeypatch.context() as broken:
         broken.setattr(Journal, "_write", lambda *_: (_ for _ in ()).throw(StoreError("no room")))
         desk.hear(priced(3, 101), priced(4, 99))
@@ -318,7 +331,7 @@ async def test_a_rule_that_is_removed_says_no_more_and_keeps_its_journal(tmp_pat
     await desk.alerts.keep()
     assert [each.rule for each, _ in desk.fired] == ["a1", "a2", "a2"]
     assert [step.moment.trade_id for step in await desk.alerts.why("a1")] == [1, 2]
-    with pytest.raises(ConfigError, match="found a1"):
+    with pytest.raises(UnknownAlert, match="found 'a1'"):
         await desk.alerts.remove("a1")
     again = await life(tmp_path, None, priced(5, 99))
     assert [each.name for each in again.alerts.rules()] == ["a2"]

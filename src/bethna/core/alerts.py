@@ -363,6 +363,15 @@ class Outcome(StrEnum):
     DOUBTED = "doubted"
     """It would have fired, on data that are not complete."""
     EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    """Nobody could know whether it holds, and it had asked to be told so: an alert, too."""
+    EDITED = "edited"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+
+
+TELLING = (Outcome.FIRED, Outcome.UNKNOWN)
+"""Outcomes that are an alert."""
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -370,7 +379,7 @@ class Step(Struct, frozen=True, gc=False):
 
     Attributes:
         leaf: which part has changed; None where time alone did it.
-        fired: event time of the firing, for FIRED: that of the moment, or of the end of a hold.
+        fired: event time of the alert, for FIRED and UNKNOWN: that of the moment, or of the end of a hold.
     """
 
     rule: str

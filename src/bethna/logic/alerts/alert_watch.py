@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from bethna.core.alerts import AlertRule, LeafState, Moment, Phase, RuleState, Step
+from bethna.core.coverage import State
 from bethna.core.market import InstrumentId, Trade
 from bethna.core.status import GapFound, GapMarked, Healed
 from bethna.logic.alerts.figure_watch import FigureWatch
@@ -85,6 +86,16 @@ class AlertWatch:
         about = {InstrumentId(watched_by(part).about) for part in parts_of(armed.rule.condition)}
         missing = any(watch.gap is not None for key, watch in self._trades.items() if key in about)
         return missing or LeafState.UNSEEN in armed.state.leaves
+
+    def doubt_of(self, name: str) -> State:
+        """How complete what a rule stands on is, where it is unknown. Raises KeyError."""
+        about = {InstrumentId(watched_by(part).about) for part in parts_of(self._armed[name].rule.condition)}
+        missing = any(watch.gap is not None for key, watch in self._trades.items() if key in about)
+        return State.INCOMPLETE if missing else State.UNKNOWN
+
+    def put_state(self, name: str, state: RuleState) -> None:
+        """A rule has been told of by somebody else: its numbers are others, its leaves the same. Raises KeyError."""
+        self._armed[name].state = state
 
     # --- what the feeds tell
 

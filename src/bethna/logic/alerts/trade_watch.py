@@ -22,7 +22,7 @@ from math import inf
 
 from msgspec.structs import replace
 
-from bethna.core.alerts import Moment, Outcome, Phase, RuleState, Step, Way
+from bethna.core.alerts import LeafState, Moment, Outcome, Phase, RuleState, Step, Way
 from bethna.core.coverage import Gap, State
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.logic.alerts.rules import Watched
@@ -101,11 +101,14 @@ class TradeWatch(Stepper):
         """As Stepper.arm, of figures of this instrument's trades."""
         last = self.last
         self._prices.value = None if last is None else last.price
-        fresh = not armed.state.steps
         super().arm(armed, parts)
-        if last is not None and fresh:  # rule 5
+        prices = [
+            index
+            for index, watched in parts.items()
+            if watched == self._price and armed.state.leaves[index] is LeafState.UNSEEN
+        ]
+        if last is not None and prices:  # rule 5
             moment = Moment(last.ts_event, last.ts_recv, last.trade_id, last.price)
-            prices = [index for index, watched in parts.items() if watched == self._price]
             self._judge([(armed.name, index, self._prices, moment) for index in prices])
         self._windows = [figure for figure in self._figures.values() if isinstance(figure, _Window)]
         self._settle()

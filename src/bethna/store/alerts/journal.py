@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bethna.core.alert_views import DeliveryState
-from bethna.core.alerts import AlertRule, Outcome, RuleState, Step
+from bethna.core.alerts import TELLING, AlertRule, RuleState, Step
 from bethna.core.errors import StoreError
 from bethna.core.market import InstrumentId
 from bethna.store.alerts.tables import CURSORS, DELIVERIES, FACTS, FIRINGS, PUSHES, RULES, STEPS
@@ -88,7 +88,7 @@ class Journal:
 
     Attributes:
         name: its own for good, before each key of its alerts.
-        closed: whether it was closed in order the last time; None for a new one.
+        was_closed: whether it was closed in order the last time; None for a new one.
 
     Raises:
         StoreError: the folder cannot be used; the message says why and what to do.
@@ -107,7 +107,7 @@ class Journal:
                 hint="make room, or look whether the folder can be written",
             ) from error
         self.name = self._facts().get(_NAME, "")
-        self.closed = {"yes": True, "no": False}.get(self._facts().get(_CLOSED, ""))
+        self.was_closed = {"yes": True, "no": False}.get(self._facts().get(_CLOSED, ""))
         if not self.name:
             self.name = uuid4().hex
             self._note(_NAME, self.name)
@@ -180,6 +180,47 @@ class Journal:
         gone = update(RULES).where(RULES.c.name == name, RULES.c.removed.is_(None)).values(removed=at)
         return self.work(lambda connection: connection.execute(gone).rowcount > 0)
 
+    def edit(
+        self,
+        name: str,
+        rule: AlertRule,
+        state: RuleState,
+        armed: int,
+        steps: Iterable[Step],
+        cursors: Mapping[InstrumentId, Cursor],
+        *,
+        edited: bool,
+    ) -> list[Fired]:
+        """Another rule, or state, under the name of one, with what was judged up to then (rule 1).
+
+        Args:
+            edited: it is a version further.
+
+        Raises:
+            StoreError: nothing of it is kept.
+        """  # fmt: skip
+
+        def change(connection: Connection) -> None:
+            connection.execute(
+                update(RULES)
+                .where(RULES.c.name == name)
+                .values(
+                    rule=_text(rule), state=_text(state), armed=armed, version=RULES.c.version + int(edited)
+                )
+            )
+
+        return self._write([], list(steps), cursors, armed, change)
+
+    def begin_anew(self, states: Mapping[str, RuleState]) -> None:
+        """The world begins again: no cursor counts any more, and the rules stand so. Raises StoreError."""
+
+        def put(connection: Connection) -> None:
+            connection.execute(delete(CURSORS))
+            for name, state in states.items():
+                connection.execute(update(RULES).where(RULES.c.name == name).values(state=_text(state)))
+
+        self.work(put)
+
     def commit(self, steps: Iterable[Step], cursors: Mapping[InstrumentId, Cursor], told: int) -> list[Fired]:
         """Steps in their order, with how far was judged (rule 1); the firings among them.
 
@@ -197,12 +238,13 @@ class Journal:
         steps: list[Step],
         cursors: Mapping[InstrumentId, Cursor],
         told: int,
+        before: Callable[[Connection], None] = lambda _: None,
     ) -> list[Fired]:
         """One transaction."""
         fired = [
             Fired(step.rule, step.after.firings, step.number, step.fired, told, step.moment.late)
             for step in steps
-            if step.outcome is Outcome.FIRED and step.fired is not None
+            if step.outcome in TELLING and step.fired is not None
         ]
         states = {step.rule: step.after for step in steps}
         lines = [
@@ -214,6 +256,7 @@ class Journal:
         ]  # fmt: skip
 
         def put(connection: Connection) -> None:
+            before(connection)
             for table, rows in ((RULES, rules), (STEPS, lines)):
                 if rows:
                     connection.execute(insert(table), rows)
@@ -278,9 +321,18 @@ class Journal:
             for row in self._read(select(CURSORS))
         }
 
-    def steps(self, rule: str, *, until: int | None = None, limit: int = 100) -> list[Step]:
-        """The newest lines of a rule's journal up to an event time (ns UTC, inclusive; None: all), ascending."""
+    def steps(
+        self, rule: str, *, until: int | None = None, after: int | None = None, limit: int = 100
+    ) -> list[Step]:
+        """Lines of a rule's journal, ascending.
+
+        Args:
+            until: the newest up to this event time (ns UTC, inclusive). after: the first after it, instead.
+        """
         asked = select(STEPS.c.step).where(STEPS.c.rule == rule)
+        if after is not None:
+            rows = self._read(asked.where(STEPS.c.ts_event > after).order_by(STEPS.c.number).limit(limit))
+            return [_step.decode(row.step) for row in rows]
         if until is not None:
             asked = asked.where(STEPS.c.ts_event <= until)
         rows = self._read(asked.order_by(STEPS.c.number.desc()).limit(limit))

@@ -1,0 +1,225 @@
+"""Hears the trades that alerts are judged by, those that were missed before those that come; it judges none.
+
+Rules
+  1. At the start the trades since an instrument's cursor are judged first, in their order and `late`; what comes live
+     meanwhile waits. What cannot be had within CATCH_UP_S is a gap that was given up.
+  2. A recording says again what it said: what a cursor says was judged is passed over, and what comes after it is judged
+     as it comes.
+  3. An ear that is not open has judged nothing yet: no rule is armed by its trades, and no cursor of it is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from bethna.core.clock import Clock
+from bethna.core.coverage import Gap
+from bethna.core.errors import BethnaError
+from bethna.core.market import UNNUMBERED, InstrumentId, Trade
+from bethna.core.status import EventLevel, GapFound, GapMarked, Healed
+from bethna.logic.alerts.alert_watch import AlertWatch
+from bethna.logic.feed_ports import TradeStreamItem
+from bethna.runtime.bus import Bus, Subscription
+
+if TYPE_CHECKING:
+    from bethna.store.alerts.journal import Cursor
+
+CATCH_UP_S = 30.0
+SUBJECT = "alerts"
+Tell = Callable[[EventLevel, str, str, str], None]
+
+
+class PastTrades(Protocol):
+    """Trades that the desk did not hear."""
+
+    async def trades(
+        self, instrument: InstrumentId, first_id: int, last_id: int, since: int
+    ) -> Sequence[Trade]:
+        """Those of the ids, inclusive, ascending, as far as they can be had from the first on.
+
+        Args:
+            since: when the trade before the first was, ns UTC by the venue's clock.
+
+        Raises:
+            VenueError: nothing can be had.
+        """
+        ...
+
+
+class Ear:
+    """Hears one instrument's trades; those that come before the past is judged wait (rule 1)."""
+
+    def __init__(self, instrument: InstrumentId, cursor: Cursor | None) -> None:
+        self.instrument = instrument
+        self.cursor = cursor
+        self.waiting: list[TradeStreamItem] = []
+        self.subscription: Subscription | None = None
+        self.is_open = False
+
+
+class Ears:
+    """The ears of one desk.
+
+    Args:
+        past: where missed trades come from; None where nobody has them.
+        repeats: the source says again what it said (rule 2).
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        watch: AlertWatch,
+        clock: Clock,
+        tell: Tell,
+        past: PastTrades | None,
+        *,
+        repeats: bool,
+    ) -> None:
+        self._bus = bus
+        self._watch = watch
+        self._clock = clock
+        self._tell = tell
+        self._past = past
+        self._repeats = repeats
+        self._ears: dict[InstrumentId, Ear] = {}
+        self._behind: asyncio.Queue[Ear] = asyncio.Queue()
+
+    def hear(self, instrument: InstrumentId, cursor: Cursor | None) -> None:
+        """Hear an instrument's trades, from its cursor on; fine if it is heard already."""
+        if instrument in self._ears:
+            return
+        ear = self._ears[instrument] = Ear(instrument, cursor)
+        if cursor is None:
+            self._open(ear)
+        else:
+            ear.subscription = self._channel(
+                ear, partial(self._pass_over if self._repeats else self._wait, ear)
+            )
+
+    def open(self) -> Iterator[InstrumentId]:
+        """The instruments whose trades are judged as they come."""
+        return (name for name, ear in self._ears.items() if ear.is_open)
+
+    def is_behind(self, instrument: InstrumentId) -> bool:
+        """Whether trades of it from before are still to be judged."""
+        ear = self._ears.get(instrument)
+        return ear is not None and not ear.is_open and not self._repeats
+
+    def cursors(self, kept: Mapping[InstrumentId, Cursor]) -> dict[InstrumentId, Cursor]:
+        """How far has been judged, where that is farther than what is kept (rule 3)."""
+        from bethna.store.alerts.journal import Cursor
+
+        found = {}
+        for instrument in self.open():
+            last = self._watch.watch(instrument).last
+            if last is not None:
+                cursor = Cursor(last.trade_id, last.ts_event)
+                if cursor != kept.get(instrument):
+                    found[instrument] = cursor
+        return found
+
+    def stop(self) -> None:
+        """Hear nothing more, and judge nothing."""
+        for ear in self._ears.values():
+            if ear.subscription is not None:
+                ear.subscription.close()
+            ear.is_open = False
+
+    def close(self) -> None:
+        """Hear nothing more; what was judged stands."""
+        for ear in self._ears.values():
+            if ear.subscription is not None:
+                ear.subscription.close()
+
+    async def run(self) -> None:
+        """Catch up with one instrument after the other, until cancelled."""
+        while True:
+            await self._catch_up(await self._behind.get())
+
+    async def caught_up(self) -> None:
+        """Catch up with all that wait, for who has no `run`."""
+        while not self._behind.empty():
+            await self._catch_up(self._behind.get_nowait())
+
+    # --- before it is open
+
+    def _wait(self, ear: Ear, item: TradeStreamItem) -> None:
+        """Rule 1: the first trade shows what was missed."""
+        begun = any(isinstance(each, Trade) for each in ear.waiting)
+        ear.waiting.append(item)
+        if isinstance(item, Trade) and not begun:
+            self._behind.put_nowait(ear)
+
+    def _pass_over(self, ear: Ear, item: TradeStreamItem) -> None:
+        """Rule 2."""
+        assert ear.cursor is not None
+        if not isinstance(item, Trade):
+            return
+        if item.trade_id == UNNUMBERED:
+            passed = item.ts_event <= ear.cursor.ts_event
+        else:
+            passed = item.trade_id <= ear.cursor.trade_id
+        if not passed:
+            self._open(ear)(item)
+
+    def _open(self, ear: Ear) -> Callable[[TradeStreamItem], None]:
+        if ear.subscription is not None:
+            ear.subscription.close()
+        ear.is_open = True
+        hear = self._watch.listen(ear.instrument)
+        ear.subscription = self._channel(ear, hear)
+        return hear
+
+    def _channel(self, ear: Ear, hear: Callable[[TradeStreamItem], None]) -> Subscription:
+        return self._bus.channel("trades", ear.instrument).subscribe(hear, SUBJECT)
+
+    # --- what was missed
+
+    async def _catch_up(self, ear: Ear) -> None:
+        """Rule 1."""
+        cursor, first = ear.cursor, next(each for each in ear.waiting if isinstance(each, Trade))
+        assert cursor is not None
+        hear, instrument, now = self._watch.listen(ear.instrument), ear.instrument, self._clock.now_ns()
+        missing = range(cursor.trade_id + 1, first.trade_id)
+        if UNNUMBERED in (first.trade_id, cursor.trade_id):
+            hear(GapMarked(instrument, Gap("trades", None, None, cursor.ts_event, first.ts_event), now))
+        elif first.trade_id <= cursor.trade_id:
+            at = cursor.trade_id + 1
+            again = Gap("trades", at, at, cursor.ts_event, first.ts_event, "renumbered")
+            hear(GapMarked(instrument, again, now))
+        elif missing:
+            gap = Gap("trades", missing[0], missing[-1], cursor.ts_event, first.ts_event)
+            hear(GapFound(instrument, gap, now))
+            found = await self._missed(ear, missing)
+            for trade in found:
+                hear(trade)
+            if len(found) == len(missing):
+                hear(Healed(instrument, gap, len(found), now))
+            else:
+                first_left, last_left = missing[len(found)], missing[-1]
+                left = Gap("trades", first_left, last_left, cursor.ts_event, first.ts_event, "heal_failed")
+                hear(GapMarked(instrument, left, now))
+        for item in ear.waiting:
+            hear(item)
+        ear.waiting.clear()
+        self._open(ear)
+
+    async def _missed(self, ear: Ear, missing: range) -> list[Trade]:
+        """Those of the missing trades that follow each other from the first on."""
+        cursor = ear.cursor
+        assert cursor is not None
+        found: Sequence[Trade] = ()
+        if self._past is not None:
+            try:
+                async with asyncio.timeout(CATCH_UP_S):
+                    found = await self._past.trades(ear.instrument, missing[0], missing[-1], cursor.ts_event)
+            except (BethnaError, TimeoutError) as error:
+                why = str(error) or f"no answer within {CATCH_UP_S:g} s"
+                self._tell(
+                    "warning", "alerts_missed", ear.instrument,
+                    f"trades since the desk was here last could not be had: {why}",
+                )  # fmt: skip
+        return [trade for trade, number in zip(found, missing, strict=False) if trade.trade_id == number]
