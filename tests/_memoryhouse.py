@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from _memorydesk import BTC, ETH, MemoryDesk
 from virtual_time import VirtualClock, run_virtually
 
+from bethna.client.alerts import Alerts
 from bethna.client.backend import Backend
 from bethna.client.best import Best
 from bethna.client.candles import Candles
@@ -40,6 +41,7 @@ class MemoryHouse:
         self.best = Best(self)
         self.indices = Indices(self)
         self.valuations = Valuations(self)
+        self.alerts = Alerts(self)
 
     @property
     def clock(self) -> Clock:

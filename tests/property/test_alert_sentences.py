@@ -11,9 +11,13 @@ from bethna.core.alerts import (
     AllOf,
     AnyOf,
     Doubt,
+    ExpiryNear,
     IndicatorIs,
-    Leaf,
+    OptionFigure,
+    OptionIs,
     Passage,
+    PnlIs,
+    PositionIs,
     PriceChannel,
     PriceCrosses,
     PriceIs,
@@ -25,6 +29,7 @@ from bethna.core.alerts import (
     SignalGiven,
     SpreadIs,
     SystemIs,
+    Trouble,
     VolumeIs,
     Way,
 )
@@ -52,11 +57,15 @@ figures = st.floats(1e-8, 1e9, allow_subnormal=False) | st.integers(1, 200_000).
 lengths = st.integers(1, 10**6).map(lambda ms: ms * NS_PER_S // 1000) | st.integers(1, 1000).map(
     lambda m: m * MINUTE
 )
+levels = figures | figures.map(lambda each: -each)
+accounts = st.sampled_from(["", "main", "Main-2", "opens", "x@y.z"])
+best = InstrumentId("BTC-USD@best")
+priced = st.sampled_from([*PAIRS.values(), best])
 indicators = st.sampled_from(["rsi(14)", "ema(20)", "obv", "sma(5)"])
 leaves = st.one_of(
-    st.builds(PriceIs, pairs, st.sampled_from(Side), figures),
-    st.builds(PriceCrosses, pairs, st.sampled_from(Way), figures),
-    st.builds(PriceChannel, pairs, figures, figures, st.sampled_from(Passage), st.just(0.0) | figures),
+    st.builds(PriceIs, priced, st.sampled_from(Side), figures),
+    st.builds(PriceCrosses, priced, st.sampled_from(Way), figures),
+    st.builds(PriceChannel, priced, figures, figures, st.sampled_from(Passage), st.just(0.0) | figures),
     st.builds(PriceMoves, pairs, st.sampled_from([Way.UP, Way.DOWN]), figures, lengths),
     st.builds(VolumeIs, pairs, figures, lengths),
     st.builds(SpreadIs, pairs, figures),
@@ -69,8 +78,28 @@ leaves = st.one_of(
         indicators,
         st.sampled_from(Side),
         st.none(),
-        indicators,
+        indicators | st.just("macd(12,26,9).signal"),
     ),
+    st.builds(
+        IndicatorIs,
+        pairs,
+        st.sampled_from(Interval),
+        st.just("macd(12,26,9)"),
+        st.sampled_from(Side),
+        st.none(),
+        indicators | st.just("macd(12,26,9).signal"),
+        st.sampled_from(["line", "histogram"]),
+    ),
+    st.builds(
+        SystemIs,
+        st.sampled_from([Trouble.VENUE_DOWN, Trouble.QUOTA, Trouble.CLOCK_OFF]),
+        st.sampled_from(["", "binance", "kraken"]),
+    ),
+    st.builds(SystemIs, st.sampled_from([Trouble.STALE, Trouble.GAP_OPEN]), st.just("") | pairs),
+    st.builds(OptionIs, pairs, st.sampled_from(OptionFigure), st.sampled_from(Side), levels),
+    st.builds(PositionIs, st.booleans(), accounts),
+    st.builds(PnlIs, st.sampled_from(Side), levels, st.booleans(), accounts),
+    st.builds(ExpiryNear, lengths, accounts),
 )
 several = st.lists(leaves, min_size=2, max_size=3).map(tuple)
 
@@ -151,6 +180,41 @@ def test_whatever_is_written_is_read_or_refused_in_words(text: str) -> None:
         ),
         ("BTC-USDT signal", AlertRule(SignalGiven(BTC))),
         (
+            "BTC-USDT 1h macd(12,26,9) line above macd signal, every time",
+            AlertRule(
+                IndicatorIs(
+                    BTC, Interval.H1, "macd(12,26,9)", Side.ABOVE, None, "macd(12,26,9).signal", "line"
+                ),
+                Repeat.EVERY,
+            ),
+        ),
+        ("btcusd@BEST crosses above 65k", AlertRule(PriceCrosses(best, Way.UP, 65_000.0))),
+        ("Binance is down", AlertRule(SystemIs(Trouble.VENUE_DOWN, "binance"))),
+        ("kraken quota is nearly used", AlertRule(SystemIs(Trouble.QUOTA, "kraken"))),
+        ("kraken clock is off, for 1m", AlertRule(SystemIs(Trouble.CLOCK_OFF, "kraken"), hold_ns=MINUTE)),
+        ("any clock is off", AlertRule(SystemIs(Trouble.CLOCK_OFF))),
+        ("anything is stale", AlertRule(SystemIs(Trouble.STALE))),
+        (
+            "BTC-USDT is stale or has a gap or anything is down",
+            AlertRule(
+                AnyOf(
+                    (
+                        SystemIs(Trouble.STALE, BTC),
+                        SystemIs(Trouble.GAP_OPEN, BTC),
+                        SystemIs(Trouble.VENUE_DOWN),
+                    )
+                )
+            ),
+        ),
+        ("BTC-USDT iv above 60%", AlertRule(OptionIs(BTC, OptionFigure.IV, Side.ABOVE, 60.0))),
+        ("BTC-USDT delta under -0.5", AlertRule(OptionIs(BTC, OptionFigure.DELTA, Side.BELOW, -0.5))),
+        ("a position opens", AlertRule(PositionIs(True))),
+        ("a position of main closes", AlertRule(PositionIs(False, "main"))),
+        ("a position expires within 2d", AlertRule(ExpiryNear(2 * 1440 * MINUTE))),
+        ("pnl above 500 usd", AlertRule(PnlIs(Side.ABOVE, 500.0, False))),
+        ("pnl of main above 1,500usd", AlertRule(PnlIs(Side.ABOVE, 1_500.0, False, "main"))),
+        ("pnl below -10%", AlertRule(PnlIs(Side.BELOW, -10.0, True))),
+        (
             "BTC-USDT below 60k or ETH-USD@kraken above 3k, again above 61k, critical",
             AlertRule(
                 AnyOf(
@@ -194,6 +258,14 @@ def test_sentences_of_people(text: str, rule: AlertRule) -> None:
         ("BTC-USDT 1h rsi(14) 70", "expected above or below"),
         ("BTC-USDT above 5 and", "expected a symbol such as BTC-USDT, found the end"),
         ("x" * 1_001, "at most 1000 characters"),
+        ("BTC-USDT is down", "expected a venue before 'is down', found 'btc-usdt'"),
+        ("anything is up", "expected is down, is stale, has a gap, quota is nearly used, clock is off"),
+        ("BTC-USDT has gaps", "expected a gap after has, found 'gaps'"),
+        ("BTC-USDT delta above 50%", "expected a level such as 0.5, found '50%'"),
+        ("a position moves", "expected opens, closes or expires within after a position, found 'moves'"),
+        ("pnl above 5", "expected usd, or % right after the number, found the end"),
+        ("pnl 5 usd", "expected above or below, found '5'"),
+        ("pnl above 5 usd and above 6", "expected a symbol first, found 'above'"),
     ],
 )
 def test_what_is_not_understood_is_named(text: str, words: str) -> None:
@@ -213,7 +285,13 @@ def test_a_symbol_that_names_nothing_is_said_as_everywhere() -> None:
         parse("a;b above 5", broken)
 
 
-def test_a_condition_without_a_sentence_says_so() -> None:
-    leaf: Leaf = SystemIs("venue_down")
-    with pytest.raises(ConfigError, match="no sentence"):
-        say(AlertRule(leaf))
+def test_a_consolidated_price_is_that_of_a_pair_alone() -> None:
+    with pytest.raises(UnknownInstrument):
+        parse("BTC-PERPETUAL@best above 5", resolve)
+
+
+@pytest.mark.parametrize("expires", [-1, 10**30])
+def test_also_what_makes_no_sense_has_a_sentence(expires: int) -> None:
+    assert "until" in say(
+        AlertRule(PriceIs(BTC, Side.ABOVE, float("nan")), Repeat.PER_BAR, expires=expires, hold_ns=-5)
+    )

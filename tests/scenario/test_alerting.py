@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 import pytest
 from killed.alerts import FIRST, PAIR, RULES, T0, trades
@@ -47,16 +48,18 @@ class Past:
 
     async def trades(
         self, instrument: InstrumentId, first_id: int, last_id: int, since: int
-    ) -> Sequence[Trade]:
+    ) -> AsyncIterator[Sequence[Trade]]:
         assert since <= self.known[first_id].ts_event
         self.asked.append((first_id, last_id))
         if self.fails:
             raise ConnectError("binance", "no host answers")
-        return [self.known[number] for number in range(first_id, last_id + 1) if number <= self.until]
+        yield [self.known[number] for number in range(first_id, last_id + 1) if number <= self.until]
 
 
 class Desk:
-    """Alerts over a bus, with what they said."""
+    """Alerts over a bus, with what they said. Another one on the same folder: this one has been killed."""
+
+    alive: ClassVar[dict[Path, Desk]] = {}
 
     def __init__(
         self,
@@ -66,6 +69,9 @@ class Desk:
         repeats: bool = False,
         allow: Callable[[Sequence[AlertRule], Sequence[AlertRule]], None] = lambda _armed, _new: None,
     ) -> None:
+        if (before := self.alive.pop(folder, None)) is not None and before.alerts._journal is not None:
+            before.alerts._journal._let_go()  # as the end of a process does
+        self.alive[folder] = self
         self.changed: list[str] = []
         self.clock = ManualClock(T0)
         self.bus = Bus(self.clock)
@@ -149,6 +155,7 @@ async def test_after_a_kill_it_goes_on_as_if_there_had_been_none(tmp_path: Path,
     for trade in told:
         hear(trade)
     expected = sorted((step.rule, step.number, step.fired) for step in whole if step.outcome is Outcome.FIRED)
+    Desk(tmp_path)
     with Journal(tmp_path) as journal:
         kept = journal.firings(limit=10**6)
         assert sorted((each.rule, each.number, each.fired) for each in kept) == expected, lives

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from _doors import opened
+from _memoryalerts import MemoryAlerts
 from _memorydesk import BTC, START, MemoryDesk
 
 from bethna.api.listings import setting_rows
@@ -31,6 +32,20 @@ ROUTES = {
     "/api/v1/indices/{instrument}": {"get"},
     "/api/v1/valuations": {"get"},
     "/api/v1/valuations/{instrument}": {"get"},
+    "/api/v1/alerts": {"get", "post"},
+    "/api/v1/alerts/preview": {"post"},
+    "/api/v1/alerts/rehearse": {"post"},
+    "/api/v1/alerts/history": {"get"},
+    "/api/v1/alerts/{name}": {"get", "put", "delete"},
+    "/api/v1/alerts/{name}/pause": {"post"},
+    "/api/v1/alerts/{name}/resume": {"post"},
+    "/api/v1/alerts/{name}/why": {"get"},
+    "/api/v1/notifications": {"get"},
+    "/api/v1/notifications/read": {"post"},
+    "/api/v1/notifications/clear": {"post"},
+    "/api/v1/channels": {"get"},
+    "/api/v1/channels/{name}/test": {"post"},
+    "/api/v1/push": {"get", "put", "delete"},
     "/api/v1/events": {"get"},
     "/api/v1/symbols": {"get"},
     "/api/v1/watchlist": {"get"},
@@ -163,6 +178,9 @@ async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> N
     desk.say_figure(Valuation(option, 0.1, 1.0, START, START, greeks=Greeks(0.5, 0.1, 0.1, -0.1, 0.1)))
     desk.say("started")
     desk.sockets = [ConnectionHealth("binance", 1, "h:1", "ok", START, None, 1, 0, 1.5, 4, (BTC,))]
+    alerts = MemoryAlerts(desk)
+    await alerts.add([alerts.read_sentence(f"{BTC} crosses above 65000")])
+    alerts.fire("a1")
     asked = {
         "/api/v1/health": "", "/api/v1/instruments": "", "/api/v1/prices": "", "/api/v1/events": "",
         "/api/v1/candles": f"instrument={BTC}&interval=1m",
@@ -172,6 +190,8 @@ async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> N
         "/api/v1/indices": "", "/api/v1/indices/{instrument}": "", "/api/v1/valuations": "",
         "/api/v1/valuations/{instrument}": "",
         "/api/v1/symbols": "query=usdt", "/api/v1/watchlist": "",
+        "/api/v1/alerts": "", "/api/v1/alerts/history": "", "/api/v1/alerts/{name}": "",
+        "/api/v1/alerts/{name}/why": "", "/api/v1/notifications": "", "/api/v1/channels": "", "/api/v1/push": "",
         "/api/v1/connections": "", "/api/v1/settings": "",
         "/api/v1/story": f"figure=candle&instrument={BTC}&interval=1m&open_time={START // NS_PER_US}",
     }  # fmt: skip
@@ -181,7 +201,7 @@ async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> N
         for path, query in asked.items():
             with subtests.test(path):
                 named = index if "indices" in path else option if "valuations" in path else BTC
-                answer = await served.http.get(f"{path.format(instrument=named, pair='BTC-USDT')}?{query}")
+                answer = await served.http.get(f"{path.format(instrument=named, pair='BTC-USDT', name='a1')}?{query}")
                 assert answer.status_code == 200
                 schema = whole["paths"][path]["get"]["responses"]["200"]["content"]["application/json"][
                     "schema"

@@ -30,6 +30,7 @@ from bethna.core.alerts import (
     SignalGiven,
     SpreadIs,
     SystemIs,
+    Trouble,
     VolumeIs,
     Way,
 )
@@ -57,7 +58,7 @@ EVERY_LEAF: tuple[Leaf, ...] = (
     SpreadIs(PAIR, 5.0),
     IndicatorIs(PAIR, Interval.H1, "rsi(14)", Side.ABOVE, 70.0),
     IndicatorIs(PAIR, Interval.H1, "ema(20)", Side.ABOVE, None, "ema(50)"),
-    SystemIs("venue_down", "binance"),
+    SystemIs(Trouble.VENUE_DOWN, "binance"),
     OptionIs(PAIR, OptionFigure.DELTA, Side.BELOW, -0.5),
     PositionIs(opened=True),
     PnlIs(Side.BELOW, -100.0, in_percent=False),

@@ -22,6 +22,7 @@ from bethna.core.alerts import (
     SpreadIs,
     Step,
     SystemIs,
+    Trouble,
     VolumeIs,
     Way,
 )
@@ -429,10 +430,10 @@ def test_figures_are_judged_as_they_are_told() -> None:
     steps: list[Step] = []
     watch = FigureWatch(steps.append)
     spread = AlertRule(SpreadIs(PAIR, 5.0), Repeat.EVERY, hold_ns=NS_PER_S)
-    both = AlertRule(AnyOf((SpreadIs(PAIR, 5.0), SystemIs("venue_down"))), Repeat.EVERY)
+    both = AlertRule(AnyOf((SpreadIs(PAIR, 5.0), SystemIs(Trouble.VENUE_DOWN))), Repeat.EVERY)
     for name, rule in (("a", spread), ("b", both)):
         watch.arm(Armed(name, rule), dict(enumerate(map(watched_by, parts_of(rule.condition)))))
-    width, down = watched_by(SpreadIs(PAIR, 1.0)), watched_by(SystemIs("venue_down"))
+    width, down = watched_by(SpreadIs(PAIR, 1.0)), watched_by(SystemIs(Trouble.VENUE_DOWN))
     assert watch.wanted() == {width, down}
     watch.tell(Watched("spread", "elsewhere"), Moment(T0, T0, None, 9.0))
     for second, value in ((0, 2.0), (1, 6.0), (2, 4.0), (3, 7.0)):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bethna.core.alert_views import (
     Alert,
+    AlertLimits,
     ChannelView,
     Preview,
     PushSubscription,
@@ -16,6 +17,7 @@ from bethna.core.alert_views import (
     Why,
 )
 from bethna.core.alerts import AlertRule
+from bethna.core.market import InstrumentId
 
 
 class AlertsDesk(Protocol):
@@ -28,6 +30,10 @@ class AlertsDesk(Protocol):
         """The rule that a sentence says. Raises ConfigError naming the part, UnknownInstrument with the nearest."""
         ...
 
+    def resolve(self, text: str) -> InstrumentId:
+        """What rules may be about, as people write it, followed or not. Raises UnknownInstrument with the nearest."""
+        ...
+
     def preview(self, rule: AlertRule) -> Preview:
         """How a rule would be, without arming it. Raises ConfigError: it makes no sense, or a channel is unknown."""
         ...
@@ -38,6 +44,10 @@ class AlertsDesk(Protocol):
 
     def rule(self, name: str) -> RuleView:
         """One of them."""
+        ...
+
+    def limits(self) -> AlertLimits:
+        """How many may be armed, and are."""
         ...
 
     async def add(self, rules: Sequence[AlertRule]) -> Sequence[RuleView]:

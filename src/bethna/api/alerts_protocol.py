@@ -70,10 +70,11 @@ class AlertsAnswer(Struct, frozen=True, gc=False):
 
 
 class AlertsDelta(Struct, frozen=True, gc=False):
-    """What changed of the topic `alerts`."""
+    """What changed of the topic `alerts`: rows as they are now, names that are gone, the limits with what is armed."""
 
     alerts: list[AlertRow]
     removed: list[str]
+    limits: LimitsCard
 
 
 class AlertsWish(Struct, frozen=True, forbid_unknown_fields=True):

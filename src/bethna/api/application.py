@@ -34,7 +34,7 @@ from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import LoopLag, SystemClock
 from bethna.runtime.supervisor import Restart, Supervisor
 
-CLOSED_BODIES = ("RestartWish",)
+CLOSED_BODIES = ("RestartWish", "AlertsWish", "AlertWish", "RehearsalWish", "KeysWish")
 """Bodies that take no further properties."""
 
 WEB_DIST = Path(__file__).resolve().parent.parent / "web_dist"

@@ -11,7 +11,19 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from bethna.api.protocol import ErrorAnswer, error_answer
 from bethna.api.story import NoStory
-from bethna.core.errors import BethnaError, CannotFollow, ConfigError, UnknownInstrument, cut
+from bethna.core.errors import (
+    AlertChanged,
+    BethnaError,
+    CannotFollow,
+    ConfigError,
+    FeatureOff,
+    LimitReached,
+    NoDataYet,
+    UnknownAlert,
+    UnknownChannel,
+    UnknownInstrument,
+    cut,
+)
 from bethna.core.intervals import Interval
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import failure
@@ -29,7 +41,8 @@ _CODES = {
 _HINTS = {
     400: "/schema/openapi.json says what is expected",
     404: "/schema/openapi.json says what there is",
-    405: "this address is read with GET or HEAD; /api/v1/restart takes POST, /api/v1/watchlist/NAME PUT and DELETE",
+    405: "this address is read with GET or HEAD; /api/v1/restart takes POST, /api/v1/watchlist/NAME PUT and DELETE; "
+    "/schema/openapi.json says what those of alerts take",
     409: "a desk on the live market or on a tape is started anew by hand",
     413: "send a smaller body, or none",
     415: "send it with the header content-type: application/json",
@@ -53,9 +66,9 @@ class ErrorAnswers:
     def ours(self, _request: Anybody, error: BethnaError) -> Response[ErrorAnswer]:
         """Our own errors say themselves what happened and what to do."""
         match error:
-            case UnknownInstrument() | NoStory():
+            case UnknownInstrument() | UnknownAlert() | UnknownChannel() | NoStory():
                 status = 404
-            case CannotFollow():
+            case CannotFollow() | AlertChanged() | LimitReached() | FeatureOff() | NoDataYet():
                 status = 409
             case ConfigError():
                 status = 400
@@ -100,10 +113,10 @@ def _wrong_parameter(request: Anybody, error: ValidationException) -> tuple[str,
     key = str(flaws[0].get("key", ""))
     key = _SPELLED.get(key, key)
     if flaws[0].get("source") == "body":
-        return (
-            f'expected {{"source": "live"}}, found {_wrong_in_body(key, str(flaws[0].get("message", "")))}',
-            hint,
-        )
+        message = str(flaws[0].get("message", ""))
+        if request.url.path.rstrip("/") == "/api/v1/restart":
+            return f'expected {{"source": "live"}}, found {_wrong_in_body(key, message)}', hint
+        return _wrong_body(key, message), hint
     expected = str(flaws[0].get("message", "")).replace("`", "").partition(", got")[0]
     if key == "interval":
         expected, hint = "expected an interval", f"intervals: {', '.join(Interval)}"
@@ -123,3 +136,12 @@ def _wrong_in_body(key: str, message: str) -> str:
         return "an empty body"
     said = message.replace("`", "").partition(" - at ")[0][:100]
     return f"{'something else' if key == 'data' else key}: {said[:1].lower()}{said[1:]}"
+
+
+def _wrong_body(key: str, message: str) -> str:
+    """The same of bodies with several fields: which one, what was expected of it and what was found."""
+    said = message.replace("`", "").partition(" - at ")[0][:100]
+    if message == repr(key):
+        return "expected a JSON object, found an empty body"
+    said = said.replace(", got ", ", found ")
+    return f"{'the body' if key == 'data' else key}: {said[:1].lower()}{said[1:]}"

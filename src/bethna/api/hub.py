@@ -25,7 +25,7 @@ from bethna.api.reader import DeskReader
 from bethna.api.source import Rhythm, Source
 from bethna.api.sources import source_class
 from bethna.api.topics import Topic
-from bethna.core.errors import BethnaError, Closed, ConfigError, UnknownInstrument
+from bethna.core.errors import BethnaError, Closed, ConfigError, StoreError, UnknownInstrument
 from bethna.core.market import InstrumentId
 from bethna.runtime.bus import Bus
 from bethna.runtime.supervisor import Restart, Supervisor, contained, guarded
@@ -54,6 +54,7 @@ class Served:
             news = self.source.collect()
         except (
             ConfigError,
+            StoreError,
             UnknownInstrument,
         ) as error:  # rule 4, noticed first by the source; or it cannot be had
             self.end(error)

@@ -63,7 +63,8 @@ class Line:
         self.over = False
         self._head = b'{"topic":%b,"type":"' % encode(str(topic))
         source = source_class(topic, rate)
-        self._shape = source.shape
+        self._join = source.joined
+        self._joins = bool(source.shape[0])
         self._sorted = topic.kind in ("candles", "bars")
         self._told_inline = topic.kind == "trades" and rate == "ui"  # rule 3
         self._box: Mailbox[Piece]
@@ -124,29 +125,27 @@ class Line:
             news = [told, *(news[1:] if isinstance(head, Dropped) else news)]
             self._lost = 0
         frames: list[bytes] = []
-        bodies: list[bytes] = []
+        parts: list[Piece] = []
         if self._sorted:
             news.sort(key=_open_time)
-        joined = bool(self._shape[0])
         for position, piece in enumerate(news):
             if not isinstance(piece, Dropped):
                 if piece is self._turn:
                     self._turn = None
-                if joined and piece.type == "delta":
-                    bodies.append(piece.body)
+                if self._joins and piece.type == "delta":
+                    parts.append(piece)
                 else:
-                    frames += [*self._joined(bodies), self._frame(piece.type, piece.body)]
-                    bodies = []
+                    frames += [*self._joined(parts), self._frame(piece.type, piece.body)]
+                    parts = []
             elif self._told_inline:
                 self.dropped += piece.count
-                bodies.append(encode(DroppedItem(piece.count)))
+                parts.append(Piece(None, encode(DroppedItem(piece.count))))
             else:
-                return [*frames, *self._joined(bodies), *self._after_loss(news[position:])]
-        return [*frames, *self._joined(bodies)]
+                return [*frames, *self._joined(parts), *self._after_loss(news[position:])]
+        return [*frames, *self._joined(parts)]
 
-    def _joined(self, bodies: Sequence[bytes]) -> list[bytes]:
-        before, after = self._shape
-        return [self._frame("delta", before + b",".join(bodies) + after)] if bodies else []
+    def _joined(self, parts: Sequence[Piece]) -> list[bytes]:
+        return [self._frame("delta", self._join(parts))] if parts else []
 
     def _after_loss(self, rest: Sequence[Piece | Dropped]) -> list[bytes]:
         """Rule 3: the count of all that was not said, up to the snapshot that follows."""

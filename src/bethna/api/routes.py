@@ -10,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from litestar import MediaType, Request, Response, delete, get, post, put, route
-from litestar.datastructures import State
+from litestar import MediaType, Response, delete, get, post, put, route
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter, SkipValidation
 from msgspec.structs import replace
 
 from bethna.api import examples
+from bethna.api.alerts_routes import ALERTS_ROUTES
 from bethna.api.answers import (
     book_answer,
     candles_answer,
@@ -30,6 +30,7 @@ from bethna.api.answers import (
 from bethna.api.assets import MISSING_PAGE, Assets
 from bethna.api.bars_routes import BARS_ROUTES
 from bethna.api.best_routes import BEST_ROUTES
+from bethna.api.bodies import MAX_WISH_BYTES, NOT_JSON, TOO_LARGE, Anybody, only_json_bodies, small_bodies
 from bethna.api.describing import BAD, MAX_DEPTH, MAX_QUERY, REFUSALS, Desk, Spec, error_spec, ok, spec_of
 from bethna.api.examples import example, word
 from bethna.api.listings import (
@@ -66,9 +67,7 @@ MAX_TRADES = 1000
 MAX_EVENTS = 1000
 MAX_FOUND = 100
 MAX_INSTANT = 2**53 - 1
-MAX_WISH_BYTES = 1024
 
-Anybody = Request[object, object, State]
 Remembered = NamedDependency[SkipValidation[bool]]
 Restarter = Callable[[SourceKind], None] | None
 
@@ -90,11 +89,6 @@ _CANNOT_FOLLOW: Spec = {
         "cannot_follow",
         f"{examples.INSTRUMENT} stays: it is the last one",
         "follow another one first",
-    )
-}
-_TOO_LARGE: Spec = {
-    413: error_spec(
-        "The body is too large.", "too_large", "Request Entity Too Large", "send a smaller body, or none"
     )
 }
 
@@ -181,14 +175,7 @@ async def watchlist(desk: Desk, kept: Remembered) -> WatchlistAnswer:
     return watchlist_answer(desk, kept=kept)
 
 
-def _small_bodies(request: Anybody) -> None:
-    """Nothing is read of a body here, and one that announces itself as large is not waited for."""
-    length = request.headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length[:20]) > MAX_WISH_BYTES:
-        raise HTTPException(status_code=413, detail=f"expected no body, found one of {length[:20]} bytes")
-
-
-_CHANGED = {**ok(examples.WATCHLIST, "The list as it is now."), **REFUSALS, **_CANNOT_FOLLOW, **_TOO_LARGE}
+_CHANGED = {**ok(examples.WATCHLIST, "The list as it is now."), **REFUSALS, **_CANNOT_FOLLOW, **TOO_LARGE}
 
 
 # The library makes its own answer to OPTIONS with the first handler of a path, and forgets the second one.
@@ -199,7 +186,7 @@ async def list_options(instrument: FromPath[Path]) -> Response[None]:
     return Response(None, headers={"allow": "DELETE, OPTIONS, PUT"})
 
 
-@put("/api/v1/watchlist/{instrument:path}", before_request=_small_bodies, responses=_CHANGED)
+@put("/api/v1/watchlist/{instrument:path}", before_request=small_bodies, responses=_CHANGED)
 async def follow(desk: Desk, kept: Remembered, instrument: AnyName) -> WatchlistAnswer:
     """Follow one more, for every client; one that is followed already is left alone."""
     _, notice = await desk.follow(_name(instrument))
@@ -209,7 +196,7 @@ async def follow(desk: Desk, kept: Remembered, instrument: AnyName) -> Watchlist
 @delete(
     "/api/v1/watchlist/{instrument:path}",
     status_code=200,
-    before_request=_small_bodies,
+    before_request=small_bodies,
     responses=_CHANGED,
 )
 async def unfollow(desk: Desk, kept: Remembered, instrument: AnyName) -> WatchlistAnswer:
@@ -249,36 +236,22 @@ async def story(
     return story_answer(desk, figure, found, interval=interval, open_time_ns=opened_ns)
 
 
-def _only_json_bodies(request: Anybody) -> None:
-    """No form of a foreign page can send this content type; a script that does carries its Origin to the doors."""
-    found = request.headers.get("content-type", "")
-    if found.partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(
-            status_code=415, detail=f"expected content-type application/json, found {found[:100]!r}"
-        )
-
-
 @post(
     "/api/v1/restart",
     status_code=202,
-    before_request=_only_json_bodies,
+    before_request=only_json_bodies,
     request_max_body_size=MAX_WISH_BYTES,
     responses={
         **ok(examples.RESTART, "It ends, and another one begins.", 202),
         **BAD,
-        **_TOO_LARGE,
+        **TOO_LARGE,
         409: error_spec(
             "It simulates no market of its own, or the live market was not seen to answer.",
             "not_simulated",
             "expected a desk that simulates a market of its own, found the source live",
             "a desk on the live market or on a tape is started anew by hand",
         ),
-        415: error_spec(
-            "The body is no JSON.",
-            "not_json",
-            "expected content-type application/json, found 'text/plain'",
-            "send it with the header content-type: application/json",
-        ),
+        **NOT_JSON,
     },
 )
 async def restart(
@@ -345,7 +318,7 @@ def _name(path: Path) -> str:
 
 ROUTES = (
     health, instruments, prices, candles, *BARS_ROUTES, book, trades, *BEST_ROUTES, *REFERENCE_ROUTES,
-    events, symbols,
+    *ALERTS_ROUTES, events, symbols,
     watchlist, list_options, follow, unfollow, connections,
     settings, story, restart, metrics, docs, page,
 )  # fmt: skip

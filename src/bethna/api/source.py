@@ -4,8 +4,8 @@ Rules, cited by the code; `sources` keeps them:
 
 1. `collect` returns what has changed since the last `collect`; what a `snapshot` shows is never collected afterwards,
    as long as `collect` was called in the same breath before it.
-2. Topics of state (prices, candles, book in `ui`, best, indices, valuations, health) say how it is now: what changed
-   twice is said once.
+2. Topics of state (prices, candles, book in `ui`, best, indices, valuations, alerts, notifications, health) say how it
+   is now: what changed twice is said once.
 3. Topics of events (trades, events, and book in `every`) say each one. What a source itself loses is told as lost.
 4. Where changes cannot express what happened (a book taken anew, a tape that starts over, another list of followed
    instruments), every reader gets a new snapshot.
@@ -32,11 +32,16 @@ from bethna.runtime.mailbox import Mailbox
 
 
 class Piece(Struct, frozen=True, gc=False):
-    """One encoded part of a frame: its JSON, and what it is about (newer state replaces older under one key)."""
+    """One encoded part of a frame: its JSON, and what it is about (newer state replaces older under one key).
+
+    Attributes:
+        part: to which list of the frame it belongs, for sources whose frames have several.
+    """
 
     key: Hashable
     body: bytes
     type: FrameType = "delta"
+    part: str = ""
 
 
 TURN = "turn"
@@ -85,6 +90,12 @@ class Source:
         for subscription in self._subscriptions:
             subscription.close()
         self._subscriptions.clear()
+
+    @classmethod
+    def joined(cls, pieces: Sequence[Piece]) -> bytes:
+        """The data of one delta made of several pieces, for sources with a `shape`."""
+        before, after = cls.shape
+        return before + b",".join([piece.body for piece in pieces]) + after
 
     def snapshot(self, notice: str | None) -> bytes:
         """The topic's whole state now, encoded."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bethna.api.alerts_source import AlertsSource, NotificationsSource
 from bethna.api.answers import (
     book_answer,
     book_change,
@@ -319,6 +320,8 @@ def source_class(topic: Topic, rate: Rate) -> type[Source]:
         "best": BestSource,
         "indices": IndicesSource,
         "valuations": ValuationsSource,
+        "alerts": AlertsSource,
+        "notifications": NotificationsSource,
         "health": HealthSource,
         "events": EventsSource,
     }

@@ -14,11 +14,14 @@ from bethna.core.market import InstrumentId
 from bethna.logic.best_price import currencies_of, pair_of
 
 TopicKind = Literal[
-    "prices", "trades", "book", "candles", "bars", "best", "indices", "valuations", "health", "events"
-]
+    "prices", "trades", "book", "candles", "bars", "best", "indices", "valuations", "alerts", "notifications",
+    "health", "events",
+]  # fmt: skip
 KINDS: tuple[TopicKind, ...] = (
-    "prices", "trades", "book", "candles", "bars", "best", "indices", "valuations", "health", "events",
+    "prices", "trades", "book", "candles", "bars", "best", "indices", "valuations", "alerts", "notifications",
+    "health", "events",
 )  # fmt: skip
+_ALONE: tuple[TopicKind, ...] = ("alerts", "notifications", "health", "events")
 _ROWS: tuple[TopicKind, ...] = ("prices", "indices", "valuations")
 _FORMS: dict[TopicKind, str] = {
     "prices": "prices or prices:INSTRUMENT",
@@ -29,6 +32,8 @@ _FORMS: dict[TopicKind, str] = {
     "best": "best:BASE-QUOTE or best:BASE-QUOTE:CURRENCY,CURRENCY",
     "indices": "indices or indices:INSTRUMENT",
     "valuations": "valuations or valuations:INSTRUMENT",
+    "alerts": "alerts",
+    "notifications": "notifications",
     "health": "health",
     "events": "events",
 }
@@ -81,7 +86,7 @@ def parse_topic(text: str, resolve: Resolve) -> tuple[Topic, str | None]:
         close = get_close_matches(word, KINDS, n=3, cutoff=0.5)
         near = ", ".join(_FORMS[known] for known in KINDS if known in close or not close)
         raise UnknownTopic(f"{text!r} is not a topic", hint=f"nearest: {near}")
-    if kind in ("health", "events") or (kind in _ROWS and not rest):
+    if kind in _ALONE or (kind in _ROWS and not rest):
         if rest:
             raise _malformed(text, kind)
         return Topic(kind), None

@@ -11,8 +11,8 @@ from random import Random
 
 from msgspec.structs import replace
 
-from bethna.api.alerts_port import AlertsDesk
 from bethna.api.reader import SymbolsFound
+from bethna.app.alerts import DeskAlerts
 from bethna.app.bar_streams import BarStreams
 from bethna.app.best import Consolidated
 from bethna.app.index_source import index_history
@@ -122,6 +122,7 @@ class Desk:
         features: what of the market is followed; of the rest there is never data.
         keep: remembers what is followed, after each change.
         candles: the folder where closed candles are kept on disk; None keeps them in memory. A tape keeps none.
+        alerts: the folder of the journal of alerts; None has none. Whoever runs the desk starts and runs `alerts`.
 
     Raises:
         ConfigError: the source is not decided, or no symbol can be followed.
@@ -139,6 +140,7 @@ class Desk:
         features: Collection[Feature] = FEATURES,
         keep: Keep | None = None,
         candles: Path | None = None,
+        alerts: Path | None = None,
     ) -> None:
         check_decided(settings)
         self.settings = settings
@@ -153,7 +155,6 @@ class Desk:
         self._tape_clock = ManualClock()
         self.tape_check = TapeCheck()
         self.clock: Clock = self._tape_clock if tape is not None else self.pace
-        self.alerts: AlertsDesk | None = None
         self.bus = Bus(self.clock)
         self.bus.channel("system").subscribe(self._events.append, "event log")
         self._features = tuple(each for each in FEATURES if each in features)
@@ -186,6 +187,14 @@ class Desk:
         self._watchlist = Watchlist(
             self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
             begin=self._begin,
+        )  # fmt: skip
+        self.alerts = (
+            None
+            if alerts is None
+            else DeskAlerts(
+                self, alerts, feed_settings(settings),
+                outward=settings.alert_outward or self.source() == "live",
+            )
         )  # fmt: skip
 
     def _tape_player(self, path: Path) -> TapePlayer:
@@ -360,6 +369,11 @@ class Desk:
     async def unfollow(self, text: str) -> InstrumentId:
         """Follow it no longer."""
         instrument, _ = self.resolve(text)
+        if self.alerts is not None and (rules := self.alerts.watching(instrument)):
+            raise CannotFollow(
+                f"{instrument} stays: {', '.join(rules[:3])} watch{'es' if len(rules) == 1 else ''} it",
+                hint="remove or pause its alerts first",
+            )
         await self._watchlist.remove(instrument)
         return instrument
 

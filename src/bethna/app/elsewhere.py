@@ -4,7 +4,8 @@ Rules
   1. A host that the venue itself has is the venue, in whatever order. Any other may be another market of the same
      names: a testnet, a twin, a proxy that nobody can tell from them.
   2. What came from such hosts never lies in one series with the venue's own: the candles of each set of hosts have a
-     folder of their own. What is simulated as such is none of this: it has a folder a seed, and keeps nothing.
+     folder of their own, and so has the journal of alerts. What is simulated as such is none of this: it has a folder a
+     seed, and keeps no candles.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from bethna.config import HostUrls, Settings
-from bethna.store.folder import CANDLES
+from bethna.store.folder import ALERTS, CANDLES
 from bethna.venues.registry import spec_for, venue_names
 
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
@@ -37,11 +38,20 @@ def candle_folder(settings: Settings) -> str:
     Args:
         settings: whose `source` is decided.
     """
+    return _named(CANDLES, settings)
+
+
+def alert_folder(settings: Settings) -> str:
+    """The same for the journal of alerts: no trade id of one market is a cursor in another."""
+    return _named(ALERTS, settings)
+
+
+def _named(name: str, settings: Settings) -> str:
     led = led_elsewhere(settings) if settings.source == "live" else {}
     if not led:
-        return CANDLES
+        return name
     said = "\n".join(f"{venue} {place}" for venue, hosts in led.items() for place in sorted(_places(hosts)))
-    return f"{CANDLES}-{hashlib.blake2b(said.encode(), digest_size=4).hexdigest()}"
+    return f"{name}-{hashlib.blake2b(said.encode(), digest_size=4).hexdigest()}"
 
 
 def _places(hosts: Iterable[HostUrls]) -> set[str]:

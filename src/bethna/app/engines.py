@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from bethna.app.desk import Desk
-from bethna.app.elsewhere import candle_folder
+from bethna.app.elsewhere import alert_folder, candle_folder
 from bethna.app.household import Began, told
 from bethna.app.markets import Market
 from bethna.app.sources import chosen_market
@@ -22,10 +22,11 @@ from bethna.store.folder import data_root, source_folder
 
 
 class OwnEngine:
-    """A desk in this process: it connects to the venues itself, and writes nothing to the data folder but candles.
+    """A desk in this process: it connects to the venues itself, and keeps nothing in the data folder but what is said.
 
     Args:
         keep_candles: whether candles are kept there; those of a simulation never are.
+        alerts: whether it has alerts; their journal is made in the data folder with the first rule.
         pace, rng, network: the host's, unless a test brings its own.
     """
 
@@ -38,8 +39,10 @@ class OwnEngine:
         rng: Random | None = None,
         network: Network = INTERNET,
         keep_candles: bool = False,
+        alerts: bool = False,
     ) -> None:
         self.settings = settings
+        self._has_alerts = alerts
         self._keep_candles = keep_candles
         self._features = features
         self._pace = pace
@@ -54,15 +57,21 @@ class OwnEngine:
             desk = Desk(
                 market.settings, pace=self._pace, rng=self._rng, network=self._network,
                 simulation=market.simulation, features=self._features, candles=self._candles(market),
+                alerts=self._alerts(market),
             )  # fmt: skip
+            if desk.alerts is not None:
+                await desk.alerts.start()  # before the first trade
             backend = LocalBackend(desk, desk.bus, asyncio.get_running_loop())
             try:
                 async with asyncio.TaskGroup() as group:
-                    beside = group.create_task(market.watch(desk), name="market")
+                    beside = [group.create_task(market.watch(desk), name="market")]
+                    if desk.alerts is not None:
+                        beside.append(group.create_task(desk.alerts.run(), name="alerts"))
                     running = group.create_task(desk.run(), name="desk")
                     began(backend)
                     await running
-                    beside.cancel()
+                    for task in beside:
+                        task.cancel()
             except Exception as error:
                 backend.finish(told(error))
                 raise
@@ -71,9 +80,13 @@ class OwnEngine:
     def _candles(self, market: Market) -> Path | None:
         if not self._keep_candles or market.simulation is not None:
             return None
-        return (
-            data_root(self.settings.data_dir) / source_folder(market.folder) / candle_folder(market.settings)
-        )
+        return self._folder(market) / candle_folder(market.settings)
+
+    def _alerts(self, market: Market) -> Path | None:
+        return self._folder(market) / alert_folder(market.settings) if self._has_alerts else None
+
+    def _folder(self, market: Market) -> Path:
+        return data_root(self.settings.data_dir) / source_folder(market.folder)
 
 
 class AttachedEngine:

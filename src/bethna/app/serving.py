@@ -24,7 +24,7 @@ from bethna.api.application import create_app
 from bethna.api.listings import setting_rows
 from bethna.api.server import serve_on
 from bethna.app.desk import Desk
-from bethna.app.elsewhere import candle_folder
+from bethna.app.elsewhere import alert_folder, candle_folder
 from bethna.app.markets import Market
 from bethna.app.sources import chosen_market
 from bethna.app.watchlist import KeptList
@@ -100,6 +100,7 @@ async def _serve_one(
                 desk = Desk(
                     market.settings, tap=recording.tap, simulation=market.simulation, keep=kept.keep,
                     candles=folder.path / candle_folder(market.settings),
+                    alerts=folder.path / alert_folder(market.settings),
                 )  # fmt: skip
                 kept.tell(desk)
                 if told is not None:
@@ -138,11 +139,14 @@ async def _run(
     next_one: _NextOne,
 ) -> str | None:
     """Everything of one desk at once, until another one is asked for."""
-
+    alerts = desk.alerts
+    assert alerts is not None  # made with a folder
+    await alerts.start()  # before the first trade
     async with asyncio.TaskGroup() as group:
         beside = [
             group.create_task(lag.run(), name="loop-lag"),
             group.create_task(desk.run(), name="desk"),
+            group.create_task(alerts.run(), name="alerts"),
             group.create_task(market.watch(desk), name="market"),
         ]
         doors = group.create_task(serve_on(app, listener, opened), name="doors")

@@ -12,6 +12,7 @@ from bethna.app.engines import AttachedEngine, OwnEngine
 from bethna.app.household import Engine, Household
 from bethna.app.reading import log_quietly, read_settings, with_arguments
 from bethna.app.wanted import wanted_names
+from bethna.client.alerts import Alerts
 from bethna.client.backend import Backend
 from bethna.client.best import Best
 from bethna.client.candles import Candles
@@ -70,6 +71,7 @@ class RealTimeTrading:
         self.best = Best(house)
         self.indices = Indices(house)
         self.valuations = Valuations(house)
+        self.alerts = Alerts(house)
         self.connection_status = ConnectionStatus(house.backend)
 
     @classmethod

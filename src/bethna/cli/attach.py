@@ -79,6 +79,25 @@ async def chosen_desk(
         await desk.close()
 
 
+@asynccontextmanager
+async def running_desk(choice: Choice, why: str) -> AsyncIterator[RealTimeTrading]:
+    """The desk that runs, announced; it is let go with the block. None is started: `why` says so to a person.
+
+    Raises:
+        DeskUnreachable: none runs, or the named one does not answer. DeskRefused: it says no.
+    """
+    desk = await _attached(choice)
+    if desk is None:
+        raise DeskUnreachable(
+            "", f"no desk runs here, and {why}", hint="start one with `bethna up`, then say it again"
+        )
+    try:
+        _announce(desk)
+        yield desk
+    finally:
+        await desk.close()
+
+
 async def follow(
     desk: RealTimeTrading, symbol: str, settings: Settings
 ) -> tuple[InstrumentId, Instrument | None]:

@@ -13,16 +13,20 @@ import msgspec
 
 from bethna.core.errors import (
     AddressUnusable,
+    AlertChanged,
     BethnaError,
     CannotFollow,
     ConfigError,
     DeskRefused,
     DeskUnreachable,
     FeatureOff,
+    LimitReached,
     NoDataYet,
     NoHistory,
     StoreError,
     TapeError,
+    UnknownAlert,
+    UnknownChannel,
     UnknownInstrument,
     VenueError,
     WireError,
@@ -101,6 +105,8 @@ def exit_code(error: BethnaError) -> int:
     """Which of the exit codes an error means."""
     match error:
         case ConfigError() | UnknownInstrument() | CannotFollow() | FeatureOff():
+            return USAGE
+        case UnknownAlert() | UnknownChannel() | AlertChanged() | LimitReached():
             return USAGE
         case DeskRefused(code="token_required" | "token_wrong" | "unknown_instrument" | "cannot_follow"):
             return USAGE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -73,6 +73,22 @@ def complete_twin(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return [CompletionItem(each) for each in (*VENUES, "all", "faults") if each.startswith(word)]
 
 
+def complete_alert(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The rules that the running desk has armed."""
+    del param
+    try:
+        found = list(_of_desks(_settings(ctx), "/api/v1/alerts"))
+        rows = [(str(row["name"]), str(row["sentence"])) for body in found for row in body["alerts"]]
+    except Exception:  # noqa: BLE001 - rule of this file: no candidate, never a message
+        return []
+    taken = {str(each) for each in ctx.params.get("names") or ()}
+    return [
+        CompletionItem(name, help=sentence)
+        for name, sentence in dict(rows).items()
+        if name.startswith(incomplete) and name not in taken
+    ]
+
+
 def _settings(ctx: click.Context) -> Settings:
     from bethna.cli.surroundings import read_settings
 
@@ -94,6 +110,16 @@ def _bare(symbol: str) -> str:
 
 
 def _followed(settings: Settings) -> Iterator[tuple[str, str]]:
+    for body in _of_desks(settings, "/api/v1/watchlist"):
+        try:
+            found = [(str(row["symbol"]), str(row["status"])) for row in body["watchlist"]]
+        except (KeyError, TypeError):
+            continue
+        yield from found
+
+
+def _of_desks(settings: Settings, path: str) -> Iterator[Any]:
+    """What each desk of this machine answers."""
     from bethna.store.folder import data_root, running_desks
 
     for desk in running_desks(data_root(settings.data_dir)):
@@ -101,13 +127,13 @@ def _followed(settings: Settings) -> Iterator[tuple[str, str]]:
             continue
         token = desk.token or settings.token.reveal()
         try:
-            yield from _ask(desk.url, token)
+            yield from _ask(desk.url, token, path)
         except (OSError, ValueError, KeyError, TypeError):
             continue
 
 
-def _ask(url: str, token: str) -> Iterator[tuple[str, str]]:
-    """Symbols and states of one desk of this machine."""
+def _ask(url: str, token: str, path: str) -> Iterator[Any]:
+    """The answer of one desk of this machine; nothing where it says no."""
     from http.client import HTTPConnection, HTTPException
 
     import msgspec
@@ -116,7 +142,7 @@ def _ask(url: str, token: str) -> Iterator[tuple[str, str]]:
     headers: Mapping[str, str] = {"authorization": f"Bearer {token}"} if token else {}
     connection = HTTPConnection(where.hostname or "", where.port, timeout=_PATIENCE_S)
     try:
-        connection.request("GET", "/api/v1/watchlist", headers=dict(headers))
+        connection.request("GET", path, headers=dict(headers))
         answer = connection.getresponse()
         if answer.status != 200:
             return
@@ -125,5 +151,4 @@ def _ask(url: str, token: str) -> Iterator[tuple[str, str]]:
         return
     finally:
         connection.close()
-    for row in body["watchlist"]:
-        yield str(row["symbol"]), str(row["status"])
+    yield body

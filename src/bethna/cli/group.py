@@ -20,6 +20,7 @@ VERBS = {
     "best": "bethna.cli.best",
     "indices": "bethna.cli.references",
     "valuations": "bethna.cli.references",
+    "alerts": "bethna.cli.alerts",
     "watch": "bethna.cli.watch",
     "status": "bethna.cli.status",
     "record": "bethna.cli.record",

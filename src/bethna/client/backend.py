@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from bethna.api.protocol import HealthAnswer
+from bethna.client.alerts_backend import AlertsBackend
+from bethna.core.alert_views import Alert
 from bethna.core.bars import Bar, Series
 from bethna.core.consolidated import BestPrice, ConsolidatedBook
 from bethna.core.coverage import Coverage
@@ -36,19 +38,22 @@ BookEvent = BookSnapshot | BookDelta | BookStatus | StreamStatus | Dropped
 PriceEvent = PriceView | StreamStatus
 CandleEvent = Candle | StreamStatus
 ReferenceEvent = Reference | StreamStatus
-Heard = TradeEvent | BookEvent | PriceEvent | CandleEvent | ReferenceEvent | BestPrice | SystemEvent | Bar
+Heard = (
+    TradeEvent | BookEvent | PriceEvent | CandleEvent | ReferenceEvent | BestPrice | SystemEvent | Bar | Alert
+)
 """What a listener may be told."""
 
 
 class Want(Struct, frozen=True, gc=False):
-    """What somebody listens to. `instrument` is None for `best` and `system` alone; `interval` is of candles and bars.
+    """What somebody listens to. `interval` is of candles and bars.
 
     Attributes:
+        instrument: None for `best`, `system` and `alerts` alone.
         pair, convert: of `best`: `BTC-USD`, and the currencies that are converted, in the order of `currencies_of`.
         count: of `bars`: how many the row begins with.
     """
 
-    kind: Feature | ReferenceKind | Literal["bars", "best", "system"]
+    kind: Feature | ReferenceKind | Literal["alerts", "bars", "best", "system"]
     instrument: InstrumentId | None = None
     interval: Interval | None = None
     pair: str | None = None
@@ -127,6 +132,10 @@ class Backend(Protocol):
 
     def last_candle(self, instrument: InstrumentId, interval: Interval) -> Candle | None:
         """The open candle, or the newest there is."""
+        ...
+
+    def alerts(self) -> AlertsBackend:
+        """Its alerts. Raises FeatureOff where this desk keeps none; an attached one says so when it is asked."""
         ...
 
     def health(self) -> HealthAnswer:

@@ -25,7 +25,9 @@ from bethna.api.indicators import indicated_series
 from bethna.api.protocol import HealthAnswer
 from bethna.api.reader import DeskReader
 from bethna.api.reference import instruments_of
+from bethna.client.alerts_backend import AlertsBackend, no_alerts
 from bethna.client.backend import Ended, Fetched, Heard, Want
+from bethna.client.local_alerts import LocalAlerts
 from bethna.client.local_ears import EARS, ListeningEar, StateEar
 from bethna.client.tables import joined
 from bethna.core.bars import Series
@@ -121,6 +123,13 @@ class LocalBackend:
     def last_candle(self, instrument: InstrumentId, interval: Interval) -> Candle | None:
         """The open candle, or the newest there is."""
         return next(iter(self._open().candles(instrument, interval, 1)), None)
+
+    def alerts(self) -> AlertsBackend:
+        """The desk's alerts."""
+        desk = self._open().alerts
+        if desk is None:
+            raise no_alerts()
+        return LocalAlerts(desk)
 
     def health(self) -> HealthAnswer:
         """As the API has it."""

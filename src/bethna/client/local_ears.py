@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from bethna.api.reader import BarsHeard, DeskReader
 from bethna.client.backend import Ended, Want
+from bethna.core.alert_views import AlertsChanged
 from bethna.core.bars import Bar
 from bethna.core.consolidated import BestPrice
 from bethna.core.errors import BethnaError
@@ -132,6 +133,17 @@ class _SystemEar(ListeningEar):
 
     def open(self) -> None:
         self.keep(self.backend.bus.channel("system").subscribe(self.hear, "program"))
+
+
+class _AlertsEar(ListeningEar):
+    """Each alert that has just fired, once; it is on the disk by then."""
+
+    def open(self) -> None:
+        self.keep(self.backend.bus.channel("alerts").subscribe(self._changed, "program"))
+
+    def _changed(self, event: AlertsChanged, /) -> None:
+        for alert in event.fired:
+            self.hear(alert)
 
 
 class _BookEar(ListeningEar):
@@ -364,4 +376,5 @@ EARS: dict[str, type[ListeningEar]] = {
     "indices": _ReferencesEar,
     "valuations": _ReferencesEar,
     "system": _SystemEar,
+    "alerts": _AlertsEar,
 }

@@ -22,6 +22,7 @@ from bethna.api.protocol import (
 from bethna.api.topics import Topic
 from bethna.client.local_ears import snapshot_of
 from bethna.client.mirror import BookMirror, CandlesMirror, EventsMirror, PricesMirror
+from bethna.client.mirror_alerts import AlertsChannel
 from bethna.client.mirror_bars import BarsChannel
 from bethna.client.mirror_best import BestChannel
 from bethna.client.mirror_channel import Around, Channel, Ear
@@ -244,6 +245,7 @@ _KINDS: dict[str, type[Channel]] = {
     "indices": ReferenceChannel,
     "valuations": ReferenceChannel,
     "events": EventsChannel,
+    "notifications": AlertsChannel,
     "health": HealthChannel,
 }
 

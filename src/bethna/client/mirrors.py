@@ -32,9 +32,10 @@ from bethna.client.mirror_channel import Channel, Ear
 from bethna.client.mirror_references import ReferenceChannel
 from bethna.client.mirror_topics import BookChannel, CandlesChannel, PricesChannel, TradesChannel
 from bethna.client.mirror_topics import channel_of as made
+from bethna.client.refusals import refused
 from bethna.client.remote_facts import FrameError, Said, coverage_of, nanos, nanos_or_none, read, read_frame
 from bethna.core.clock import Clock
-from bethna.core.errors import DeskRefused, UnknownInstrument, cut
+from bethna.core.errors import DeskRefused, FeatureOff, UnknownInstrument, cut
 from bethna.core.instrument import Instrument
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
@@ -58,6 +59,7 @@ _ALWAYS: tuple[tuple[Topic, Rate], ...] = (
 _TOPICS: dict[str, TopicKind] = {
     "prices": "prices", "trades": "trades", "books": "book", "candles": "candles", "bars": "bars", "best": "best",
     "indices": "indices", "valuations": "valuations", "system": "events",
+    "alerts": "notifications",
 }  # fmt: skip
 
 
@@ -412,8 +414,8 @@ class Mirrors:
             return
         channel.error = error  # until the second hand turns
         channel.failures += 1
-        if channel.failures >= MOST_FAILURES:
-            channel.end(DeskRefused(error.code, error.message, hint=error.hint))
+        if channel.failures >= MOST_FAILURES or error.code == FeatureOff.code:
+            channel.end(refused(error.code, error.message, error.hint))
 
     def _say(self, level: EventLevel, code: str, message: str) -> None:
         channel = self._channels.get("events")

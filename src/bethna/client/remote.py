@@ -26,16 +26,17 @@ from bethna.api.protocol import (
     BookAnswer,
     CandlesAnswer,
     HealthAnswer,
-    InstrumentCard,
     PricesAnswer,
     TradesAnswer,
 )
 from bethna.api.reference import IndicesAnswer, ValuationsAnswer
+from bethna.client.alerts_backend import AlertsBackend
 from bethna.client.backend import Ended, Fetched, Heard, Want
 from bethna.client.discover import find_answering, find_running
 from bethna.client.mirror_best import book_of_answer, price_of_answer
 from bethna.client.mirror_references import index_of, valuation_of
 from bethna.client.mirrors import Mirrors
+from bethna.client.remote_alerts import RemoteAlerts
 from bethna.client.remote_facts import (
     bars_path,
     book_of,
@@ -48,6 +49,7 @@ from bethna.client.remote_facts import (
     simulation_of,
     trade_of,
     venue_of,
+    waiting_card,
 )
 from bethna.client.remote_link import Link, address_of
 from bethna.client.tables import joined
@@ -211,6 +213,11 @@ class RemoteBackend:
         self._said()
         return self._mirrors.reference(kind, instrument).view
 
+    def alerts(self) -> AlertsBackend:
+        """Its alerts."""
+        self._said()
+        return RemoteAlerts(self._link)
+
     def _cut_off(self, coverage: Coverage) -> Coverage:
         """A certificate of what was said before the connection was lost: since then nothing is known (rule 2)."""
         return with_gaps(
@@ -239,7 +246,8 @@ class RemoteBackend:
             status="down",
             now=mirrors.now() // NS_PER_US,
             instruments={
-                name: _waiting(card, mirrors.reason, older_ms) for name, card in health.instruments.items()
+                name: waiting_card(card, mirrors.reason, older_ms)
+                for name, card in health.instruments.items()
             },
             notices=[*health.notices, f"the connection to the desk at {self.url} is lost: {mirrors.reason}"],
         )
@@ -361,9 +369,8 @@ class RemoteBackend:
     async def fetch_best_book(self, pair: str, depth: int) -> ConsolidatedBook:
         """See `Backend.fetch_best_book`."""
         self._said()
-        return book_of_answer(
-            await self._link.get(f"best/{quote(pair, safe='')}/book?depth={depth}", BestBookAnswer)
-        )
+        path = f"best/{quote(pair, safe='')}/book?depth={depth}"
+        return book_of_answer(await self._link.get(path, BestBookAnswer))
 
     async def follow(self, text: str) -> Instrument:
         """Ask the desk to follow one more, for every client."""
@@ -423,9 +430,8 @@ class RemoteBackend:
         return next((row.value or "" for row in rows if row.name == "preferred_venue"), "")
 
     def _followed(self, symbol: str, venue: str) -> InstrumentId | None:
-        followed = self._mirrors.instruments.items()
-        found = (name for name, each in followed if each.symbol == symbol and venue in ("", each.venue))
-        return next(found, None)
+        known = self._mirrors.instruments.items()
+        return next((n for n, each in known if each.symbol == symbol and venue in ("", each.venue)), None)
 
     def _nothing(self, instrument: InstrumentId) -> Coverage:
         provenance = Provenance.LIVE if self._said().simulation is None else Provenance.SYNTHETIC
@@ -442,9 +448,3 @@ class RemoteBackend:
         if self._closed or self._mirrors.health is None:
             raise Closed("this desk is closed", hint="open another one")
         return self._mirrors.health
-
-
-def _waiting(card: InstrumentCard, reason: str, older_ms: int) -> InstrumentCard:
-    """Without a connection."""
-    age_ms = None if card.age_ms is None else card.age_ms + older_ms
-    return replace(card, status="waiting", message=reason, age_ms=age_ms)

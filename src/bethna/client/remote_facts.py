@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import replace
 
 from bethna.api.bars import BarRow, BarsAnswer
 from bethna.api.protocol import (
@@ -322,3 +323,9 @@ def feed_of(instrument: InstrumentId, card: InstrumentCard) -> InstrumentHealth:
         card.book_updates, card.book_gaps, card.resyncs, nanos_or_none(card.last_message), coverage_of(card.coverage),
         nanos_or_none(card.book_compared), card.book_compared_levels,
     )  # fmt: skip
+
+
+def waiting_card(card: InstrumentCard, reason: str, older_ms: int) -> InstrumentCard:
+    """One feed as it is without a connection to the desk, so much later."""
+    age_ms = None if card.age_ms is None else card.age_ms + older_ms
+    return replace(card, status="waiting", message=reason, age_ms=age_ms)

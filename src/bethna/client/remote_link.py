@@ -19,21 +19,23 @@ from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
+from msgspec import Struct
+
 from bethna.api.protocol import ErrorAnswer, HealthAnswer, InstrumentsAnswer
 from bethna.client.discover import HEALTH, bearing, looks_like_health
 from bethna.client.mirrors import Mirrors
+from bethna.client.refusals import refused
 from bethna.client.remote_facts import FrameError, instrument_of, read
 from bethna.core.clock import NS_PER_S, Clock, seconds
 from bethna.core.errors import (
     BethnaError,
-    CannotFollow,
     ConfigError,
     ConnectError,
     ConnectionLost,
     DeskRefused,
     DeskUnreachable,
     RateLimited,
-    UnknownInstrument,
 )
 from bethna.logic.backoff import Backoff, Rng
 from bethna.net import ws
@@ -118,24 +120,38 @@ class Link:
         """The answer to a GET below /api/v1. Raises DeskUnreachable, and what the desk refuses with."""
         return self._read(await self.ask("GET", path, timeout_s), kind)
 
-    async def ask(self, method: Method, path: str, timeout_s: float | None = None) -> bytes:
+    async def post(self, path: str, body: Struct | None, kind: type[T], timeout_s: float | None = None) -> T:
+        """The answer to a POST of JSON below /api/v1. Raises as `get`."""
+        return self._read(await self.ask("POST", path, timeout_s, body), kind)
+
+    async def put(self, path: str, body: Struct, kind: type[T]) -> T:
+        """The answer to a PUT of JSON below /api/v1. Raises as `get`."""
+        return self._read(await self.ask("PUT", path, body=body), kind)
+
+    async def ask(
+        self, method: Method, path: str, timeout_s: float | None = None, body: Struct | None = None
+    ) -> bytes:
         """The body of an answer below /api/v1.
 
         Args:
             timeout_s: where an answer may take longer than usual: the desk asks others for it.
+            body: what is sent, as JSON.
 
         Raises:
-            DeskUnreachable: nothing came. UnknownInstrument, CannotFollow, DeskRefused: the desk's own words.
+            DeskUnreachable: nothing came. What the desk refuses with: its own words (`refusals`).
         """
-        answer = await self._send(method, API + path, timeout_s)
+        said = None if body is None else msgspec.json.encode(body)
+        answer = await self._send(method, API + path, timeout_s, said)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise refusal(answer, self.url)
         return answer.body
 
-    async def _send(self, method: Method, path: str, timeout_s: float | None = None) -> HttpAnswer:
+    async def _send(
+        self, method: Method, path: str, timeout_s: float | None = None, body: bytes | None = None
+    ) -> HttpAnswer:
         longest = self._timeout_s if timeout_s is None else max(timeout_s, self._timeout_s)
         try:
-            return await self._http.ask(method, self.url + path, venue=NAME, timeout_s=longest)
+            return await self._http.ask(method, self.url + path, venue=NAME, timeout_s=longest, body=body)
         except (ConnectError, RuntimeError) as error:  # RuntimeError: the pool was closed meanwhile
             said = error.message if isinstance(error, ConnectError) else "the connection was closed"
             raise DeskUnreachable(self.url, f"no desk answers at {self.url}: {said}") from error
@@ -309,17 +325,7 @@ def refusal(answer: HttpAnswer, url: str) -> BethnaError:
         error = read(ErrorAnswer, answer.body).error
     except FrameError:
         return not_a_desk(url)
-    match error.code:
-        case "unknown_instrument":
-            _, said, near = error.hint.partition("nearest: ")
-            nearest = tuple(near.split(", ")) if said else ()
-            return UnknownInstrument("", nearest, message=error.message, hint=error.hint)
-        case "cannot_follow":
-            return CannotFollow(error.message, hint=error.hint)
-        case ConfigError.code:
-            return ConfigError("", error.message, hint=error.hint)
-        case _:
-            return DeskRefused(error.code, error.message, hint=error.hint)
+    return refused(error.code, error.message, error.hint)
 
 
 def not_a_desk(url: str) -> DeskUnreachable:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from bethna.config.about import TYPES, allowed
+from bethna.config.channels import NotAChannel, read_channels
 from bethna.config.settings import HostUrls, Secret
 from bethna.core.errors import ConfigError
 
@@ -33,6 +34,13 @@ def read(name: str, given: Given) -> Any:
         if reader is not None:
             return reader(given.value, given.text)
         return convert(TYPES[name], given.value, given.text)
+    except NotAChannel as error:
+        raise ConfigError(
+            name,
+            f"{name} ({given.origin}): expected {allowed(name)}, found that {error}",
+            origin=given.origin,
+            hint="a `;` inside a URL is written %3B; a file may have a table [alert_channels]",
+        ) from None
     except ValueError:
         refuse(name, allowed(name), given.value, given.origin)
 
@@ -124,6 +132,14 @@ def _read_token(value: Any, text: bool) -> Secret:
     return token
 
 
+def _read_webhook_secret(value: Any, text: bool) -> Secret:
+    secret: Secret = convert(Secret, value, text)
+    if secret and not _WEBHOOK_SECRET.fullmatch(secret.reveal()):
+        raise ValueError("webhook_secret")
+    return secret
+
+
+_WEBHOOK_SECRET = re.compile(r"[!-~]{16,200}")
 # What stands in an address and in a cookie as it is.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
@@ -188,6 +204,14 @@ def _read_words(value: Any, text: bool) -> dict[str, str]:
     return found
 
 
+def _read_channel_words(value: Any, text: bool) -> dict[str, str]:
+    found = _venue_parts(value, text)
+    for words in found.items():
+        if not all(isinstance(word, str) and re.fullmatch(r"[a-z0-9_-]{1,32}", word) for word in words):
+            raise ValueError(words)
+    return found
+
+
 def _venue_parts(value: Any, text: bool) -> dict[str, Any]:
     """`venue=VALUE;venue=VALUE`, or a mapping, by venue; each venue once."""
     if not text:
@@ -213,5 +237,7 @@ _READERS: dict[str, Callable[[Any, bool], Any]] = {
     "hosts": _read_hosts,
     "trade_stream": _read_words,
     "wire": _read_words,
-    "alert_fallback": _read_words,
+    "alert_channels": read_channels,
+    "alert_fallback": _read_channel_words,
+    "webhook_secret": _read_webhook_secret,
 }

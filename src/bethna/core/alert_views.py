@@ -271,3 +271,19 @@ class AlertsChanged(Struct, frozen=True, gc=False):
     rules: tuple[str, ...] = ()
     alerts: tuple[str, ...] = ()
     fired: tuple[Alert, ...] = ()
+
+
+class AlertLimits(Struct, frozen=True, gc=False):
+    """How many may be armed, and are.
+
+    Attributes:
+        price_rules, signal_rules: the settings; *_armed: those that count for them now.
+        notifications: how many the centre holds. toast_s: how long a page shows what is not critical.
+    """
+
+    price_rules: int
+    price_rules_armed: int
+    signal_rules: int
+    signal_rules_armed: int
+    notifications: int
+    toast_s: float

@@ -129,14 +129,24 @@ class IndicatorIs(Struct, frozen=True, gc=False, tag="indicator_is"):
     part: str = ""
 
 
+class Trouble(StrEnum):
+    """What can be wrong with the desk itself; `logic/alerts/troubles` says when it is."""
+
+    VENUE_DOWN = "venue_down"
+    STALE = "stale"
+    GAP_OPEN = "gap_open"
+    QUOTA = "quota"
+    CLOCK_OFF = "clock_off"
+
+
 class SystemIs(Struct, frozen=True, gc=False, tag="system_is"):
     """The desk itself is not well.
 
     Attributes:
-        trouble: a kind of event or health that the desk tells. about: a venue or an instrument; "" for any.
+        about: an instrument for STALE and GAP_OPEN, a venue for the others; "" for any.
     """
 
-    trouble: str
+    trouble: Trouble
     about: str = ""
 
 

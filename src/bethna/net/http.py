@@ -24,7 +24,7 @@ from bethna.net.ws import host_of
 MAX_BODY_BYTES = 64 << 20
 MAX_PORT = 65535
 UNKEPT_HEADERS = ("set-cookie", "set-cookie2")
-Method = Literal["GET", "PUT", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
 class HttpAnswer(Struct, frozen=True, gc=False):
@@ -107,11 +107,13 @@ class HttpClient:
         """
         return await self.ask("GET", url, venue=venue, timeout_s=timeout_s)
 
-    async def ask(self, method: Method, url: str, *, venue: str, timeout_s: float) -> HttpAnswer:
-        """One request without a body, whatever status it brings. Raises ConnectError as `get` does."""
+    async def ask(
+        self, method: Method, url: str, *, venue: str, timeout_s: float, body: bytes | None = None
+    ) -> HttpAnswer:
+        """One request, whatever status it brings; a body is JSON. Raises ConnectError as `get` does."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._ask(method, url, venue)
+                return await self._ask(method, url, venue, body)
         except TimeoutError as error:
             raise ConnectError(
                 venue, f"expected an answer from {_shown(url)} within {timeout_s:g} s, found none"
@@ -121,12 +123,13 @@ class HttpClient:
                 venue, f"expected an answer from {_shown(url)}, found {type(error).__name__}"
             ) from error
 
-    async def _ask(self, method: Method, url: str, venue: str) -> HttpAnswer:
+    async def _ask(self, method: Method, url: str, venue: str, body: bytes | None) -> HttpAnswer:
         if (httpx.URL(url).port or 0) > MAX_PORT:  # or it breaks out of the event loop as something else
             raise httpx.InvalidURL(f"no such port in {_shown(url)}")
         sent = self._clock.now_ns()
         self._client.cookies.clear()
-        async with self._client.stream(method, url) as response:
+        said = {} if body is None else {"content-type": "application/json"}
+        async with self._client.stream(method, url, content=body, headers=said) as response:
             received = self._clock.now_ns()
             parts: list[bytes] = []
             size = 0

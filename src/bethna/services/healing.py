@@ -5,9 +5,7 @@ Rules
   2. A snapshot that the feed found too old is asked for again after a delay that grows: the venue serves it from
      memory. So is what could not be fetched.
   3. Trades are fetched page by page from the first missing id; each page is handed over as it comes. A venue whose
-     history goes by time is told the time of the last trade before the gap, less a margin, then that of the newest
-     trade it gave; its pages may begin before the gap, MOST_FRUITLESS of them in a row. A page that brings nothing
-     newer ends the search.
+     history goes by time is told times (`logic/trade_search`).
   4. A host that does not serve trades from an id on is asked for the newest ones, which hold a young gap.
   5. What the venue refuses for good, what its history lacks, or what is larger than `max_trades`, is told as failed,
      with the reason; not so when another gap is wanted meanwhile, for then the feed is done with this one. What the
@@ -50,17 +48,15 @@ from bethna.core.market import InstrumentId, Trade, TradePage
 from bethna.core.status import EventLevel, InstrumentHealth, SystemEvent, Trust
 from bethna.core.wire import RestEvent
 from bethna.logic.access import about_request
+from bethna.logic.trade_search import PAGE, TradeSearch
 from bethna.venues.spec import Codec, RestRequest
 
-PAGE = 1000
 RETRY_S = 1.0
 MAX_RETRY_S = 30.0
 AT_ONCE = 4
 MOST_OWED = 200
 FIRST_OWED_S = 5.0
 NEXT_OWED_S = 0.5
-SINCE_MARGIN_NS = NS_PER_S
-MOST_FRUITLESS = 20
 RENEWALS_AT_ONCE = 8
 RENEWAL_S = 10.0
 """A renewal that takes longer gives up its place: the session goes on with it by itself."""
@@ -325,21 +321,11 @@ class Healing:
         self, instrument: Instrument, first: int, last: int, start: int | None, rest: Fetch | None = None
     ) -> bool:
         """Rule 3; True when history had all of them."""
-        since = None if start is None else max(0, start - SINCE_MARGIN_NS)
-        at, found, newest, fruitless, by_time = first, 0, -1, 0, False
-        while at <= last and fruitless < MOST_FRUITLESS:
-            limit = PAGE if by_time else min(PAGE, last - at + 1)
-            request = self._codec.trades_request(instrument, at, limit, since)
-            trades = await self._bring_page(instrument, request, rest)
-            ids = {trade.trade_id for trade in trades}
-            if max(ids, default=-1) <= newest:
-                break
-            found += sum(at <= each <= last for each in ids)
-            newest, since = max((trade.trade_id, trade.ts_event) for trade in trades)
-            by_time = by_time or min(ids) < at
-            fruitless = fruitless + 1 if newest < at else 0
-            at = max(at, newest + 1)
-        return found == last - first + 1
+        search = TradeSearch(first, last, start)
+        while (asked := search.ask()) is not None:
+            request = self._codec.trades_request(instrument, asked.first_id, asked.limit, asked.since)
+            search.answer(await self._bring_page(instrument, request, rest))
+        return search.is_whole
 
     async def _newest_hold(self, instrument: Instrument, first: int) -> bool:
         """Rule 4; True when the newest trades reach back to the gap's first."""

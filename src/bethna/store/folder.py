@@ -30,8 +30,9 @@ from bethna.store.tapes import find_tape
 
 LOCK_FILE = "writer.lock"
 RUNNING_FILE = "running.json"
-CANDLES = "candles"
-"""Where a source's candles are kept, below its folder; those of hosts that are not the venue's own lie beside it."""
+CANDLES, ALERTS = "candles", "alerts"
+"""Where a source's candles, and its alerts, are kept, below its folder; those of hosts that are not the venue's own lie
+beside them."""
 _TAPE_PREFIX, _TWIN_PREFIX = "tape:", "twin:"
 _RECORD_BYTES = 1024  # the lock's record is written whole, at a fixed size, so that nobody reads half of one
 _FINGERPRINT_BYTES = 1 << 20

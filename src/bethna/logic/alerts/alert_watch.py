@@ -4,7 +4,8 @@ Rules
   1. A rule's parts may be of several instruments and other figures; its one state is shared by all their watches.
   2. A fault domain is one instrument: an error of ours while it is judged is told, and its rules are judged no more
      until they are armed again; its feed, and every other instrument, go on.
-  3. While trades are missing nobody knows: a rule is `unknown` as long as one of its instruments is in a gap or unseen.
+  3. While trades are missing nobody knows: a rule is `unknown` as long as one of its instruments is in a gap or unseen,
+     or one of its other figures is not known now (`figure_watch`).
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class AlertWatch:
             return False
         about = {InstrumentId(watched_by(part).about) for part in parts_of(armed.rule.condition)}
         missing = any(watch.gap is not None for key, watch in self._trades.items() if key in about)
-        return missing or LeafState.UNSEEN in armed.state.leaves
+        return missing or LeafState.UNSEEN in armed.state.leaves or self.figures.is_unknown(name)
 
     def doubt_of(self, name: str) -> State:
         """How complete what a rule stands on is, where it is unknown. Raises KeyError."""

@@ -5,10 +5,13 @@ Rules
   2. What contradicts itself is refused in words: a re-arm level on the wrong side, a channel upside down, a time within
      which nothing can happen.
   3. What is watched has a source; some sources are of a later release. Such a rule is taken, and says that it waits.
+  4. `BTC-USD@best` is the consolidated price of a pair, the middle of its best bid and ask. It has a price alone: it is
+     not traded, has no bars, and its spread may be below 0.
 """
 
 from __future__ import annotations
 
+import re
 from math import inf, isfinite, nextafter
 from typing import assert_never
 
@@ -35,28 +38,35 @@ from bethna.core.alerts import (
     SignalGiven,
     SpreadIs,
     SystemIs,
+    Trouble,
     VolumeIs,
     Way,
 )
 from bethna.core.clock import NS_PER_S
-from bethna.core.errors import ConfigError
+from bethna.core.errors import ConfigError, cut
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.logic.alerts.bands import Band, Inside, Over, Under
 from bethna.logic.alerts.machine import parts_of
+from bethna.logic.indicators.registry import parse as read_indicator
 
 LONGEST_WINDOW_NS = 7 * Interval.D1.ns
 LONGEST_HOLD_NS = 31 * Interval.D1.ns
 MOST_PARTS = 8
 MOST_NOTE = 500
 MOST_CHANNELS = 10
+LAST_NS = 2**63 - 1
+_BEST = "@best"
+_ACCOUNT = re.compile(r"[A-Za-z0-9_.:@-]{1,60}", re.ASCII)
+_OF_INSTRUMENTS = (Trouble.STALE, Trouble.GAP_OPEN)
 
 
 class Watched(Struct, frozen=True, gc=False):
     """The figure that a part of a condition is about; equal ones share one evaluation.
 
     Attributes:
-        kind: `price`, `up` and `down` (percent of a window), `volume`, `spread`, `indicator`, or another source's.
+        kind: `price`, `up` and `down` (percent of a window), `volume`, `spread`, `indicator`, `best` (the consolidated
+            price), `system`, or another source's.
         about: an instrument, a venue or an account, as the kind has it. window_ns: 0 where there is none.
         detail: what else tells figures of a kind apart.
     """
@@ -103,8 +113,9 @@ def check(rule: AlertRule, now: int) -> None:
             "expected none for a rule that fires once, found one",
             hint="say every time, or leave it out",
         )
-    if rule.expires is not None and rule.expires <= now:
-        raise ConfigError("expires", "expected a time that is still to come, found one that is over")
+    if rule.expires is not None and not now < rule.expires <= LAST_NS:
+        found = "one that is over" if rule.expires <= now else "one after 2262"
+        raise ConfigError("expires", f"expected a time that is still to come, found {found}")
     if len(rule.note) > MOST_NOTE:
         raise ConfigError("note", f"expected at most {MOST_NOTE} characters, found {len(rule.note)}")
     if len(rule.channels) > MOST_CHANNELS or len(set(rule.channels)) < len(rule.channels):
@@ -116,11 +127,16 @@ def check(rule: AlertRule, now: int) -> None:
         raise ConfigError("quiet", "expected two different times of the day, such as 22:00-07:00")
 
 
+def is_best(instrument: InstrumentId) -> bool:
+    """Whether it is a consolidated price (rule 4)."""
+    return instrument.endswith(_BEST)
+
+
 def watched_by(leaf: Leaf) -> Watched:
     """Whose figure it is about."""
     match leaf:
         case PriceIs() | PriceCrosses() | PriceChannel():
-            return Watched("price", leaf.instrument)
+            return Watched("best" if is_best(leaf.instrument) else "price", leaf.instrument)
         case PriceMoves():
             return Watched(str(leaf.way), leaf.instrument, leaf.window_ns)
         case VolumeIs():
@@ -197,21 +213,77 @@ def _check_leaf(leaf: Leaf) -> None:
         case PriceIs() | PriceCrosses() | PriceChannel() | PriceMoves() | VolumeIs() | SpreadIs():
             _check_market(leaf)
         case IndicatorIs():
-            if (leaf.level is None) is not bool(leaf.other):
-                raise ConfigError("level", "expected a level or another indicator, not both and not none")
-            if leaf.level is not None:
-                _finite("level", leaf.level)
-        case OptionIs() | PnlIs():
+            _not_best(leaf.instrument, "an indicator")
+            _check_indicator(leaf)
+        case OptionIs():
+            _not_best(leaf.instrument, f"an option's {leaf.figure}")
             _finite("level", leaf.level)
+        case PnlIs():
+            _finite("level", leaf.level)
+            _check_account(leaf.account)
         case ExpiryNear():
             _above_0("within", float(leaf.within_ns))
+            _check_account(leaf.account)
+        case PositionIs():
+            _check_account(leaf.account)
         case SignalGiven():
             if not 0.0 < leaf.confidence <= 100.0:
                 raise ConfigError("confidence", f"expected a percentage up to 100, found {leaf.confidence!r}")
-        case SystemIs() | PositionIs():
-            pass
+        case SystemIs():
+            _check_system(leaf)
         case _:
             assert_never(leaf)
+
+
+def _check_indicator(leaf: IndicatorIs) -> None:
+    if (leaf.level is None) is not bool(leaf.other):
+        raise ConfigError("level", "expected a level or another indicator, not both and not none")
+    if leaf.level is not None:
+        _finite("level", leaf.level)
+    name, dot, part = leaf.other.partition(").")
+    for text, of in ((leaf.indicator, leaf.part), (name + ")" if dot else name, part)):
+        if not text:
+            continue
+        found = read_indicator(text, leaf.interval)
+        parts = found.spec.parts
+        if found.text != text:
+            raise ConfigError("indicator", f"expected {found.text}, found {text}")
+        if (of not in parts) if len(parts) > 1 else of:
+            raise ConfigError("part", f"expected {_one_of(parts)} of {text}, found {of!r}")
+    if leaf.other and leaf.other == (f"{leaf.indicator}.{leaf.part}" if leaf.part else leaf.indicator):
+        raise ConfigError("other", "expected another indicator, found the same one twice")
+    if leaf.level is not None and read_indicator(leaf.indicator, leaf.interval).spec.machine.free:
+        raise ConfigError(
+            "level", f"expected an indicator that has a level, found {leaf.indicator}",
+            hint="it counts from where one begins to look: only its changes mean something",
+        )  # fmt: skip
+
+
+def _one_of(parts: tuple[str, ...]) -> str:
+    return f"one of {', '.join(parts)}" if len(parts) > 1 else "no part"
+
+
+def _check_system(leaf: SystemIs) -> None:
+    of_instrument = leaf.trouble in _OF_INSTRUMENTS
+    if leaf.about and of_instrument is not ("@" in leaf.about):
+        wanted = "an instrument such as BTC-USDT" if of_instrument else "a venue"
+        raise ConfigError("about", f"expected {wanted} for {leaf.trouble}, found {leaf.about}")
+    if of_instrument:
+        _not_best(InstrumentId(leaf.about), str(leaf.trouble))
+
+
+def _check_account(account: str) -> None:
+    if account and not _ACCOUNT.fullmatch(account):
+        raise ConfigError("account", f"expected letters, digits and . _ : @ -, found {cut(account)!r}")
+
+
+def _not_best(instrument: InstrumentId, what: str) -> None:
+    """Rule 4."""
+    if is_best(instrument):
+        raise ConfigError(
+            "instrument", f"expected a price for {instrument}, found {what}",
+            hint="the consolidated price has a price alone: name one venue",
+        )  # fmt: skip
 
 
 def _check_market(leaf: PriceIs | PriceCrosses | PriceChannel | PriceMoves | VolumeIs | SpreadIs) -> None:
@@ -227,6 +299,7 @@ def _check_market(leaf: PriceIs | PriceCrosses | PriceChannel | PriceMoves | Vol
         case PriceChannel():
             _check_channel(leaf)
         case PriceMoves():
+            _not_best(leaf.instrument, "a move")
             _above_0("percent", leaf.percent)
             if leaf.way is Way.EITHER:
                 raise ConfigError("way", "expected up or down", hint="use any of both for either")
@@ -234,9 +307,11 @@ def _check_market(leaf: PriceIs | PriceCrosses | PriceChannel | PriceMoves | Vol
                 raise ConfigError("percent", f"expected less than 100 down, found {leaf.percent:g}")
             _check_window(leaf.window_ns)
         case VolumeIs():
+            _not_best(leaf.instrument, "a volume")
             _above_0("quantity", leaf.quantity)
             _check_window(leaf.window_ns)
         case SpreadIs():
+            _not_best(leaf.instrument, "a spread")
             _above_0("basis_points", leaf.basis_points)
         case _:
             assert_never(leaf)
@@ -254,26 +329,29 @@ def _check_channel(leaf: PriceChannel) -> None:
 
 
 def _check_together(condition: Condition) -> None:
-    """Rule 2: prices that cannot be true at once."""
+    """Rule 2: figures that cannot be true at once."""
     if not isinstance(condition, AllOf):
         return
     if len(set(condition.parts)) < len(condition.parts):
         raise ConfigError("parts", "expected different conditions, found one twice")
-    ranges: dict[InstrumentId, tuple[float, float]] = {}
+    ranges: dict[Watched, tuple[float, float]] = {}
     for part in condition.parts:
         match part:
-            case PriceIs(side=Side.ABOVE) | PriceCrosses(way=Way.UP):
-                asked = (part.level, inf)
-            case PriceIs() | PriceCrosses():
-                asked = (0.0, part.level)
+            case PriceIs() | OptionIs() | PnlIs() | IndicatorIs():
+                level = part.level or 0.0  # of two indicators the difference
+                asked = (level, inf) if part.side is Side.ABOVE else (-inf, level)
+            case PriceCrosses():
+                asked = (part.level, inf) if part.way is Way.UP else (-inf, part.level)
             case PriceChannel(passage=Passage.ENTERS):
                 asked = (part.low, part.high)
             case _:
                 continue
-        low, high = ranges.get(part.instrument, (0.0, inf))
-        low, high = ranges[part.instrument] = max(low, asked[0]), min(high, asked[1])
+        watched = watched_by(part)
+        low, high = ranges.get(watched, (-inf, inf))
+        low, high = ranges[watched] = max(low, asked[0]), min(high, asked[1])
         if low >= high:
-            found = f"{part.instrument} above {low:g} and below {high:g}"
+            words = " ".join(filter(None, (watched.about or watched.kind, watched.detail)))
+            found = f"{words} above {low:g} and below {high:g}"
             raise ConfigError(
                 "parts", f"expected conditions that can be true at once, found {found}", hint="say any of"
             )

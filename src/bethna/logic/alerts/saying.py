@@ -1,4 +1,7 @@
-"""Rules as sentences that `sentence.parse` reads as the same rule; it reads none."""
+"""Rules as sentences that `sentence.parse` reads as the same rule; it reads none.
+
+Every rule has a sentence, also one that `rules.check` would refuse; what is read as the same is a rule that it takes.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +33,23 @@ from bethna.core.alerts import (
     Way,
 )
 from bethna.core.clock import NS_PER_S
-from bethna.core.errors import ConfigError
 from bethna.logic.alerts.machine import parts_of
-from bethna.logic.alerts.words import KEY, UNIT_NS
+from bethna.logic.alerts.other_sentences import say_other
+from bethna.logic.alerts.words import say_length, say_number
+
+_LAST_S = 253_402_300_799
+"""The last second of the year 9999."""
 
 
 def say(rule: AlertRule) -> str:
     """The rule as a sentence."""
-    joined = " or " if isinstance(rule.condition, AnyOf) else " and "
-    said = [joined.join(_say_leaf(part) for part in parts_of(rule.condition))]
-    said += [f"again {side} {_number(level)}" for side, level in _again(rule.condition)]
+    said = [say_condition(rule.condition)]
+    said += [f"again {side} {say_number(level)}" for side, level in _again(rule.condition)]
     said.append(_repeat(rule))
     if rule.hold_ns:
-        said.append(f"for {_length(rule.hold_ns)}")
+        said.append(f"for {say_length(rule.hold_ns)}")
     if rule.cooldown_ns:
-        said.append(f"cooldown {_length(rule.cooldown_ns)}")
+        said.append(f"cooldown {say_length(rule.cooldown_ns)}")
     if rule.expires is not None:
         said.append(f"until {_instant(rule.expires)}")
     if rule.already:
@@ -62,6 +67,12 @@ def say(rule: AlertRule) -> str:
     return ", ".join(said)
 
 
+def say_condition(condition: Condition) -> str:
+    """The condition alone, without its re-arm levels."""
+    joined = " or " if isinstance(condition, AnyOf) else " and "
+    return joined.join(_say_leaf(part) for part in parts_of(condition))
+
+
 def _repeat(rule: AlertRule) -> str:
     match rule.repeat:
         case Repeat.ONCE:
@@ -77,29 +88,31 @@ def _repeat(rule: AlertRule) -> str:
 def _say_leaf(leaf: Leaf) -> str:
     match leaf:
         case PriceIs():
-            return f"{leaf.instrument} is {leaf.side} {_number(leaf.level)}"
+            return f"{leaf.instrument} is {leaf.side} {say_number(leaf.level)}"
         case PriceCrosses():
             way = {Way.UP: "above ", Way.DOWN: "below ", Way.EITHER: ""}[leaf.way]
-            return f"{leaf.instrument} crosses {way}{_number(leaf.level)}"
+            return f"{leaf.instrument} crosses {way}{say_number(leaf.level)}"
         case PriceChannel():
-            margin = f" margin {_number(leaf.margin)}" if leaf.margin else ""
-            return f"{leaf.instrument} {leaf.passage} {_number(leaf.low)} to {_number(leaf.high)}{margin}"
+            margin = f" margin {say_number(leaf.margin)}" if leaf.margin else ""
+            return (
+                f"{leaf.instrument} {leaf.passage} {say_number(leaf.low)} to {say_number(leaf.high)}{margin}"
+            )
         case PriceMoves():
-            return f"{leaf.instrument} moves {leaf.way} {_number(leaf.percent)}% in {_length(leaf.window_ns)}"
+            return f"{leaf.instrument} moves {leaf.way} {say_number(leaf.percent)}% in {say_length(leaf.window_ns)}"
         case VolumeIs():
-            return f"{leaf.instrument} volume above {_number(leaf.quantity)} in {_length(leaf.window_ns)}"
+            return (
+                f"{leaf.instrument} volume above {say_number(leaf.quantity)} in {say_length(leaf.window_ns)}"
+            )
         case SpreadIs():
-            return f"{leaf.instrument} spread above {_number(leaf.basis_points)} bps"
+            return f"{leaf.instrument} spread above {say_number(leaf.basis_points)} bps"
         case IndicatorIs():
             part = f" {leaf.part}" if leaf.part else ""
-            against = leaf.other or _number(leaf.level or 0.0)
+            against = leaf.other.replace(").", ") ") or say_number(leaf.level or 0.0)
             return f"{leaf.instrument} {leaf.interval} {leaf.indicator}{part} {leaf.side} {against}"
         case SignalGiven():
-            return f"{leaf.instrument} signal above {_number(leaf.confidence)}%"
+            return f"{leaf.instrument} signal above {say_number(leaf.confidence)}%"
         case SystemIs() | OptionIs() | PositionIs() | PnlIs() | ExpiryNear():
-            raise ConfigError(
-                KEY, "expected a condition of prices or bars, found one that has no sentence yet"
-            )
+            return say_other(leaf)
         case _:
             assert_never(leaf)
 
@@ -114,24 +127,12 @@ def _again(condition: Condition) -> list[tuple[Side, float]]:
     ]
 
 
-def _number(figure: float) -> str:
-    whole = f"{figure:,.10f}".rstrip("0").rstrip(".")
-    return whole if float(whole.replace(",", "")) == figure else repr(figure)
-
-
-def _length(length_ns: int) -> str:
-    for unit in ("w", "d", "h", "m", "s"):
-        if length_ns % UNIT_NS[unit] == 0:
-            return f"{length_ns // UNIT_NS[unit]}{unit}"
-    return f"{length_ns / UNIT_NS['ms']:.6f}".rstrip("0").rstrip(".") + "ms"
-
-
 def _clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _instant(ts: int) -> str:
-    moment = datetime.fromtimestamp(ts // NS_PER_S, UTC)
+    moment = datetime.fromtimestamp(min(max(ts // NS_PER_S, 0), _LAST_S), UTC)
     micros = f".{ts % NS_PER_S // 1_000:06}".rstrip("0").rstrip(".")
     return f"{moment:%Y-%m-%dT%H:%M:%S}{micros}Z"
 

@@ -4,7 +4,8 @@ It reads; `saying` writes. It knows which instruments there are by what it is ha
 
 Rules
   1. First the symbol and the condition; more conditions after `and` (all of) or `or` (any of), not both. One without a
-     symbol is about that of the condition before it.
+     symbol is about that of the condition before it. `BTC-USD@best` is the consolidated price; conditions of the desk,
+     of options and of what is owned are in `other_sentences`.
   2. Then what else is wanted, each after a comma: `once`, `every time`, `once per 5m bar`, `again below 64,800`,
      `for 30s`, `cooldown 10m`, `until 2026-12-31`, `also if already`, `only on complete data`, `tell when unknown`,
      `critical`, `via page and telegram`, `quiet 22:00-07:00 Europe/Berlin`, `note ...`, which takes all that is left.
@@ -29,6 +30,7 @@ from bethna.core.alerts import (
     Doubt,
     IndicatorIs,
     Leaf,
+    OptionFigure,
     Passage,
     PriceChannel,
     PriceCrosses,
@@ -40,6 +42,8 @@ from bethna.core.alerts import (
     Side,
     SignalGiven,
     SpreadIs,
+    SystemIs,
+    Trouble,
     VolumeIs,
     Way,
 )
@@ -47,8 +51,10 @@ from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument, cut
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.logic.alerts.machine import parts_of
+from bethna.logic.alerts.other_sentences import DOWN, UP, gap, option, read_side, without_symbol
 from bethna.logic.alerts.saying import back
 from bethna.logic.alerts.words import KEY, Reader
+from bethna.logic.best_price import pair_of
 from bethna.logic.indicators.registry import INDICATORS
 from bethna.logic.indicators.registry import parse as read_indicator
 
@@ -57,11 +63,10 @@ Resolve = Callable[[str], InstrumentId]
 """A symbol as people write it; raises UnknownInstrument."""
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
-_UP = {"above", "up", "over"}
-_DOWN = {"below", "down", "under"}
 _RISES = {"rises", "gains", "climbs"}
 _FALLS = {"falls", "drops", "loses"}
 _JOINS = {"and", "or"}
+_BEST = "@best"
 _INTERVALS = {each.lower() for each in Interval}
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -87,21 +92,30 @@ def parse(text: str, resolve: Resolve) -> AlertRule:
 
 
 def _conditions(reader: Reader, resolve: Resolve) -> Condition:
-    instrument = _symbol(reader, resolve)
-    parts = _leaves(reader, instrument)
+    parts, instrument = _part(reader, resolve, None)
     join = ""
     while (word := reader.peek()) in _JOINS:
         if join and word != join:
             raise reader.expected(f"{join} between all conditions, or a comma")
         join = word
         reader.word(word)
-        if not _is_condition(reader.peek()):
-            instrument = _symbol(reader, resolve)
-        more = _leaves(reader, instrument)
+        more, instrument = _part(reader, resolve, instrument)
         parts += more
     if len(parts) == 1:
         return parts[0]
     return AllOf(tuple(parts)) if join == "and" else AnyOf(tuple(parts))
+
+
+def _part(
+    reader: Reader, resolve: Resolve, instrument: InstrumentId | None
+) -> tuple[list[Leaf], InstrumentId | None]:
+    """One condition, and the instrument that it is about. `instrument`: that of the one before."""
+    if instrument is None or not _is_condition(reader.peek()):
+        leaf = without_symbol(reader)
+        if leaf is not None:
+            return [leaf], None
+        instrument = _symbol(reader, resolve)
+    return _leaves(reader, instrument), instrument
 
 
 class _Start(Struct, frozen=True):
@@ -119,6 +133,9 @@ def _symbol(reader: Reader, resolve: Resolve) -> InstrumentId:
         raise reader.expected("a symbol first")
     text = reader.word("a symbol such as BTC-USDT")
     try:
+        if text.lower().endswith(_BEST):
+            base, quote, _ = pair_of(text[: -len(_BEST)])
+            return InstrumentId(f"{base}-{quote}{_BEST}")
         return resolve(text)
     except UnknownInstrument:
         raise
@@ -137,26 +154,19 @@ def _leaves(reader: Reader, instrument: InstrumentId) -> list[Leaf]:
     raise reader.expected(f"a condition ({', '.join(_STARTS)} or an indicator such as rsi(14))")
 
 
-def _side(reader: Reader, what: str) -> Side:
-    word = reader.peek()
-    if word not in _UP | _DOWN:
-        raise reader.expected(what)
-    reader.word(what)
-    return Side.ABOVE if word in _UP else Side.BELOW
-
-
 def _crosses(reader: Reader, instrument: InstrumentId) -> list[Leaf]:
     reader.word("crosses")
     way = Way.EITHER
-    if reader.peek() in _UP | _DOWN:
-        way = Way.UP if _side(reader, "above or below") is Side.ABOVE else Way.DOWN
+    if reader.peek() in UP | DOWN:
+        way = Way.UP if read_side(reader, "above or below") is Side.ABOVE else Way.DOWN
     return [PriceCrosses(instrument, way, reader.number("above, below or a level such as 65,000"))]
 
 
 def _is(reader: Reader, instrument: InstrumentId) -> list[Leaf]:
-    if not reader.took("is"):
-        reader.peek()
-    return [PriceIs(instrument, _side(reader, "above or below"), reader.number("a level such as 65,000"))]
+    if reader.took("is", "stale"):
+        return [SystemIs(Trouble.STALE, instrument)]
+    reader.took("is")
+    return [PriceIs(instrument, read_side(reader, "above or below"), reader.number("a level such as 65,000"))]
 
 
 def _channel(reader: Reader, instrument: InstrumentId) -> list[Leaf]:
@@ -216,11 +226,11 @@ def _signal(reader: Reader, instrument: InstrumentId) -> list[Leaf]:
 def _indicator(reader: Reader, instrument: InstrumentId) -> list[Leaf]:
     interval = reader.interval()
     name, part = _indicator_name(reader, interval)
-    side = _side(reader, "above or below")
+    side = read_side(reader, "above or below")
     if "(" in reader.peek() or reader.peek() in INDICATORS:
-        return [
-            IndicatorIs(instrument, interval, name, side, None, _indicator_name(reader, interval)[0], part)
-        ]
+        other, of = _indicator_name(reader, interval)
+        against = f"{other}.{of}" if of else other
+        return [IndicatorIs(instrument, interval, name, side, None, against, part)]
     return [
         IndicatorIs(instrument, interval, name, side, reader.number("a level or another indicator"), "", part)
     ]
@@ -246,6 +256,8 @@ _STARTS: dict[str, _Start] = {
     "volume": _Start(_volume),
     "spread": _Start(_spread),
     "signal": _Start(_signal),
+    **dict.fromkeys(map(str, OptionFigure), _Start(option)),
+    "has": _Start(gap),
 }
 
 
@@ -297,7 +309,7 @@ _FIXED: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = (
 
 
 def _with_again(reader: Reader, rule: AlertRule) -> AlertRule:
-    side = _side(reader, "below or above")
+    side = read_side(reader, "below or above")
     level = reader.number("a level such as 64,800")
     condition = rule.condition
     parts = list(parts_of(condition))

@@ -153,8 +153,12 @@ class Stepper:
         while dues and dues[0][0] <= moment.ts_event:
             armed = self._armed.get(heappop(dues)[1])
             if armed is not None:
-                for step in pass_time(armed.name, armed.rule, armed.state, moment):
+                for step in pass_time(armed.name, armed.rule, armed.state, self._seen_by(armed, moment)):
                     self._take(armed, step)
+
+    def _seen_by(self, armed: Armed, moment: Moment) -> Moment:
+        """A moment at which something of a rule has run out, as that rule sees it."""
+        return moment
 
 
 def _by_part(woken: Woken) -> tuple[str, int]:

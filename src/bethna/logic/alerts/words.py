@@ -60,6 +60,14 @@ class Reader:
             self.word(each)
         return True
 
+    def place(self) -> int:
+        """Where it is, for `back_to`."""
+        return self._at
+
+    def back_to(self, place: int) -> None:
+        """Read on from where it was."""
+        self._at = place
+
     def rest(self) -> str:
         """All that is left."""
         found = self._text[self._at :].strip()
@@ -102,3 +110,17 @@ class Reader:
             raise self.expected(f"an interval of bars ({', '.join(Interval)})")
         self.word("an interval")
         return Interval(word)
+
+
+def say_number(figure: float) -> str:
+    """A number that `Reader.number` reads as the same."""
+    whole = f"{figure:,.10f}".rstrip("0").rstrip(".")
+    return whole if float(whole.replace(",", "")) == figure else repr(figure)
+
+
+def say_length(length_ns: int) -> str:
+    """A length of time that `Reader.length` reads as the same."""
+    for unit in ("w", "d", "h", "m", "s"):
+        if length_ns % UNIT_NS[unit] == 0:
+            return f"{length_ns // UNIT_NS[unit]}{unit}"
+    return f"{length_ns / UNIT_NS['ms']:.6f}".rstrip("0").rstrip(".") + "ms"

@@ -3,15 +3,15 @@
 Rules
   1. At the start the trades since an instrument's cursor are judged first, in their order and `late`; what comes live
      meanwhile waits. What cannot be had within CATCH_UP_S is a gap that was given up.
-  2. A recording says again what it said: what a cursor says was judged is passed over, and what comes after it is judged
-     as it comes.
+  2. A recording says again what it said: what a cursor says was judged is passed over, and what comes after it is
+     judged as it comes.
   3. An ear that is not open has judged nothing yet: no rule is armed by its trades, and no cursor of it is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,16 +35,16 @@ Tell = Callable[[EventLevel, str, str, str], None]
 class PastTrades(Protocol):
     """Trades that the desk did not hear."""
 
-    async def trades(
+    def trades(
         self, instrument: InstrumentId, first_id: int, last_id: int, since: int
-    ) -> Sequence[Trade]:
-        """Those of the ids, inclusive, ascending, as far as they can be had from the first on.
+    ) -> AsyncIterator[Sequence[Trade]]:
+        """Those of the ids, inclusive, ascending, page by page, as far as they can be had.
 
         Args:
             since: when the trade before the first was, ns UTC by the venue's clock.
 
         Raises:
-            VenueError: nothing can be had.
+            VenueError, UnknownInstrument: nothing more can be had.
         """
         ...
 
@@ -65,6 +65,7 @@ class Ears:
 
     Args:
         past: where missed trades come from; None where nobody has them.
+        last: the newest trade of an instrument, where the desk has one: what is armed is armed at it.
         repeats: the source says again what it said (rule 2).
     """
 
@@ -76,6 +77,7 @@ class Ears:
         tell: Tell,
         past: PastTrades | None,
         *,
+        last: Callable[[InstrumentId], Trade | None],
         repeats: bool,
     ) -> None:
         self._bus = bus
@@ -83,17 +85,19 @@ class Ears:
         self._clock = clock
         self._tell = tell
         self._past = past
+        self._last = last
         self._repeats = repeats
         self._ears: dict[InstrumentId, Ear] = {}
         self._behind: asyncio.Queue[Ear] = asyncio.Queue()
 
     def hear(self, instrument: InstrumentId, cursor: Cursor | None) -> None:
-        """Hear an instrument's trades, from its cursor on; fine if it is heard already."""
+        """Hear an instrument's trades, from its cursor on, or from now on; fine if it is heard already."""
         if instrument in self._ears:
             return
         ear = self._ears[instrument] = Ear(instrument, cursor)
         if cursor is None:
             self._open(ear)
+            self._watch.watch(instrument).last = self._last(instrument)
         else:
             ear.subscription = self._channel(
                 ear, partial(self._pass_over if self._repeats else self._wait, ear)
@@ -193,13 +197,11 @@ class Ears:
         elif missing:
             gap = Gap("trades", missing[0], missing[-1], cursor.ts_event, first.ts_event)
             hear(GapFound(instrument, gap, now))
-            found = await self._missed(ear, missing)
-            for trade in found:
-                hear(trade)
-            if len(found) == len(missing):
-                hear(Healed(instrument, gap, len(found), now))
+            found = await self._missed(ear, missing, hear)
+            if found == len(missing):
+                hear(Healed(instrument, gap, found, now))
             else:
-                first_left, last_left = missing[len(found)], missing[-1]
+                first_left, last_left = missing[found], missing[-1]
                 left = Gap("trades", first_left, last_left, cursor.ts_event, first.ts_event, "heal_failed")
                 hear(GapMarked(instrument, left, now))
         for item in ear.waiting:
@@ -207,19 +209,24 @@ class Ears:
         ear.waiting.clear()
         self._open(ear)
 
-    async def _missed(self, ear: Ear, missing: range) -> list[Trade]:
-        """Those of the missing trades that follow each other from the first on."""
-        cursor = ear.cursor
+    async def _missed(self, ear: Ear, missing: range, hear: Callable[[TradeStreamItem], None]) -> int:
+        """How many of the missing trades came, one behind the other from the first on; they are judged as they come."""
+        cursor, found = ear.cursor, 0
         assert cursor is not None
-        found: Sequence[Trade] = ()
-        if self._past is not None:
-            try:
-                async with asyncio.timeout(CATCH_UP_S):
-                    found = await self._past.trades(ear.instrument, missing[0], missing[-1], cursor.ts_event)
-            except (BethnaError, TimeoutError) as error:
-                why = str(error) or f"no answer within {CATCH_UP_S:g} s"
-                self._tell(
-                    "warning", "alerts_missed", ear.instrument,
-                    f"trades since the desk was here last could not be had: {why}",
-                )  # fmt: skip
-        return [trade for trade, number in zip(found, missing, strict=False) if trade.trade_id == number]
+        if self._past is None:
+            return 0
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                async for page in self._past.trades(ear.instrument, missing[0], missing[-1], cursor.ts_event):
+                    for trade in page:
+                        if trade.trade_id != missing[found]:
+                            return found
+                        hear(trade)
+                        found += 1
+        except (BethnaError, TimeoutError) as error:
+            why = str(error) or f"they are too many for {CATCH_UP_S:g} s"
+            self._tell(
+                "warning", "alerts_missed", ear.instrument,
+                f"of {len(missing):,} trades since the desk was here last {found:,} could be had: {why}",
+            )  # fmt: skip
+        return found

@@ -28,7 +28,7 @@ from msgspec.structs import replace
 from bethna.core.alerts import TELLING, AlertRule, LeafState, Moment, Outcome, Phase, RuleState, Step
 from bethna.core.clock import Clock
 from bethna.core.errors import AlertChanged, NoDataYet, StoreError, UnknownAlert
-from bethna.core.market import InstrumentId
+from bethna.core.market import InstrumentId, Trade
 from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.logic.alerts.machine import begin, parts_of
 from bethna.logic.alerts.rules import BY_TRADES, check, watched_by
@@ -60,8 +60,6 @@ class ArmedRule(Struct, frozen=True):
 
 
 class _Held(Struct, frozen=True):
-    """What is known of a rule beside its state."""
-
     rule: AlertRule
     version: int
     armed: int
@@ -74,7 +72,7 @@ class Alerting:
         folder: of the journal alone, below the source's data folder.
         tell: hears level, code, subject and message of what goes wrong with it.
         told: hears the alerts that are on the disk now, with step and rule, and the names of all rules that changed.
-        past: where missed trades come from; None where nobody has them.
+        past: where missed trades come from; None where nobody has them. last: an instrument's newest, where known.
         scale: lots per unit of quantity.
         repeats: the source is a recording (rule 5). outward: whether deliveries are to be sent (`Journal`).
         allow: raises LimitReached when these rules are too many; hears those that are armed and the new ones.
@@ -89,6 +87,7 @@ class Alerting:
         told: Told,
         *,
         past: PastTrades | None = None,
+        last: Callable[[InstrumentId], Trade | None] = lambda _: None,
         scale: int = 10**8,
         repeats: bool = False,
         outward: bool = True,
@@ -102,12 +101,13 @@ class Alerting:
         self._outward = outward
         self._allow = allow
         self.watch = AlertWatch(self._report, self._broke, scale)
-        self.ears = Ears(bus, self.watch, clock, tell, past, repeats=repeats)
+        self.ears = Ears(bus, self.watch, clock, tell, past, last=last, repeats=repeats)
         self._rules: dict[str, _Held] = {}
         self._steps: list[Step] = []
         self._kept: dict[InstrumentId, Cursor] = {}
         self._last_number = 0
         self._journal: Journal | None = None
+        self._begun = False
         self._hurry = asyncio.Event()
         self._turn = asyncio.Lock()
         self._refused = False
@@ -117,13 +117,20 @@ class Alerting:
 
     @property
     def journal_name(self) -> str:
-        """The journal's own, before each key of its alerts. Raises StoreError before `start`."""
-        return self._usable().name
+        """The journal's own, before each key of its alerts; empty while there is none."""
+        return "" if self._journal is None else self._journal.name
 
     async def start(self) -> None:
-        """Arm what is kept. Raises StoreError: the journal cannot be used, and no alert is armed."""
-        journal, kept, self._kept = await self.in_thread(self._open)
-        self._journal = journal
+        """Arm what is kept; a journal is made when there is something to keep.
+
+        Raises:
+            StoreError: the journal cannot be used, and no alert is armed.
+        """
+        self._begun = True
+        found = await self.in_thread(self._open)
+        if found is None:
+            return
+        journal, kept, self._kept = found
         numbers = [int(each.name[1:]) for each in kept if each.name[1:].isdecimal()]
         self._last_number = max(numbers, default=0)
         for each in sorted(kept, key=_by_number):
@@ -131,7 +138,7 @@ class Alerting:
                 self._rules[each.name] = _Held(each.rule, each.version, each.armed)
                 self.watch.arm(each.name, each.rule, each.state)
         for held in self._rules.values():
-            self._hear(held.rule)
+            self._hear(held.rule, self._kept)
         if journal.set_aside is not None:
             self._tell(
                 "error", "alerts_set_aside", SUBJECT,
@@ -154,6 +161,7 @@ class Alerting:
         if self._journal is not None:
             await self.in_thread(self._journal.close)
             self._journal = None
+        self._begun = False
         await asyncio.to_thread(self._thread.shutdown)
 
     # --- rules
@@ -175,6 +183,7 @@ class Alerting:
             names = [f"a{self._last_number + number}" for number in range(1, len(wanted) + 1)]
             named = dict(zip(names, wanted, strict=True))
             for name, rule in named.items():  # rule 3: at the trades that were judged by now
+                self._hear(rule)
                 self.watch.arm(name, rule)
             steps, cursors = self._take()
             new = {name: (rule, begin(rule)) for name, rule in named.items()}
@@ -188,8 +197,6 @@ class Alerting:
             self._rules.update({name: _Held(rule, 1, now) for name, rule in named.items()})
             self._last_number += len(wanted)
             self._kept.update(cursors)
-            for rule in wanted:
-                self._hear(rule)
             self._say(fired, steps, names)
         return names
 
@@ -230,6 +237,7 @@ class Alerting:
         after = replace(after, steps=before.steps + 1)
         now = self._clock.now_ns()
         self._report(Step(name, after.steps, outcome, None, Moment(now, now, None, 0.0), before, after))
+        self._hear(held.rule)
         self.watch.arm(name, held.rule, after)
         steps, cursors = self._take()
         state = self.watch.states()[name]
@@ -245,7 +253,6 @@ class Alerting:
             raise
         self._rules[name] = held
         self._kept.update(cursors)
-        self._hear(held.rule)
         self._say(fired, steps, [name])
 
     async def remove(self, name: str) -> None:
@@ -291,19 +298,20 @@ class Alerting:
                     hint="arm it again when its first trade has come",
                 )
 
-    def _hear(self, rule: AlertRule) -> None:
+    def _hear(self, rule: AlertRule, cursors: Mapping[InstrumentId, Cursor] | None = None) -> None:
+        """A rule that was kept is judged from its cursors on, one that is armed now by what comes from now on."""
         for part in parts_of(rule.condition):
             watched = watched_by(part)
             if watched.kind in BY_TRADES:
                 instrument = InstrumentId(watched.about)
-                self.ears.hear(instrument, self._kept.get(instrument))
+                self.ears.hear(instrument, None if cursors is None else cursors.get(instrument))
 
     # --- the journal
 
     async def why(
         self, name: str, *, until: int | None = None, after: int | None = None, limit: int = 100
     ) -> list[Step]:
-        """The newest lines of a rule's journal up to an event time (ns UTC, inclusive), or the first after one; ascending."""
+        """Lines of a rule's journal, ascending: the newest up to an event time, or the first after one (ns UTC)."""
         await self.keep()
         return await self.in_thread(lambda: self._usable().steps(name, until=until, after=after, limit=limit))
 
@@ -319,7 +327,7 @@ class Alerting:
     # --- time, and doubt
 
     def pass_time(self, instrument: InstrumentId, known_until: int) -> None:
-        """The trades of an instrument are known up to `known_until` (event time, ns UTC)."""
+        """The trades of an instrument are known up to then (event time, ns UTC)."""
         self.watch.pass_time(instrument, known_until, self._clock.now_ns())
 
     def tell_unknown(self, name: str, since: int) -> None:
@@ -400,10 +408,12 @@ class Alerting:
 
     # --- in the journal's thread
 
-    def _open(self) -> tuple[Journal, list[KeptRule], dict[InstrumentId, Cursor]]:
-        from bethna.store.alerts.journal import Journal
+    def _open(self) -> tuple[Journal, list[KeptRule], dict[InstrumentId, Cursor]] | None:
+        from bethna.store.alerts.journal import FILE
 
-        journal = Journal(self._folder, outward=self._outward)
+        if not (self._folder / FILE).exists():
+            return None
+        journal = self._usable()
         kept = journal.rules(removed=True)
         if self._repeats and journal.was_closed:  # rule 5
             kept = [replace(each, state=_anew(each)) for each in kept]
@@ -411,8 +421,13 @@ class Alerting:
         return journal, kept, journal.cursors()
 
     def _usable(self) -> Journal:
-        if self._journal is None:
+        """The journal, made when there is none yet."""
+        from bethna.store.alerts.journal import Journal
+
+        if not self._begun:
             raise StoreError("expected the journal of alerts, found it closed", hint="start the desk")
+        if self._journal is None:
+            self._journal = Journal(self._folder, outward=self._outward)
         return self._journal
 
     def in_thread(self, work: Callable[[], T]) -> Awaitable[T]:

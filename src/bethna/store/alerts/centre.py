@@ -6,10 +6,11 @@ Every function is one transaction's work over `Journal.work`; it sends nothing a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, and_, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, and_, select, tuple_, update
 
 from bethna.core.alerts import AlertRule, Step
 from bethna.store.alerts.journal import Fired
@@ -77,13 +78,13 @@ def rule_named(connection: Connection, name: str) -> AlertRule | None:
     return None if text is None else _rule.decode(text)
 
 
-def _asked():  # type: ignore[no-untyped-def]  # the type of a select of many columns says nothing
+def _asked() -> Select[Any]:
     rule_now = select(RULES.c.rule).where(RULES.c.name == FIRINGS.c.rule).scalar_subquery()
     of_line = and_(STEPS.c.rule == FIRINGS.c.rule, STEPS.c.number == FIRINGS.c.number)
     return select(FIRINGS, STEPS.c.step, rule_now.label("rule_now")).join(STEPS, of_line)
 
 
-def _kept(row) -> KeptAlert:  # type: ignore[no-untyped-def]  # as `_asked`
+def _kept(row: Row[Any]) -> KeptAlert:
     fired = Fired(
         row.rule, row.firing, row.number, row.fired, row.told, bool(row.late), row.read, row.cleared
     )

@@ -14,6 +14,7 @@ Rules
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,8 +33,10 @@ from bethna.core.errors import StoreError
 from bethna.core.market import InstrumentId
 from bethna.store.alerts.tables import CURSORS, DELIVERIES, FACTS, FIRINGS, PUSHES, RULES, STEPS
 from bethna.store.database import DatabaseDamaged, Purpose, connect, explained, set_aside
+from bethna.store.folder import take_patiently
 
 FILE = "alerts.sqlite"
+LOCK_FILE = "alerts.lock"
 PAGE, PUSH = "page", "push"
 _NAME, _CLOSED = "name", "closed"
 PURPOSE = Purpose("bethna.store.alerts", "the journal of alerts", "keep alerts", "no alert is armed")
@@ -98,10 +101,15 @@ class Journal:
         self._path = folder / FILE
         self._outward = outward
         self.set_aside: Path | None = None
+        self._lock: int | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._take_lock(folder)
             self._open = self._connect()
-        except OSError as error:
+        except BaseException as error:
+            self._let_go()
+            if not isinstance(error, OSError):
+                raise
             raise StoreError(
                 f"expected a folder for alerts at {folder}, found: {error.strerror}",
                 hint="make room, or look whether the folder can be written",
@@ -112,6 +120,22 @@ class Journal:
             self.name = uuid4().hex
             self._note(_NAME, self.name)
         self._note(_CLOSED, "no")
+
+    def _take_lock(self, folder: Path) -> None:
+        """One writer at a time, by a lock of the operating system that dies with its process. Raises StoreError."""
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        if not take_patiently(lock):
+            os.close(lock)
+            raise StoreError(
+                f"expected a journal of alerts that nobody else writes, found another desk at {folder}",
+                hint="attach to that desk, or close it",
+            )
+        self._lock = lock
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _connect(self) -> Connection:
         try:
@@ -134,6 +158,7 @@ class Journal:
             with suppress(StoreError):  # the disk is full: then it was not closed in order
                 self._note(_CLOSED, "yes")
         self._open.close()
+        self._let_go()
 
     def work(self, ask: Callable[[Connection], T]) -> T:
         """One transaction of somebody else's over the same database. Raises StoreError: nothing of it is kept."""

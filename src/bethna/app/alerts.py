@@ -1,0 +1,435 @@
+"""The alerts of a desk, put together: rules by sentence or type, their journal, the centre, rehearsal, delivery.
+
+It is what the doors ask (`AlertsDesk`); what decides lives below: `services/alerting`, `logic/alerts`,
+`services/delivering`.
+
+Rules
+  1. A journal that cannot be used is told once and raised by every call; the market goes on.
+  2. An instrument of a rule that is not followed yet is followed from then on; one whose rules are armed is not left.
+  3. A rule that asks to be told when nobody can know is told so once for each time, after UNKNOWN_S of it.
+  4. On a recording or a simulated market nothing goes outward unless the settings ask for it, and every message
+     says what it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from bethna.app.alert_centre import AlertCentre, instrument_of
+from bethna.app.alert_figures import AlertFigures
+from bethna.app.alert_past import VenuePast, holes
+from bethna.app.alert_ports import Ground, Outward
+from bethna.app.alert_rehearsal import Rehearser
+from bethna.app.alert_rules import check_room, limits_of, lines_of, numbered, view_of, waiting_parts
+from bethna.app.wanted import preferred_venue
+from bethna.core.alert_views import (
+    Alert,
+    AlertLimits,
+    ChannelView,
+    Preview,
+    PushSubscription,
+    Receipt,
+    Rehearsed,
+    RuleView,
+    Why,
+)
+from bethna.core.alerts import AlertRule, Doubt, LeafState, Phase, Step
+from bethna.core.clock import Clock, seconds
+from bethna.core.errors import (
+    BethnaError,
+    StoreError,
+    UnknownAlert,
+    UnknownChannel,
+    UnknownInstrument,
+)
+from bethna.core.instrument import parse_name
+from bethna.core.market import InstrumentId, Trade
+from bethna.logic.alerts.machine import begin, parts_of
+from bethna.logic.alerts.rules import band_of, check, waits_for, watched_by
+from bethna.logic.alerts.saying import say
+from bethna.logic.alerts.sentence import parse
+from bethna.logic.alerts.telling import reason
+from bethna.logic.feed import FeedSettings
+from bethna.logic.nearest import nearest
+from bethna.services.alerting import Alerting, ArmedRule
+from bethna.store.alerts import centre
+from bethna.store.alerts.journal import PAGE, PUSH
+from bethna.store.alerts.outbox import of_alerts
+
+UNKNOWN_S = 10.0
+SECOND_S = 1.0
+AROUND = 10
+"""Trades before and after a moment that `why` shows."""
+LATER = 5
+BEST = "best"
+
+
+class DeskAlerts:
+    """See `AlertsDesk`. `start` before the first trade, then `run` beside the desk.
+
+    Args:
+        desk: whose alerts. folder: of the journal alone. outward: made by `wire_outward` once there is a journal.
+    """
+
+    def __init__(self, desk: Ground, folder: Path, feed: FeedSettings, *, outward: bool) -> None:
+        self._desk = desk
+        self._clock: Clock = desk.clock
+        self._settings = desk.settings
+        self._error: StoreError | None = StoreError(
+            "expected alerts that were begun, found a desk that has not started", hint="start the desk"
+        )
+        self._past = VenuePast(desk.lines, desk.feeds)
+        on_tape = desk.source() == "tape"
+        self.alerting = Alerting(
+            folder, desk.bus, desk.clock, desk.tell, self._told,
+            past=None if on_tape else self._past, last=self._last_trade,
+            repeats=on_tape, outward=outward, allow=self._allow,
+        )  # fmt: skip
+        self.delivery: Outward | None = None
+        self.centre = AlertCentre(
+            self._settings.alert_notifications, desk.bus, desk.clock, self.alerting.work, of_alerts,
+            self._decimals, lambda: self.alerting.journal_name,
+        )  # fmt: skip
+        self.figures = AlertFigures(desk, desk.bus, desk.clock, self.alerting.watch.figures)
+        self._rehearser = Rehearser(desk, self._past, feed)
+        self._unknown: dict[str, int] = {}
+        self._told_unknown: set[str] = set()
+
+    # --- life
+
+    async def start(self) -> None:
+        """Arm what is kept (rule 1)."""
+        try:
+            await self.alerting.start()
+            self._error = None
+            await self.centre.load()
+        except StoreError as error:
+            self._error = error
+            self._desk.tell("error", "alerts_unusable", "alerts", f"{error.message}. {error.hint}".strip())
+
+    async def run(self) -> None:
+        """Keep, deliver and look at what changes by time, until cancelled; then it is closed."""
+        if self._error is not None:
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.alerting.run(), name="alerts")
+                group.create_task(self._seconds(), name="alerts-seconds")
+                group.create_task(self._follow_kept(), name="alerts-follow")
+                if self.delivery is not None:
+                    group.create_task(self.delivery.run(), name="alerts-delivery")
+        finally:
+            self.figures.close()
+            self._error = StoreError(
+                "expected a desk that runs, found its alerts closed", hint="start it again"
+            )
+
+    async def _follow_kept(self) -> None:
+        """Rule 2."""
+        for armed in self.alerting.rules():
+            try:
+                await self._follow(armed.rule)
+            except BethnaError as error:
+                said = f"{armed.name} has no data: {error.message}. {error.hint}".strip()
+                self._desk.tell("error", "alert_without_data", armed.name, said)
+
+    async def _seconds(self) -> None:
+        while True:
+            self.second()
+            await asyncio.sleep(SECOND_S)
+
+    def second(self) -> None:
+        """What changes by time alone."""
+        for instrument in list(self.alerting.ears.open()):
+            try:
+                known = self._desk.feeds.feed(instrument).known_until()
+            except UnknownInstrument:
+                continue
+            self.alerting.pass_time(instrument, known)
+        self.figures.look()
+        self.figures.second()
+        self._look_for_unknown()
+
+    def _look_for_unknown(self) -> None:
+        """Rule 3."""
+        now = self._clock.now_ns()
+        unknown = {
+            each.name: each
+            for each in self.alerting.rules()
+            if each.unknown and each.rule.doubt is Doubt.TELL and not waits_for(each.rule.condition)
+        }
+        self._told_unknown &= unknown.keys()
+        self._unknown = {name: self._unknown.get(name, now) for name in unknown}
+        for name, since in self._unknown.items():
+            if name not in self._told_unknown and now - since >= seconds(UNKNOWN_S):
+                self._told_unknown.add(name)
+                self.alerting.tell_unknown(name, since)
+
+    # --- rules
+
+    def read_sentence(self, text: str) -> AlertRule:
+        """See `AlertsDesk`."""
+        return parse(text, self.resolve)
+
+    def preview(self, rule: AlertRule) -> Preview:
+        """See `AlertsDesk`."""
+        self._check(rule)
+        instrument = instrument_of(rule, None)
+        return Preview(
+            rule, say(rule), waits_for(rule.condition), lines_of(rule),
+            tuple(self._leaf_now(rule, index) for index in range(len(parts_of(rule.condition)))),
+            instrument, None if instrument is None else self._price_now(instrument),
+        )  # fmt: skip
+
+    def limits(self) -> AlertLimits:
+        """See `AlertsDesk`."""
+        rules = [each.rule for each in self.alerting.rules() if each.state.phase is Phase.ACTIVE]
+        return limits_of(self._settings, rules)
+
+    def rules(self) -> Sequence[RuleView]:
+        """See `AlertsDesk`."""
+        self._usable()
+        return [view_of(each) for each in self.alerting.rules()]
+
+    def rule(self, name: str) -> RuleView:
+        """See `AlertsDesk`."""
+        self._usable()
+        return view_of(self.alerting.rule(name))
+
+    async def add(self, rules: Sequence[AlertRule]) -> Sequence[RuleView]:
+        """See `AlertsDesk`."""
+        self._usable()
+        for number, rule in enumerate(rules, 1):
+            try:
+                self._check(rule)
+                await self._follow(rule)
+            except BethnaError as error:
+                raise numbered(error, number, len(rules)) from error
+        names = await self.alerting.add(rules)
+        self.figures.look()
+        return [self.rule(name) for name in names]
+
+    async def edit(self, name: str, rule: AlertRule, version: int) -> RuleView:
+        """See `AlertsDesk`."""
+        self._usable()
+        self.alerting.rule(name)
+        self._check(rule)
+        await self._follow(rule)
+        await self.alerting.edit(name, rule, version)
+        self.figures.look()
+        return self.rule(name)
+
+    async def pause(self, name: str, *, paused: bool) -> RuleView:
+        """See `AlertsDesk`."""
+        self._usable()
+        await self.alerting.pause(name, paused=paused)
+        self.figures.look()
+        return self.rule(name)
+
+    async def remove(self, name: str) -> None:
+        """See `AlertsDesk`."""
+        self._usable()
+        await self.alerting.remove(name)
+        self.figures.look()
+
+    def watching(self, instrument: InstrumentId) -> list[str]:
+        """The names of rules that are judged by this instrument (rule 2)."""
+        return [
+            each.name
+            for each in self.alerting.rules()
+            if each.state.phase is Phase.ACTIVE
+            and any(watched_by(part).about == instrument for part in parts_of(each.rule.condition))
+        ]
+
+    # --- what has happened
+
+    async def alerts(self, *, limit: int = 200, rule: str | None = None) -> Sequence[Alert]:
+        """See `AlertsDesk`."""
+        self._usable()
+        await self.alerting.keep()
+        return await self.centre.read(lambda connection: centre.newest(connection, limit, rule=rule))
+
+    async def why(self, name: str, *, at: int | None = None, limit: int = 50) -> Why:
+        """See `AlertsDesk`."""
+        self._usable()
+        moment = self._clock.now_ns() if at is None else at
+        steps = await self.alerting.why(name, until=moment, limit=limit)
+        later = await self.alerting.why(name, after=moment, limit=LATER)
+        rule = await self.alerting.work(lambda connection: centre.rule_named(connection, name))
+        if rule is None:
+            raise UnknownAlert(name)
+        try:
+            armed: ArmedRule | None = self.alerting.rule(name)
+        except UnknownAlert:
+            armed = None
+        trades, around = await self._around(rule, steps, later, moment)
+        shown = [*steps, *later]
+        start = min((each.fired for each in shown if each.fired is not None), default=moment)
+        alerts = await self.centre.read(lambda c: centre.between(c, name, start, 2**63 - 1, limit + LATER))
+        state = steps[-1].after if steps else later[0].before if later else begin(rule)
+        unknown = armed is not None and at is None and armed.unknown
+        value = next((each.price for each in reversed(trades) if each.ts_event <= moment), None)
+        said = reason(rule, state, unknown, steps, moment, value=value, missing=_missing(trades, moment))
+        if armed is None:
+            said = f"{said} It is armed no longer."
+        return Why(
+            None if armed is None else view_of(armed), name, say(rule), moment, said, tuple(steps), tuple(later),
+            tuple(trades), around, tuple(alerts),
+        )  # fmt: skip
+
+    async def _around(
+        self, rule: AlertRule, steps: Sequence[Step], later: Sequence[Step], at: int
+    ) -> tuple[list[Trade], str]:
+        """Trades around a moment, and why they are not all."""
+        named = next((each for each in reversed(steps) if each.moment.trade_id is not None), None)
+        leaf = named.leaf if named is not None else None
+        instrument = instrument_of(rule, leaf)
+        if instrument is None or instrument.endswith(f"@{BEST}"):
+            return [], "it is not of trades"
+        number = None if named is None else named.moment.trade_id
+        return await self._rehearser.around(instrument, number, at, AROUND)
+
+    async def rehearse(
+        self,
+        rule: AlertRule,
+        *,
+        over: str = "trades",
+        span_ns: int | None = None,
+        per_day: float | None = None,
+    ) -> Rehearsed:
+        """See `AlertsDesk`."""
+        self._check(rule)
+        await self._follow(rule)
+        return await self._rehearser.rehearse(rule, over, span_ns, per_day)
+
+    # --- the centre
+
+    def notifications(self) -> Sequence[Alert]:
+        """See `AlertsDesk`."""
+        self._usable()
+        return self.centre.alerts()
+
+    async def mark(self, keys: Sequence[str] | None, *, read: bool) -> None:
+        """See `AlertsDesk`."""
+        self._usable()
+        await self.centre.mark(keys, read=read)
+
+    async def clear(self, keys: Sequence[str] | None) -> None:
+        """See `AlertsDesk`."""
+        self._usable()
+        await self.centre.clear(keys)
+
+    # --- delivery
+
+    def channels(self) -> Sequence[ChannelView]:
+        """See `AlertsDesk`."""
+        self._usable()
+        return [] if self.delivery is None else self.delivery.channels()
+
+    async def test_channel(self, name: str) -> Receipt:
+        """See `AlertsDesk`."""
+        return await self._delivery().test(name)
+
+    def push_key(self) -> str:
+        """See `AlertsDesk`."""
+        return self._delivery().push_key()
+
+    async def push_add(self, subscription: PushSubscription) -> None:
+        """See `AlertsDesk`."""
+        await self._delivery().push_add(subscription)
+
+    async def push_remove(self, endpoint: str) -> None:
+        """See `AlertsDesk`."""
+        await self._delivery().push_remove(endpoint)
+
+    def _delivery(self) -> Outward:
+        self._usable()
+        if self.delivery is None:
+            raise UnknownChannel(PUSH, ())
+        return self.delivery
+
+    # --- inside
+
+    def _usable(self) -> None:
+        """Rule 1."""
+        if self._error is not None:
+            raise self._error
+
+    def _told(self, fired: Sequence[tuple[object, Step, AlertRule]], changed: frozenset[str]) -> None:
+        self.centre.told(fired, changed)  # type: ignore[arg-type]  # the firings are the journal's own
+        if fired and self.delivery is not None:
+            self.delivery.wake()
+
+    def _allow(self, armed: Sequence[AlertRule], new: Sequence[AlertRule]) -> None:
+        check_room(self._settings, armed, new)
+
+    def _check(self, rule: AlertRule) -> None:
+        check(rule, self._clock.now_ns())
+        known = {PAGE, PUSH, *(each.name for each in self._known_channels())}
+        for channel in rule.channels:
+            if channel not in known:
+                raise UnknownChannel(channel, sorted(known))
+
+    def _known_channels(self) -> Collection[ChannelView]:
+        return [] if self.delivery is None else self.delivery.channels()
+
+    def resolve(self, text: str) -> InstrumentId:
+        """See `AlertsDesk`; followed or not (rule 2)."""
+        try:
+            return self._desk.resolve(text)[0]
+        except UnknownInstrument:
+            name = parse_name(text, preferred_venue(self._settings))
+            line = self._desk.lines.get(name.venue)
+            if not self._desk.lines:
+                raise
+            listed = [] if line is None else list(line.catalogue())
+            if listed and not any(each.id == name.id for each in listed):
+                near = tuple(nearest(name, listed))
+                raise UnknownInstrument(
+                    text, near, message=f"{name.venue} does not list {name.symbol[:40]}"
+                ) from None
+            return name.id
+
+    async def _follow(self, rule: AlertRule) -> None:
+        """Rule 2."""
+        followed = {each.id for each in self._desk.instruments()}
+        for part in parts_of(rule.condition):
+            about = watched_by(part).about
+            if "@" not in about or about.endswith(f"@{BEST}") or about in followed:
+                continue
+            if part in waiting_parts(rule):
+                continue
+            await self._desk.follow(about)
+
+    def _leaf_now(self, rule: AlertRule, index: int) -> LeafState:
+        """How a part stands by the last price, as far as that says it."""
+        part = parts_of(rule.condition)[index]
+        watched = watched_by(part)
+        price = self._price_now(InstrumentId(watched.about)) if watched.kind == "price" else None
+        return LeafState.UNSEEN if price is None else band_of(part).judge(price, LeafState.UNSEEN)
+
+    def _price_now(self, instrument: InstrumentId) -> float | None:
+        try:
+            return self._desk.price(instrument).price
+        except UnknownInstrument:
+            return None
+
+    def _last_trade(self, instrument: InstrumentId) -> Trade | None:
+        try:
+            return next(iter(self._desk.trades(instrument, 1)), None)
+        except UnknownInstrument:  # it is followed in a moment
+            return None
+
+    def _decimals(self, instrument: InstrumentId) -> int:
+        try:
+            return self._desk.decimals(instrument)[0]
+        except UnknownInstrument:  # it is not followed any more, or of all venues
+            return 2
+
+
+def _missing(trades: Sequence[Trade], at: int) -> tuple[int, int] | None:
+    """From when to when trades are missing at a time, among those around it."""
+    spans = (span for span in holes(trades) if span[0] <= at <= span[1])
+    return next(spans, None)

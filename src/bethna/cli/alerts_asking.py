@@ -1,0 +1,160 @@
+"""Asks a running desk for its alerts, and has the answers told; which desk it is, it is told.
+
+Rules
+  1. Rules live in the desk: where none runs nothing is started, since what it would be told is forgotten with it.
+  2. Following begins with what has fired and goes on without a hole or a repetition: it listens before it asks.
+  3. Several names are done one after the other; the first that cannot be is an error, and says what was done before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from bethna.cli.alerts_telling import AlertsTelling
+from bethna.client.alerts import Alerts, Over
+from bethna.core.errors import Closed
+from bethna.core.status import SourceKind
+
+NS_PER_US = 1_000
+
+
+class Desk(Protocol):
+    """What is asked of a desk here: `RealTimeTrading` is one."""
+
+    alerts: Alerts
+
+    @property
+    def source(self) -> SourceKind: ...
+
+
+Ask = Callable[[Desk, AlertsTelling], Awaitable[object]]
+
+
+def adding(sentences: Sequence[str], via: Sequence[str]) -> Ask:
+    """Arm all of them, or none."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        await telling.rules(await desk.alerts.add(list(sentences), via=via))
+
+    return ask
+
+
+async def listing(desk: Desk, telling: AlertsTelling) -> None:
+    """What is armed."""
+    await telling.rules(await desk.alerts.list())
+
+
+def showing(name: str) -> Ask:
+    """One rule."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        await telling.shown(await desk.alerts.get(name))
+
+    return ask
+
+
+def editing(name: str, sentence: str, version: int | None) -> Ask:
+    """Another rule in its place."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        await telling.rule(await desk.alerts.edit(name, sentence, version))
+
+    return ask
+
+
+def pausing(names: Sequence[str], *, paused: bool) -> Ask:
+    """Judge them no longer, or again (rule 3)."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        for name in names:
+            await telling.rule(await (desk.alerts.pause(name) if paused else desk.alerts.resume(name)))
+
+    return ask
+
+
+def removing(names: Sequence[str]) -> Ask:
+    """Arm them no longer; without names all (rule 3)."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        for name in names or [view.name for view in await desk.alerts.list()]:
+            await desk.alerts.remove(name)
+            await telling.removed(name)
+
+    return ask
+
+
+def remembering(limit: int, *, follow: bool) -> Ask:
+    """What has fired; followed, each from then on (rule 2)."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        if not follow:
+            await telling.history(await desk.alerts.history(limit))
+            return
+        async with desk.alerts.stream() as stream:
+            before = await desk.alerts.history(limit)
+            for each in before:
+                await telling.alert(each)
+            known = {each.key for each in before}
+            async for alert in stream:
+                if alert.key not in known:
+                    await telling.alert(alert)
+        if desk.source != "tape":
+            raise Closed("the desk has ended", hint="`bethna up` starts one")
+
+    return ask
+
+
+def explaining(name: str, at: int | None) -> Ask:
+    """Why a rule did, or did not, fire; `at` ns UTC."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        await telling.why(await desk.alerts.why(name, at))
+
+    return ask
+
+
+def rehearsing(sentence: str, over: Over, last_s: int | None, per_day: float | None) -> Ask:
+    """What a rule would have told."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        last = None if last_s is None else f"{last_s}s"
+        await telling.rehearsed(await desk.alerts.rehearse(sentence, over, last, per_day))
+
+    return ask
+
+
+async def asking_channels(desk: Desk, telling: AlertsTelling) -> None:
+    """Where alerts may go."""
+    await telling.channels(await desk.alerts.channels())
+
+
+def testing(name: str) -> Callable[[Desk, AlertsTelling], Awaitable[bool]]:
+    """Send a test; whether it arrived."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> bool:
+        receipt = await desk.alerts.test_channel(name)
+        await telling.receipt(name, receipt)
+        return receipt.ok
+
+    return ask
+
+
+def reading(keys: Sequence[str]) -> Ask:
+    """Mark as read; without keys all of the centre."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        await desk.alerts.mark(keys or None)
+        await telling.done("read", keys or None)
+
+    return ask
+
+
+def clearing(keys: Sequence[str]) -> Ask:
+    """Out of the centre; without keys all of it."""
+
+    async def ask(desk: Desk, telling: AlertsTelling) -> None:
+        await desk.alerts.clear(keys or None)
+        await telling.done("cleared", keys or None)
+
+    return ask
