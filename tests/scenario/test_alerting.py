@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from killed.alerts import FIRST, PAIR, RULES, T0, trades
+from msgspec.structs import replace
 
 from bethna.core.alerts import (
     AlertRule,
+    Doubt,
     Outcome,
     Phase,
     PriceCrosses,
@@ -24,8 +26,16 @@ from bethna.core.alerts import (
     Step,
     Way,
 )
-from bethna.core.coverage import Gap
-from bethna.core.errors import ConfigError, ConnectError, NoDataYet, StoreError, UnknownAlert
+from bethna.core.coverage import Gap, State
+from bethna.core.errors import (
+    AlertChanged,
+    ConfigError,
+    ConnectError,
+    LimitReached,
+    NoDataYet,
+    StoreError,
+    UnknownAlert,
+)
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.core.status import GapFound
 from bethna.logic.alerts.alert_watch import AlertWatch
@@ -68,6 +78,7 @@ class Desk:
         *,
         repeats: bool = False,
         allow: Callable[[Sequence[AlertRule], Sequence[AlertRule]], None] = lambda _armed, _new: None,
+        last: Callable[[InstrumentId], Trade | None] = lambda _: None,
     ) -> None:
         if (before := self.alive.pop(folder, None)) is not None and before.alerts._journal is not None:
             before.alerts._journal._let_go()  # as the end of a process does
@@ -79,7 +90,7 @@ class Desk:
         self.fired: list[tuple[Fired, Step]] = []
         self.alerts = Alerting(
             folder, self.bus, self.clock, lambda _level, code, _subject, _said: self.codes.append(code),
-            self._told, past=past, repeats=repeats, allow=allow,
+            self._told, past=past, repeats=repeats, allow=allow, last=last,
         )  # fmt: skip
 
     def _told(self, fired: Sequence[tuple[Fired, Step, AlertRule]], changed: frozenset[str]) -> None:
@@ -368,3 +379,174 @@ async def test_a_damaged_journal_and_an_error_of_ours_are_told(
     monkeypatch.setattr("bethna.logic.alerts.trade_watch.TradeWatch._look", lambda *_: 1 / 0)
     desk.hear(priced(FIRST, 99), priced(FIRST + 1, 101))
     assert desk.codes == ["alerts_set_aside", "alerts_broken"]
+
+
+# --- rules that change
+
+
+async def begun(folder: Path, **given: Any) -> Desk:
+    desk = Desk(folder, **given)
+    await desk.alerts.start()
+    return desk
+
+
+async def test_an_edited_rule_is_armed_at_the_last_price_and_goes_on_counting(tmp_path: Path) -> None:
+    desk = await begun(tmp_path)
+    await desk.alerts.add([UP])
+    desk.hear(priced(1, 99), priced(2, 101))
+    await desk.alerts.keep()
+    higher = replace(UP, condition=PriceCrosses(PAIR, Way.UP, 101.5))
+    await desk.alerts.edit("a1", higher, 1)
+    assert (desk.alerts.rule("a1").version, desk.alerts.rule("a1").rule) == (2, higher)
+    desk.hear(priced(3, 102))
+    await desk.alerts.keep()
+    assert [(fired.firing, step.moment.trade_id) for fired, step in desk.fired] == [(1, 2), (2, 3)]
+    outcomes = [step.outcome for step in await desk.alerts.why("a1")]
+    assert outcomes == [Outcome.NOTED, Outcome.FIRED, Outcome.EDITED, Outcome.NOTED, Outcome.FIRED]
+    again = await begun(tmp_path)
+    assert (again.alerts.rule("a1").version, again.alerts.rule("a1").state.firings) == (2, 2)
+
+
+async def test_the_second_of_two_who_edit_is_told(tmp_path: Path) -> None:
+    desk = await begun(tmp_path)
+    await desk.alerts.add([UP])
+    found = await asyncio.gather(
+        desk.alerts.edit("a1", replace(UP, note="mine"), 1),
+        desk.alerts.edit("a1", replace(UP, note="yours"), 1),
+        return_exceptions=True,
+    )
+    assert found[0] is None
+    assert isinstance(found[1], AlertChanged)
+    assert (found[1].version, desk.alerts.rule("a1").rule.note) == (2, "mine")
+    with pytest.raises(UnknownAlert):
+        await desk.alerts.edit("a9", UP, 1)
+
+
+async def test_a_paused_rule_is_not_judged_and_one_taken_up_again_waits_for_an_edge(tmp_path: Path) -> None:
+    desk = await begun(tmp_path)
+    await desk.alerts.add([AlertRule(PriceIs(PAIR, Side.ABOVE, 100.5), Repeat.EVERY)])
+    desk.hear(priced(1, 99))
+    await desk.alerts.pause("a1", paused=True)
+    await desk.alerts.pause("a1", paused=True)
+    desk.hear(priced(2, 101))
+    assert desk.alerts.rule("a1").state.phase is Phase.PAUSED
+    again = await begun(tmp_path, past=Past([priced(2, 101)]))
+    again.hear(priced(3, 101))
+    await again.caught_up()
+    await again.alerts.pause("a1", paused=False)
+    again.hear(priced(4, 102), priced(5, 99), priced(6, 101))
+    await again.alerts.keep()
+    assert again.ids() == [6]
+    outcomes = [step.outcome for step in await again.alerts.why("a1")]
+    assert outcomes[-4:] == [Outcome.RESUMED, Outcome.ALREADY, Outcome.OVER, Outcome.FIRED]
+
+
+async def test_a_change_that_the_disk_refuses_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await begun(tmp_path)
+    await desk.alerts.add([UP])
+    desk.hear(priced(1, 99))
+    await desk.alerts.keep()
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "_write", lambda *_: (_ for _ in ()).throw(StoreError("no room")))
+        for change in (
+            desk.alerts.edit("a1", replace(UP, note="x"), 1),
+            desk.alerts.pause("a1", paused=True),
+        ):
+            with pytest.raises(StoreError, match="no room"):
+                await change
+    assert (desk.alerts.rule("a1").version, desk.alerts.rule("a1").state.phase) == (1, Phase.ACTIVE)
+    desk.hear(priced(2, 101))
+    await desk.alerts.keep()
+    assert desk.ids() == [2]
+
+
+async def test_no_more_than_are_allowed_are_armed(tmp_path: Path) -> None:
+    def allow(armed: Sequence[AlertRule], new: Sequence[AlertRule]) -> None:
+        if len(armed) + len(new) > 2:
+            raise LimitReached("alert_price_rules", f"found {len(armed)} and {len(new)}")
+
+    desk = await begun(tmp_path, allow=allow)
+    with pytest.raises(LimitReached, match="found 0 and 3"):
+        await desk.alerts.add([UP, UP, UP])
+    assert desk.alerts.rules() == []
+    await desk.alerts.add([UP, UP])
+    with pytest.raises(LimitReached):
+        await desk.alerts.add([UP])
+    await desk.alerts.edit("a1", replace(UP, note="one for one"), 1)
+    await desk.alerts.pause("a2", paused=True)
+    await desk.alerts.add([UP])
+    with pytest.raises(LimitReached):
+        await desk.alerts.pause("a2", paused=False)
+
+
+async def test_a_rule_is_armed_at_the_last_price_that_the_desk_has(tmp_path: Path) -> None:
+    desk = await begun(tmp_path, last=lambda _: priced(1, 99))
+    await desk.alerts.add([UP])
+    desk.hear(priced(2, 101))
+    await desk.alerts.keep()
+    assert desk.ids() == [2]
+
+
+async def test_a_rule_armed_today_is_not_judged_by_an_old_cursor(tmp_path: Path) -> None:
+    await armed(tmp_path, priced(1, 99))
+    desk = await begun(tmp_path)
+    await desk.alerts.remove("a1")
+    later = await begun(tmp_path, past=(past := Past([priced(2, 101), priced(3, 99)])))
+    await later.alerts.add([UP])
+    later.hear(priced(4, 99), priced(5, 101))
+    await later.caught_up()
+    await later.alerts.keep()
+    assert (later.ids(), past.asked) == ([5], [])
+
+
+async def test_a_recording_that_ended_begins_anew_and_one_that_was_killed_goes_on(tmp_path: Path) -> None:
+    tape = [priced(1, 99), priced(2, 101), priced(3, 99), priced(4, 101)]
+    once = AlertRule(PriceIs(PAIR, Side.ABOVE, 100.5))
+    desk = await begun(tmp_path, repeats=True)
+    await desk.alerts.add([UP, once])
+    desk.hear(*tape[:2])
+    await desk.alerts.keep()
+    killed = await begun(tmp_path, repeats=True)
+    killed.hear(*tape)
+    await killed.alerts.keep()
+    assert [(each.rule, each.firing) for each in await killed.alerts.firings()] == [
+        ("a1", 1), ("a2", 1), ("a1", 2),
+    ]  # fmt: skip
+    await killed.alerts.pause("a1", paused=True)
+    await killed.alerts.close()
+    anew = await begun(tmp_path, repeats=True)
+    assert [each.state.phase for each in anew.alerts.rules()] == [Phase.PAUSED, Phase.ACTIVE]
+    anew.hear(*tape)
+    await anew.alerts.keep()
+    assert [(fired.rule, fired.firing) for fired, _ in anew.fired] == [("a2", 2)]
+
+
+async def test_that_nobody_can_know_is_an_alert_where_it_is_asked_for(tmp_path: Path) -> None:
+    desk = await begun(tmp_path)
+    await desk.alerts.add([replace(UP, doubt=Doubt.TELL)])
+    desk.hear(priced(1, 99))
+    desk.bus.channel("trades", PAIR).publish(GapFound(PAIR, Gap("trades", 2, 3, T0, T0), T0))
+    desk.alerts.tell_unknown("a1", T0)
+    await desk.alerts.keep()
+    ((fired, step),) = desk.fired
+    assert (fired.firing, step.outcome, step.moment.state) == (1, Outcome.UNKNOWN, State.INCOMPLETE)
+    desk.hear(priced(2, 99), priced(3, 101))
+    await desk.alerts.keep()
+    assert [fired.firing for fired, _ in desk.fired] == [1, 2]
+
+
+async def test_nothing_is_written_before_there_is_a_rule_and_one_desk_alone_writes(tmp_path: Path) -> None:
+    folder = tmp_path / "alerts"
+    desk = await begun(folder)
+    await desk.alerts.close()
+    assert not folder.exists()
+    first = await begun(folder)
+    await first.alerts.add([UP])
+    second = Alerting(folder, first.bus, first.clock, lambda *_: None, lambda *_: None)
+    with pytest.raises(StoreError, match="found another desk"):
+        await second.start()
+    await first.alerts.close()
+    with pytest.raises(StoreError, match="found it closed"):
+        await first.alerts.add([UP])

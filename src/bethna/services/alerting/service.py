@@ -424,14 +424,14 @@ class Alerting:
         """The journal, made when there is none yet."""
         from bethna.store.alerts.journal import Journal
 
-        if not self._begun:
-            raise StoreError("expected the journal of alerts, found it closed", hint="start the desk")
         if self._journal is None:
             self._journal = Journal(self._folder, outward=self._outward)
         return self._journal
 
     def in_thread(self, work: Callable[[], T]) -> Awaitable[T]:
-        """Do work in the journal's thread."""
+        """Do work in the journal's thread. Raises StoreError: it is closed."""
+        if not self._begun:
+            raise StoreError("expected the journal of alerts, found it closed", hint="start the desk")
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
