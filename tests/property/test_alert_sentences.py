@@ -223,10 +223,49 @@ def test_whatever_is_written_is_read_or_refused_in_words(text: str) -> None:
                 severity=Severity.CRITICAL,
             ),
         ),
+        (
+            (
+                "BTC-USDT below 5, once per 5m bar, for 30s, cooldown 1.5s, until 2026-12-31T18:00:00.5+01:00, "
+                "also if already, only on complete data, critical, via page and telegram, "
+                "quiet 22:00-07:00 Europe/Berlin, note a, b"
+            ),
+            AlertRule(
+                PriceIs(BTC, Side.BELOW, 5.0),
+                Repeat.PER_BAR,
+                Interval.M5,
+                30 * NS_PER_S,
+                3 * NS_PER_S // 2,
+                1_798_736_400 * NS_PER_S + NS_PER_S // 2,
+                already=True,
+                doubt=Doubt.COMPLETE_ONLY,
+                severity=Severity.CRITICAL,
+                note="a, b",
+                channels=("page", "telegram"),
+                quiet=QuietHours(22 * 60, 7 * 60, "Europe/Berlin"),
+            ),
+        ),
+        (
+            "BTC-USDT above 5, tell when unknown, quiet 1:00-2:00, until 2026-12-31",
+            AlertRule(
+                PriceIs(BTC, Side.ABOVE, 5.0),
+                expires=1_798_675_200 * NS_PER_S,
+                doubt=Doubt.TELL,
+                quiet=QuietHours(60, 120),
+            ),
+        ),
+        ("BTC-USDT enters 60k to 65k", AlertRule(PriceChannel(BTC, 60e3, 65e3, Passage.ENTERS))),
+        ("BTC-USDT signal above 1e-12%", AlertRule(SignalGiven(BTC, 1e-12))),
+        ("BTC-USDT volume above 1,000 in 15m", AlertRule(VolumeIs(BTC, 1_000.0, 15 * MINUTE))),
+        ("BTC-USDT spread above 5 bps", AlertRule(SpreadIs(BTC, 5.0))),
+        (
+            "BTC-USDT 1h ema(20) below ema(50)",
+            AlertRule(IndicatorIs(BTC, Interval.H1, "ema(20)", Side.BELOW, None, "ema(50)")),
+        ),
     ],
 )
 def test_sentences_of_people(text: str, rule: AlertRule) -> None:
     assert parse(text, resolve) == rule
+    assert parse(say(rule), resolve) == rule
 
 
 @pytest.mark.parametrize(

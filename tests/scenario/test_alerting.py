@@ -88,7 +88,7 @@ class Desk:
         self.bus = Bus(self.clock)
         self.codes: list[str] = []
         self.fired: list[tuple[Fired, Step]] = []
-        self.alerts = Alerting(
+        self.alerts: Alerting = Alerting(
             folder, self.bus, self.clock, lambda _level, code, _subject, _said: self.codes.append(code),
             self._told, past=past, repeats=repeats, allow=allow, last=last,
         )  # fmt: skip

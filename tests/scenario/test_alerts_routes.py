@@ -107,7 +107,7 @@ async def test_sentences_and_typed_rules_are_armed_and_read_back_as_they_were_sa
         ({"sentences": ["BTC-USDT jumps 5"]}, 400, "bad_setting", "found 'jumps' after 'BTC-USDT'"),
         (
             {"sentences": [CROSSES, "BTC-USDT is above"]}, 400, "bad_setting",
-            "rule 2 of 2: expected a level, found the end after 'BTC-USDT is above'",
+            "rule 2 of 2: expected a level such as 65,000, found the end after 'BTC-USDT is above'",
         ),
         ({"sentences": ["BTC-USDT is above 0"]}, 400, "bad_setting", "level: expected a number above 0, found 0.0"),
         (
@@ -124,7 +124,7 @@ async def test_sentences_and_typed_rules_are_armed_and_read_back_as_they_were_sa
         ({"sentences": [7]}, 400, "bad_request", "sentences[0]: expected str, found int"),
         ({"sentences": "x"}, 400, "bad_request", "sentences: expected array, found str"),
         ({"rules": [7]}, 400, "bad_request", "rules[0]: expected object, found int"),
-        ({"rule": TYPED}, 400, "bad_request", "the body: object contains unknown field rule"),
+        ({"rule": TYPED}, 400, "bad_request", "the body: expected a field that it has, found 'rule'"),
         ([], 400, "bad_request", "the body: expected object, found array"),
     ],
 )  # fmt: skip
@@ -134,7 +134,6 @@ async def test_all_are_armed_or_none_and_the_error_says_which(
     async with desk_with_alerts() as (served, alerts):
         answer = await served.http.post(ALERTS, json=body)
         assert said in error_of(answer, status, code)["message"]
-        assert answer.json()["error"]["hint"]
         assert alerts.armed == {}
 
 
@@ -192,7 +191,7 @@ async def test_of_two_edits_at_once_the_second_is_told() -> None:
         assert (edited.json()["version"], edited.json()["sentence"]) == (2, f"{BTC} is above 7, once")
         second = await served.http.put(f"{ALERTS}/a1", json={"sentence": "BTC-USDT is above 8", "version": 1})
         message = error_of(second, 409, "alert_changed")["message"]
-        assert "found version 2" in message
+        assert "expected version 1, found 2" in message
         assert "is above 7" in message
         both = await served.http.put(f"{ALERTS}/a1", json={"sentence": "x", "rule": TYPED, "version": 2})
         assert "expected a sentence or a rule, found both" in error_of(both, 400, "bad_setting")["message"]

@@ -29,6 +29,7 @@ ROUTES = (
     "/api/v1/health", "/api/v1/instruments", "/api/v1/symbols", "/api/v1/watchlist", f"/api/v1/watchlist/{BTC}",
     "/api/v1/connections", "/api/v1/settings", "/api/v1/story", "/api/v1/prices", "/api/v1/candles",
     f"/api/v1/book/{BTC}", f"/api/v1/trades/{BTC}", "/api/v1/events", "/api/v1/restart", "/metrics", "/docs", "/",
+    "/api/v1/alerts", "/api/v1/alerts/a1", "/api/v1/alerts/a1/why", "/api/v1/notifications", "/api/v1/push",
     "/schema/openapi.json", "/ws",
 )  # fmt: skip
 TRICKS = (

@@ -201,7 +201,9 @@ async def test_real_answers_fit_their_schema_too(subtests: pytest.Subtests) -> N
         for path, query in asked.items():
             with subtests.test(path):
                 named = index if "indices" in path else option if "valuations" in path else BTC
-                answer = await served.http.get(f"{path.format(instrument=named, pair='BTC-USDT', name='a1')}?{query}")
+                answer = await served.http.get(
+                    f"{path.format(instrument=named, pair='BTC-USDT', name='a1')}?{query}"
+                )
                 assert answer.status_code == 200
                 schema = whole["paths"][path]["get"]["responses"]["200"]["content"]["application/json"][
                     "schema"

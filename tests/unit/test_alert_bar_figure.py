@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from indicator_bars import GIVEN, HOUR_NS, bar, closes, unknown
 from msgspec.structs import replace
 
 from bethna.core.alerts import IndicatorIs, Moment, Side
@@ -15,7 +16,6 @@ from bethna.logic.alerts.bar_figure import BarFigure
 from bethna.logic.alerts.rules import Watched, watched_by
 from bethna.logic.indicators.registry import parse
 from bethna.logic.indicators.shown import Reading
-from indicator_bars import GIVEN, HOUR_NS, bar, closes, unknown
 
 PRICES = [10.0, 11.0, 12.0, 11.5, 13.0, 12.5, 14.0]
 
@@ -36,7 +36,7 @@ def told(moments: Sequence[Moment]) -> list[tuple[int, float]]:
 
 def test_the_first_is_the_newest_closed_bars_and_then_each_once() -> None:
     figure = BarFigure(watched("sma(3)"))
-    assert (figure.interval, figure.history, figure.known) == (Interval.H1, 5, False)
+    assert (figure.interval, figure.history, figure.known) == (Interval.H1, 4, False)
     bars = closes(*PRICES)
     growing = replace(bars[5], closed=False)
     assert told(figure.hear([*bars[:5], growing], [*bars[:5], growing], 77)) == [(5, 73 / 6)]
@@ -86,12 +86,10 @@ def test_a_bar_that_nobody_knows_is_no_figure_until_it_heals_and_then_it_is_late
     bars = closes(*PRICES)
     lost = [*bars[:4], unknown(4)]
     figure.hear(bars[:4], bars[:4], 0)
-    assert figure.hear(lost, [lost[4]], 0) == []
-    assert not figure.known
+    assert (figure.hear(lost, [lost[4]], 0), figure.known) == ([], False)
     found = figure.hear(bars[:5], [bars[4]], 0)
-    assert told(found) == [(5, 12.25)]
+    assert (told(found), figure.known) == ([(5, 12.25)], True)
     assert found[0].late
-    assert figure.known
     lost = [*bars[:5], unknown(5), bars[6]]
     assert figure.hear(lost[:6], [lost[5]], 0) == []
     (after,) = figure.hear(lost, [lost[6]], 0)

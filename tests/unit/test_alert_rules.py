@@ -39,9 +39,10 @@ from bethna.core.errors import ConfigError
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.logic.alerts.bands import NO, UNSEEN, YES, Inside, Over, Under
-from bethna.logic.alerts.rules import Watched, band_of, check, waits_for, watched_by
+from bethna.logic.alerts.rules import Watched, band_of, check, is_best, waits_for, watched_by
 
 PAIR = InstrumentId("BTC-USDT@binance")
+BEST = InstrumentId("BTC-USD@best")
 OTHER = InstrumentId("ETH-USDT@binance")
 MINUTE = 60 * NS_PER_S
 NOW = 1_700_000_000 * NS_PER_S
@@ -58,7 +59,14 @@ EVERY_LEAF: tuple[Leaf, ...] = (
     SpreadIs(PAIR, 5.0),
     IndicatorIs(PAIR, Interval.H1, "rsi(14)", Side.ABOVE, 70.0),
     IndicatorIs(PAIR, Interval.H1, "ema(20)", Side.ABOVE, None, "ema(50)"),
+    PriceIs(BEST, Side.ABOVE, 100.0),
+    PriceCrosses(BEST, Way.UP, 100.0),
+    PriceChannel(BEST, 90.0, 100.0, Passage.ENTERS),
+    IndicatorIs(PAIR, Interval.H1, "macd(12,26,9)", Side.ABOVE, None, "macd(12,26,9).signal", "line"),
+    IndicatorIs(PAIR, Interval.H1, "obv", Side.ABOVE, None, "ema(50)"),
     SystemIs(Trouble.VENUE_DOWN, "binance"),
+    SystemIs(Trouble.STALE, PAIR),
+    SystemIs(Trouble.GAP_OPEN),
     OptionIs(PAIR, OptionFigure.DELTA, Side.BELOW, -0.5),
     PositionIs(opened=True),
     PnlIs(Side.BELOW, -100.0, in_percent=False),
@@ -145,6 +153,7 @@ WRONG_RULES = (
     (AlertRule(ABOVE, Repeat.PER_BAR), "bar"),
     (AlertRule(ABOVE, Repeat.EVERY, bar=Interval.M1), "bar"),
     (AlertRule(ABOVE, expires=NOW), "expires"),
+    (AlertRule(ABOVE, expires=2**63), "expires"),
     (AlertRule(ABOVE, note="x" * 501), "note"),
     (AlertRule(ABOVE, channels=("a", "a")), "channels"),
     (AlertRule(ABOVE, channels=tuple(map(str, range(11)))), "channels"),
@@ -202,3 +211,90 @@ def test_what_a_channel_waits_for() -> None:
     assert channel.waits(NO, 12.0) == (inf, 10.0)
     assert channel.waits(NO, 7.0) == (9.0, -inf)
     assert channel.waits(UNSEEN, 10.0) == (-inf, inf)
+
+
+def test_a_consolidated_price_is_a_figure_of_its_own() -> None:
+    assert watched_by(PriceIs(BEST, Side.ABOVE, 1.0)) == Watched("best", BEST)
+    assert is_best(BEST)
+    assert not is_best(PAIR)
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        PriceMoves(BEST, Way.UP, 5.0, MINUTE),
+        VolumeIs(BEST, 5.0, MINUTE),
+        SpreadIs(BEST, 5.0),
+        IndicatorIs(BEST, Interval.H1, "rsi(14)", Side.ABOVE, 70.0),
+        OptionIs(BEST, OptionFigure.IV, Side.ABOVE, 70.0),
+        SystemIs(Trouble.STALE, BEST),
+    ],
+)
+def test_a_consolidated_price_has_a_price_alone(leaf: Leaf) -> None:
+    with pytest.raises(ConfigError, match="expected a price for BTC-USD@best, found"):
+        check(AlertRule(leaf), NOW)
+
+
+def _indicator(indicator: str, other: str = "", part: str = "") -> IndicatorIs:
+    return IndicatorIs(PAIR, Interval.H1, indicator, Side.ABOVE, None if other else 5.0, other, part)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "key", "words"),
+    [
+        (_indicator("nonsense(5)"), "indicator", "nonsense"),
+        (_indicator("RSI"), "indicator", r"expected rsi\(14\), found RSI"),
+        (_indicator("macd(12,26,9)"), "part", "expected one of line, signal, histogram"),
+        (_indicator("rsi(14)", part="line"), "part", "expected no part of rsi"),
+        (_indicator("rsi(14)", "macd(12,26,9)"), "part", "expected one of"),
+        (_indicator("rsi(14)", "rsi(14)"), "other", "another indicator"),
+        (_indicator("macd(12,26,9)", "macd(12,26,9).line", "line"), "other", "another indicator"),
+        (_indicator("obv"), "level", "expected an indicator that has a level, found obv"),
+        (SystemIs(Trouble.VENUE_DOWN, PAIR), "about", "expected a venue for venue_down"),
+        (SystemIs(Trouble.STALE, "binance"), "about", "expected an instrument"),
+        (PositionIs(True, "my account"), "account", "expected letters"),
+        (PnlIs(Side.ABOVE, 1.0, False, "a,b"), "account", "expected letters"),
+        (ExpiryNear(MINUTE, "ü"), "account", "expected letters"),
+    ],
+)
+def test_what_is_asked_of_bars_and_of_the_desk_is_there(leaf: Leaf, key: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        check(AlertRule(leaf), NOW)
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (
+            OptionIs(PAIR, OptionFigure.IV, Side.ABOVE, 60.0),
+            OptionIs(PAIR, OptionFigure.IV, Side.BELOW, 50.0),
+        ),
+        (PnlIs(Side.BELOW, -5.0, False), PnlIs(Side.ABOVE, 5.0, False)),
+        (
+            IndicatorIs(PAIR, Interval.H1, "rsi(14)", Side.ABOVE, 70.0),
+            IndicatorIs(PAIR, Interval.H1, "rsi(14)", Side.BELOW, 30.0),
+        ),
+        (
+            IndicatorIs(PAIR, Interval.H1, "ema(9)", Side.ABOVE, None, "ema(20)"),
+            IndicatorIs(PAIR, Interval.H1, "ema(9)", Side.BELOW, None, "ema(20)"),
+        ),
+        (PriceIs(BEST, Side.ABOVE, 60.0), PriceCrosses(BEST, Way.DOWN, 50.0)),
+    ],
+)
+def test_figures_of_any_kind_that_cannot_be_so_at_once(parts: tuple[Leaf, ...]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"expected conditions that can be true at once, found .+ above .+ and below"
+    ):
+        check(AlertRule(AllOf(parts)), NOW)
+    check(AlertRule(AnyOf(parts)), NOW)
+
+
+def test_figures_that_differ_can() -> None:
+    parts = (
+        OptionIs(PAIR, OptionFigure.IV, Side.ABOVE, 60.0),
+        OptionIs(PAIR, OptionFigure.DELTA, Side.BELOW, 0.5),
+        PnlIs(Side.ABOVE, -50.0, in_percent=True),
+        PnlIs(Side.BELOW, -60.0, in_percent=False),
+    )
+    check(AlertRule(AllOf(parts)), NOW)

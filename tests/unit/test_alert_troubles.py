@@ -34,7 +34,14 @@ def test_before_anything_was_looked_at_nobody_knows() -> None:
 def test_a_venue_is_down_after_a_while(state: VenueState) -> None:
     troubles = Troubles()
     found = []
-    for at, now in ((0, "ok"), (1, state), (PATIENCE_NS + 1, state), (PATIENCE_NS + 2, state), (9**20, "ok")):
+    seen: list[tuple[int, VenueState]] = [
+        (0, "ok"),
+        (1, state),
+        (PATIENCE_NS + 1, state),
+        (PATIENCE_NS + 2, state),
+        (9**20, "ok"),
+    ]
+    for at, now in seen:
         troubles.look([venue(now)], [], NOW, at)
         found.append(troubles.is_so(Trouble.VENUE_DOWN, "binance"))
     assert found == [False, False, False, True, False]

@@ -21,7 +21,7 @@ from bethna.core.alerts import (
     Way,
 )
 from bethna.core.clock import NS_PER_S
-from bethna.core.coverage import Gap
+from bethna.core.coverage import Gap, State
 from bethna.core.market import InstrumentId, Trade
 from bethna.core.status import GapFound, GapMarked, Healed
 from bethna.logic.alerts.alert_watch import AlertWatch
@@ -148,3 +148,43 @@ def test_an_error_of_ours_stays_with_its_instrument(monkeypatch: pytest.MonkeyPa
     desk.trade(BTC, 99)
     desk.trade(BTC, 101)
     assert desk.fired() == ["a", "a"]
+
+
+def test_a_figure_that_is_lost_is_unknown_and_its_side_stands() -> None:
+    desk = Desk()
+    leaf = SpreadIs(BTC, 5.0)
+    desk.watch.arm("a", AlertRule(leaf, Repeat.EVERY))
+    width = watched_by(leaf)
+
+    def tell(value: float, state: State = State.COMPLETE) -> bool:
+        desk.watch.tell(width, Moment(T0, T0, None, value, state))
+        return desk.watch.is_unknown("a")
+
+    assert desk.watch.is_unknown("a")
+    assert not tell(6.0)
+    desk.watch.figures.lose(width)
+    assert desk.watch.is_unknown("a")
+    assert not tell(7.0)
+    assert tell(7.0, State.UNKNOWN)
+    assert not tell(7.0)
+    assert desk.fired() == []
+    desk.watch.figures.lose(watched_by(SpreadIs(ETH, 5.0)))
+    kept = desk.watch.disarm("a")
+    desk.watch.arm("a", AlertRule(leaf, Repeat.EVERY), kept)
+    assert desk.watch.is_unknown("a")  # nobody has told it since
+    assert not tell(4.0)
+
+
+def test_a_hold_that_ends_while_nobody_knows_says_so() -> None:
+    desk = Desk()
+    leaf = SpreadIs(BTC, 5.0)
+    for name, lost in (("a", False), ("b", True)):
+        desk.watch.arm(name, AlertRule(leaf, Repeat.ONCE, hold_ns=NS_PER_S, already=True))
+        desk.watch.tell(watched_by(leaf), Moment(T0, T0, None, 6.0))
+        if lost:
+            desk.watch.figures.lose(watched_by(leaf))
+        desk.watch.figures.pass_time(Moment(T0 + NS_PER_S, T0, None, 0.0))
+    assert [step.moment.state for step in desk.steps if step.outcome is Outcome.FIRED] == [
+        State.COMPLETE,
+        State.UNKNOWN,
+    ]

@@ -84,7 +84,7 @@ async def test_several_are_armed_together_or_none(bench: Bench) -> None:
     named = AlertRule(PriceIs(ETH, Side.ABOVE, 3_000.0), channels=("mail",))
     armed = await bench.alerts.add([ABOVE, named], via=("telegram",))
     assert [view.rule.channels for view in armed] == [("telegram",), ("mail",)]
-    with pytest.raises(ConfigError, match=r"^alert 2 of 2: expected a comma"):
+    with pytest.raises(ConfigError, match=r"^rule 2 of 2: expected a comma"):
         await bench.alerts.add([ABOVE, "BTC-USDT crosses above 65,000 soon"])
     with pytest.raises(LimitReached) as caught:
         await bench.alerts.add([ABOVE] * 4)
@@ -193,7 +193,7 @@ async def test_why_takes_a_time_in_any_form(bench: Bench) -> None:
     bench.desk.clock.advance(60 * NS_PER_S)
     bench.kept.fire("a1")
     why = await bench.alerts.why("a1")
-    assert (len(why.steps), why.reason, [each.firing for each in why.alerts]) == (2, "it fired", [1, 2])
+    assert (len(why.steps), why.reason, [each.firing for each in why.alerts]) == (2, "fired", [1, 2])
     moment = datetime.fromtimestamp(START // NS_PER_S, UTC)
     for at in (fired.fired, moment, moment.isoformat(), "2024-08-09T01:54:00+02:00"):
         why = await bench.alerts.why("a1", at)

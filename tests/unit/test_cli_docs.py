@@ -13,12 +13,16 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md").r
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
 
+def every_option(command: click.Command) -> list[click.Option]:
+    """Its options; those of all its commands where it is a group below the first."""
+    parts = list(command.commands.values()) if isinstance(command, click.Group) else []
+    found = [parameter for each in [command, *parts] for parameter in each.params]
+    return [parameter for parameter in found if isinstance(parameter, click.Option)]
+
+
 def options_of(command: click.Command) -> set[str]:
     return {
-        name
-        for parameter in command.params
-        if isinstance(parameter, click.Option)
-        for name in (*parameter.opts, *parameter.secondary_opts)
+        name for parameter in every_option(command) for name in (*parameter.opts, *parameter.secondary_opts)
     }
 
 
@@ -57,9 +61,20 @@ def test_every_option_of_a_verb_is_on_the_page_and_no_other(verb: str) -> None:
     command = bethna.get_command(click.Context(bethna), verb)
     assert command is not None
     assert set(OPTION.findall(rows_for(verb))) == options_of(command)
-    for option in command.params:
-        if isinstance(option, click.Option):
-            assert option.help, f"{verb} {option.name} has no help"
+    for option in every_option(command):
+        assert option.help, f"{verb} {option.name} has no help"
+
+
+def test_every_command_of_alerts_is_on_the_page() -> None:
+    command = bethna.get_command(click.Context(bethna), "alerts")
+    assert isinstance(command, click.Group)
+    rows = [
+        line.partition(" | ")[0] for line in sections()["alerts"].splitlines() if line.startswith("| `bethna")
+    ]
+    named = [word for row in rows for word in re.findall(r"`(?:bethna alerts )?([a-z-]+)[ `]", row)]
+    assert named == command.list_commands(click.Context(command))
+    for each in command.commands.values():
+        assert "--json" in options_of(each)
 
 
 def test_the_groups_options_are_on_the_page() -> None:

@@ -15,8 +15,8 @@ T0 = 1_700_000_000 * NS_PER_S
 
 def alert(rule: str, firing: int, *, severity: Severity = Severity.INFO, late: bool = False) -> Alert:
     return Alert(
-        f"j.{rule}.{firing}", rule, firing, firing, f"{rule} is above {firing}", "text", f"{rule} is above 5", severity, "",
-        None, T0 + firing * NS_PER_S, T0, 5.0, None, State.COMPLETE, False, late,
+        f"j.{rule}.{firing}", rule, firing, firing, f"{rule} is above {firing}", "text", f"{rule} is above 5", severity,
+        "", None, T0 + firing * NS_PER_S, T0, 5.0, None, State.COMPLETE, False, late,
     )  # fmt: skip
 
 

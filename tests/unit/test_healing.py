@@ -21,9 +21,10 @@ from bethna.core.market import BookDelta, BookSnapshot, InstrumentId, Trade, Tra
 from bethna.core.status import SystemEvent, Trust
 from bethna.core.wire import RestEvent
 from bethna.logic.feed import FeedSettings, InstrumentFeed
+from bethna.logic.trade_search import PAGE
 from bethna.runtime.bus import Bus
 from bethna.services.feeds import Feeds
-from bethna.services.healing import AT_ONCE, MAX_RETRY_S, PAGE, Healing
+from bethna.services.healing import AT_ONCE, MAX_RETRY_S, Healing
 from bethna.venues.binance import BinanceCodec
 from bethna.venues.spec import RestRequest
 

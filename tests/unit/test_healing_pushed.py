@@ -19,13 +19,12 @@ from bethna.core.market import BookSnapshot, InstrumentId, Trade, TradePage
 from bethna.core.status import Trust
 from bethna.core.wire import BookDoubt, RestEvent
 from bethna.logic.feed import FeedSettings, InstrumentFeed
-from bethna.logic.trade_search import MOST_FRUITLESS
+from bethna.logic.trade_search import MOST_FRUITLESS, PAGE
 from bethna.runtime.bus import Bus
 from bethna.services.feeds import Feeds
 from bethna.services.healing import (
     CALM_S,
     MAX_RETRY_S,
-    PAGE,
     RENEWAL_S,
     RENEWALS_AT_ONCE,
     Healing,

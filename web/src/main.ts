@@ -1,6 +1,7 @@
 /** Starts the page: the feed on one side, the panels on the other, one animation frame between them. */
 import { flushSync, mount } from 'svelte';
 import App from './App.svelte';
+import { alertsHook } from './lib/alerts/hook.svelte';
 import { deskSocketUrl, openLink } from './lib/feed/link';
 import { restart } from './lib/restart.svelte';
 import { settings } from './lib/settings.svelte';
@@ -25,7 +26,7 @@ const link = openLink(deskSocketUrl(), (batch) => {
   // Within the frame, so that the screen never shows less than what window.bethna tells.
   flushSync(() => store.apply(batch));
   tellPrices(batch);
-}, (place) => (store.readBy = place));
+}, (place) => (store.readBy = place), (news) => alertsHook.hear(news));
 
 followSelection(link);
 setInterval(() => (store.tick = wallNow()), TICK_MS);

@@ -91,6 +91,7 @@ class FakeSocket {
 describe('connection', () => {
   let inbox: Inbox;
   let connection: Connection;
+  const heard: string[] = [];
   const newest = (): FakeSocket => FakeSocket.all.at(-1) as FakeSocket;
   const link = (): Batch['link'] => inbox.take().link;
 
@@ -103,6 +104,7 @@ describe('connection', () => {
       now: () => Date.now(),
       random: () => 0.5,
       changed: () => {},
+      atOnce: (topic) => heard.push(topic),
     });
     connection.want(['prices', `book:${X}`]);
     connection.start();

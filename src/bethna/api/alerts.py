@@ -188,6 +188,8 @@ def _outcome(step: Step) -> str:
             return f"{part}held already when it was first seen, {at}: it waits until that is over"
         case Outcome.OVER:
             return f"{part}holds no longer, {at}"
+        case Outcome.NOTED if step.leaf is not None and step.before.leaves[step.leaf] is LeafState.UNSEEN:
+            return f"{part}first seen {at}"
         case Outcome.NOTED:
             return f"{part}another way {at}; the whole did not begin or end"
         case Outcome.CORRECTED:

@@ -1,4 +1,4 @@
-"""What the doors may ask of a desk's alerts: a protocol; `app.alerts` stands behind it, and tests may."""
+"""What the doors may ask of a desk's alerts: a protocol without code; `app.alerts` stands behind it, and tests may."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ from bethna.api.alerts_wishes import (
     subscription_of,
     version_of,
 )
-from bethna.api.bodies import MAX_JSON_BYTES, NOT_JSON, TOO_LARGE, only_flat_json_bodies, small_bodies
+from bethna.api.bodies import MAX_JSON_BYTES, NOT_JSON, TOO_LARGE, json_body, small_bodies
 from bethna.api.describing import BAD, Desk, Spec, error_spec, ok
 from bethna.api.examples import word
 from bethna.core.clock import NS_PER_US
@@ -84,6 +84,14 @@ UNKNOWN: Spec = {
         "`bethna alerts list` has them",
     )
 }
+NO_CHANNEL: Spec = {
+    404: error_spec(
+        "There is no such channel.",
+        "unknown_channel",
+        "expected the name of a channel, found 'fax'",
+        "there are: push, telegram; set more with BETHNA_ALERT_CHANNELS",
+    )
+}
 UNUSABLE: Spec = {
     503: error_spec(
         "The journal of alerts cannot be used.",
@@ -103,7 +111,7 @@ async def alerts(desk: Desk) -> AlertsAnswer:
 
 @post(
     ALERTS,
-    before_request=only_flat_json_bodies,
+    before_request=json_body(AlertsWish),
     request_max_body_size=MAX_JSON_BYTES,
     responses={
         **ok(examples.ALERTS, "What was armed: sentences first.", 201),
@@ -123,7 +131,7 @@ async def add(desk: Desk, data: JSONBody[AlertsWish]) -> AlertsAnswer:
 @post(
     f"{ALERTS}/preview",
     status_code=200,
-    before_request=only_flat_json_bodies,
+    before_request=json_body(AlertWish),
     request_max_body_size=MAX_JSON_BYTES,
     responses={**ok(examples.PREVIEW, "What would be armed."), **UNKNOWN, **OFF, **WISHED},
 )
@@ -137,7 +145,7 @@ async def preview(desk: Desk, data: JSONBody[AlertWish]) -> PreviewAnswer:
 @post(
     f"{ALERTS}/rehearse",
     status_code=200,
-    before_request=only_flat_json_bodies,
+    before_request=json_body(RehearsalWish),
     request_max_body_size=MAX_JSON_BYTES,
     responses={
         **ok(examples.REHEARSAL, "What it would have told."),
@@ -179,7 +187,7 @@ async def alert(desk: Desk, name: AlertName) -> AlertRow:
 
 @put(
     NAMED,
-    before_request=only_flat_json_bodies,
+    before_request=json_body(AlertWish),
     request_max_body_size=MAX_JSON_BYTES,
     responses={**ok(examples.ALERT, "As it is now, armed anew."), **UNKNOWN, **REFUSED, **WISHED},
 )
@@ -254,7 +262,7 @@ _MARKED = {**ok(examples.NOTIFICATIONS, "The centre as it is now."), **OFF, **WI
 @post(
     f"{NOTIFICATIONS}/read",
     status_code=200,
-    before_request=only_flat_json_bodies,
+    before_request=json_body(KeysWish),
     request_max_body_size=MAX_JSON_BYTES,
     responses=_MARKED,
 )
@@ -268,7 +276,7 @@ async def read(desk: Desk, data: JSONBody[KeysWish]) -> NotificationsAnswer:
 @post(
     f"{NOTIFICATIONS}/clear",
     status_code=200,
-    before_request=only_flat_json_bodies,
+    before_request=json_body(KeysWish),
     request_max_body_size=MAX_JSON_BYTES,
     responses=_MARKED,
 )
@@ -292,12 +300,7 @@ async def channels(desk: Desk) -> ChannelsAnswer:
     responses={
         **ok(examples.RECEIPT, "What came of it."),
         **BAD,
-        404: error_spec(
-            "There is no such channel.",
-            "unknown_channel",
-            "expected the name of a channel, found 'fax'",
-            "there are: push, telegram; set more with BETHNA_ALERT_CHANNELS",
-        ),
+        **NO_CHANNEL,
         **OFF,
         **TOO_LARGE,
     },
@@ -308,18 +311,20 @@ async def test_channel(desk: Desk, name: ChannelName) -> ReceiptAnswer:
     return ReceiptAnswer(receipt.ok, receipt.said)
 
 
-@get(PUSH, responses={**ok(examples.PUSH_KEY, "For `PushManager.subscribe`."), **OFF, **UNUSABLE})
+@get(
+    PUSH, responses={**ok(examples.PUSH_KEY, "For `PushManager.subscribe`."), **NO_CHANNEL, **OFF, **UNUSABLE}
+)
 async def push_key(desk: Desk) -> PushKeyAnswer:
     """The desk's application server key."""
     return PushKeyAnswer(alerts_of(desk).push_key())
 
 
-_PUSHED = {**ok(examples.PUSH_KEY, "Done."), **OFF, **WISHED}
+_PUSHED = {**ok(examples.PUSH_KEY, "Done."), **NO_CHANNEL, **OFF, **WISHED}
 
 
 @put(
     PUSH,
-    before_request=only_flat_json_bodies,
+    before_request=json_body(PushWish),
     request_max_body_size=MAX_JSON_BYTES,
     responses=_PUSHED,
 )
@@ -334,7 +339,7 @@ async def push_add(desk: Desk, data: JSONBody[PushWish]) -> PushKeyAnswer:
 @delete(
     PUSH,
     status_code=200,
-    before_request=only_flat_json_bodies,
+    before_request=json_body(PushWish),
     request_max_body_size=MAX_JSON_BYTES,
     responses=_PUSHED,
 )

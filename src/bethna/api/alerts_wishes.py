@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from bethna.api.alerts_port import AlertsDesk
 from bethna.api.alerts_protocol import AlertsWish, PushWish, RehearsalWish
+from bethna.api.bodies import flaw_of
 from bethna.core.alert_views import PushSubscription
 from bethna.core.alerts import (
     AlertRule,
@@ -169,7 +170,7 @@ def rule_of_json(alerts: AlertsDesk, said: dict[str, Any]) -> AlertRule:
     try:
         rule = msgspec.convert(said, AlertRule)
     except msgspec.ValidationError as error:
-        raise _flawed(str(error)) from error
+        raise _flawed(error) from error
     _refuse_unknown(said, rule, "")
     if rule.expires is not None:
         if not 0 <= rule.expires <= MAX_INSTANT:
@@ -178,20 +179,15 @@ def rule_of_json(alerts: AlertsDesk, said: dict[str, Any]) -> AlertRule:
     return replace(rule, condition=_resolved(alerts, rule.condition))
 
 
-def _flawed(message: str) -> ConfigError:
-    """The library's words in ours: `condition.side: expected above or below, found 'over'`."""
-    what, _, place = message.replace("`", "").partition(" - at $")
-    where = place.lstrip(".") or "rule"
+def _flawed(error: msgspec.ValidationError) -> ConfigError:
+    """The library's words in ours: `condition.side: expected above, below, found 'over'`."""
+    place, what = flaw_of(error)
+    where = place or "rule"
     name = where.rpartition(".")[2]
-    if what.startswith("Invalid"):
-        found = what.partition("value ")[2]
+    if what.startswith("invalid"):
         kinds = ", ".join(_CHOICES[name]) if name in _CHOICES else "a kind of condition"
-        return ConfigError(where, f"{where}: expected {kinds}, found {cut(found)}", hint=_HINT)
-    if "missing required field" in what:
-        return ConfigError(where, f"{where}: expected {what.rpartition(' ')[2]}, found none", hint=_HINT)
-    expected, _, found = what.partition(", got ")
-    tail = f", found {found}" if found else ""
-    return ConfigError(where, f"{where}: {expected[:1].lower()}{expected[1:]}{tail}", hint=_HINT)
+        what = f"expected {kinds}, found {cut(what.partition('value ')[2])}"
+    return ConfigError(where, f"{where}: {what}", hint=_HINT)
 
 
 def _refuse_unknown(said: object, made: object, where: str) -> None:

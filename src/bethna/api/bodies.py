@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from litestar import Request
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, SerializationException
+from msgspec import Struct, ValidationError, convert
 
 from bethna.api.describing import Spec, error_spec
+from bethna.core.errors import cut
 
 MAX_WISH_BYTES = 1024
 MAX_JSON_BYTES = 1024 * 1024
@@ -44,12 +48,33 @@ def only_json_bodies(request: Anybody) -> None:
         )
 
 
-async def only_flat_json_bodies(request: Anybody) -> None:
-    """The same, of bodies whose fields are not all known: nested too deeply nothing can read them."""
-    only_json_bodies(request)
-    try:
-        await request.json()  # kept by the request, so it is read once
-    except RecursionError as error:
-        raise HTTPException(
-            status_code=400, detail="expected a body nested a few levels deep, found one far deeper"
-        ) from error
+def json_body(kind: type[Struct]) -> Callable[[Anybody], Awaitable[None]]:
+    """A body that is a `kind` to the letter; the library would take "2" for 2, and fail at one nested too deeply."""
+
+    async def only_such_bodies(request: Anybody) -> None:
+        only_json_bodies(request)
+        try:
+            convert(await request.json(), kind)  # the request keeps it, so it is read once
+        except SerializationException:
+            return  # no JSON: the library says so in its own place
+        except ValidationError as error:
+            where, what = flaw_of(error)
+            detail = f"{where or 'the body'}: {what}"
+        except RecursionError:
+            detail = "expected a body nested a few levels deep, found one far deeper"
+        else:
+            return
+        raise HTTPException(status_code=400, detail=detail)
+
+    return only_such_bodies
+
+
+def flaw_of(error: ValidationError) -> tuple[str, str]:
+    """Where, and what was expected and found: `condition.level`, `expected float, found str`."""
+    what, _, place = str(error).replace("`", "").partition(" - at $")
+    if "unknown field" in what:
+        what = f"expected a field that it has, found {cut(what.rpartition(' ')[2])!r}"
+    elif "missing required field" in what:
+        what = f"expected {what.rpartition(' ')[2]}, found none"
+    what = what.replace(", got ", ", found ")
+    return place.lstrip("."), f"{what[:1].lower()}{what[1:]}"

@@ -113,10 +113,10 @@ def _wrong_parameter(request: Anybody, error: ValidationException) -> tuple[str,
     key = str(flaws[0].get("key", ""))
     key = _SPELLED.get(key, key)
     if flaws[0].get("source") == "body":
-        message = str(flaws[0].get("message", ""))
-        if request.url.path.rstrip("/") == "/api/v1/restart":
-            return f'expected {{"source": "live"}}, found {_wrong_in_body(key, message)}', hint
-        return _wrong_body(key, message), hint
+        return (
+            f'expected {{"source": "live"}}, found {_wrong_in_body(key, str(flaws[0].get("message", "")))}',
+            hint,
+        )
     expected = str(flaws[0].get("message", "")).replace("`", "").partition(", got")[0]
     if key == "interval":
         expected, hint = "expected an interval", f"intervals: {', '.join(Interval)}"
@@ -136,12 +136,3 @@ def _wrong_in_body(key: str, message: str) -> str:
         return "an empty body"
     said = message.replace("`", "").partition(" - at ")[0][:100]
     return f"{'something else' if key == 'data' else key}: {said[:1].lower()}{said[1:]}"
-
-
-def _wrong_body(key: str, message: str) -> str:
-    """The same of bodies with several fields: which one, what was expected of it and what was found."""
-    said = message.replace("`", "").partition(" - at ")[0][:100]
-    if message == repr(key):
-        return "expected a JSON object, found an empty body"
-    said = said.replace(", got ", ", found ")
-    return f"{'the body' if key == 'data' else key}: {said[:1].lower()}{said[1:]}"

@@ -308,27 +308,18 @@ class AlertFigures:
         self._wanted: frozenset[Watched] = frozenset()
         self._system: frozenset[Watched] = frozenset()
         self._turns: dict[InstrumentId, Subscription] = {}
-        self._followed: list[InstrumentId] = []
+        self._followed: frozenset[InstrumentId] = frozenset()
 
     def look(self) -> None:
         """Rules were armed or disarmed (rule 1)."""
-        wanted = self._figures.wanted()
-        if wanted != self._wanted:
-            self._wanted = wanted
-            for watched in tuple(self._ears):
-                if watched not in wanted:
-                    self._ears.pop(watched).close()
-            self._system = frozenset(each for each in wanted if each.kind == "system")
-            self._listen()
+        self._refresh()
         for ear in tuple(self._ears.values()):
             ear.say()
         self._tell_troubles()
 
     def second(self) -> None:
         """A second has passed (rules 3, 4 and 6)."""
-        followed = [each.id for each in self._desk.instruments()]
-        if followed != self._followed:
-            self._follow(followed)
+        self._refresh()
         for ear in tuple(self._ears.values()):
             ear.second()
         self._tell_troubles()
@@ -347,6 +338,20 @@ class AlertFigures:
 
     # --- what is heard
 
+    def _refresh(self) -> None:
+        """Other figures are wanted, or other instruments followed: then who reads several of these begins anew."""
+        wanted = self._figures.wanted()
+        followed = frozenset(each.id for each in self._desk.instruments())
+        others = followed != self._followed
+        if not others and wanted == self._wanted:
+            return
+        for watched in tuple(self._ears):
+            if watched not in wanted or (others and watched.about not in followed):
+                self._ears.pop(watched).close()
+        self._wanted, self._followed = wanted, followed
+        self._system = frozenset(each for each in wanted if each.kind == "system")
+        self._listen()
+
     def _listen(self) -> None:
         """An ear for each figure that has none (rule 5)."""
         for watched in sorted(
@@ -362,14 +367,6 @@ class AlertFigures:
             except (ConfigError, UnknownInstrument):
                 self._figures.lose(watched)
         self._hear_turns()
-
-    def _follow(self, followed: list[InstrumentId]) -> None:
-        """Other instruments are followed now: who reads several begins anew, and what could not be had is tried."""
-        self._followed = followed
-        for watched in tuple(self._ears):
-            if watched.kind == "best" or watched.about not in followed:
-                self._ears.pop(watched).close()
-        self._listen()
 
     # --- troubles
 

@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bethna.app.alert_centre import AlertCentre, instrument_of
+from bethna.app.alert_delivery import DeskDelivery, make_delivery, prefix_of
 from bethna.app.alert_figures import AlertFigures
 from bethna.app.alert_past import VenuePast, holes
-from bethna.app.alert_ports import Ground, Outward
+from bethna.app.alert_ports import Ground
 from bethna.app.alert_rehearsal import Rehearser
-from bethna.app.alert_rules import check_room, limits_of, lines_of, numbered, view_of, waiting_parts
-from bethna.app.wanted import preferred_venue
+from bethna.app.alert_rules import check_room, limits_of, lines_of, numbered, view_of
+from bethna.app.alert_symbols import Symbols
 from bethna.core.alert_views import (
     Alert,
     AlertLimits,
@@ -35,7 +37,7 @@ from bethna.core.alert_views import (
     RuleView,
     Why,
 )
-from bethna.core.alerts import AlertRule, Doubt, LeafState, Phase, Step
+from bethna.core.alerts import AlertRule, Doubt, Phase, Step
 from bethna.core.clock import Clock, seconds
 from bethna.core.errors import (
     BethnaError,
@@ -44,15 +46,13 @@ from bethna.core.errors import (
     UnknownChannel,
     UnknownInstrument,
 )
-from bethna.core.instrument import parse_name
 from bethna.core.market import InstrumentId, Trade
 from bethna.logic.alerts.machine import begin, parts_of
-from bethna.logic.alerts.rules import band_of, check, waits_for, watched_by
+from bethna.logic.alerts.rules import check, waits_for, watched_by
 from bethna.logic.alerts.saying import say
 from bethna.logic.alerts.sentence import parse
 from bethna.logic.alerts.telling import reason
 from bethna.logic.feed import FeedSettings
-from bethna.logic.nearest import nearest
 from bethna.services.alerting import Alerting, ArmedRule
 from bethna.store.alerts import centre
 from bethna.store.alerts.journal import PAGE, PUSH
@@ -63,6 +63,7 @@ SECOND_S = 1.0
 AROUND = 10
 """Trades before and after a moment that `why` shows."""
 LATER = 5
+NEAR_S = 30.0
 BEST = "best"
 
 
@@ -80,17 +81,20 @@ class DeskAlerts:
         self._error: StoreError | None = StoreError(
             "expected alerts that were begun, found a desk that has not started", hint="start the desk"
         )
+        self._symbols = Symbols(desk)
         self._past = VenuePast(desk.lines, desk.feeds)
         on_tape = desk.source() == "tape"
         self.alerting = Alerting(
             folder, desk.bus, desk.clock, desk.tell, self._told,
-            past=None if on_tape else self._past, last=self._last_trade,
+            past=None if on_tape else self._past, last=self._symbols.last_trade,
             repeats=on_tape, outward=outward, allow=self._allow,
         )  # fmt: skip
-        self.delivery: Outward | None = None
+        self.delivery: DeskDelivery | None = None
+        self._outward = outward
+        self._group: asyncio.TaskGroup | None = None
         self.centre = AlertCentre(
             self._settings.alert_notifications, desk.bus, desk.clock, self.alerting.work, of_alerts,
-            self._decimals, lambda: self.alerting.journal_name,
+            self._symbols.decimals, lambda: self.alerting.journal_name,
         )  # fmt: skip
         self.figures = AlertFigures(desk, desk.bus, desk.clock, self.alerting.watch.figures)
         self._rehearser = Rehearser(desk, self._past, feed)
@@ -100,7 +104,15 @@ class DeskAlerts:
     # --- life
 
     async def start(self) -> None:
-        """Arm what is kept (rule 1)."""
+        """Arm what is kept (rule 1). Raises ConfigError: a channel of the settings cannot be used."""
+        position = self._desk.tape()
+        self.delivery = await make_delivery(
+            self._settings, self.alerting.work, self._read, self._clock, self._desk.rng, self._desk.tell,
+            self._come_further, outward=self._outward,
+            prefix=prefix_of(
+                self._desk.source(), self._desk.simulation(), "" if position is None else position.name
+            ),
+        )  # fmt: skip
         try:
             await self.alerting.start()
             self._error = None
@@ -115,22 +127,49 @@ class DeskAlerts:
             return
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.alerting.run(), name="alerts")
+                self._group = group
+                group.create_task(self._keep(), name="alerts")
                 group.create_task(self._seconds(), name="alerts-seconds")
                 group.create_task(self._follow_kept(), name="alerts-follow")
-                if self.delivery is not None:
-                    group.create_task(self.delivery.run(), name="alerts-delivery")
         finally:
+            self._group = None
             self.figures.close()
             self._error = StoreError(
                 "expected a desk that runs, found its alerts closed", hint="start it again"
             )
 
+    async def _keep(self) -> None:
+        """Deliver for as long as the journal is there, which closes last."""
+        assert self.delivery is not None
+        async with asyncio.TaskGroup() as group:
+            delivering = group.create_task(self._deliver(self.delivery), name="alerts-delivery")
+            try:
+                await self.alerting.run()
+            finally:
+                delivering.cancel()
+
+    async def _deliver(self, delivery: DeskDelivery) -> None:
+        """There is nothing to deliver before there is a journal, and none is made for that."""
+        await self.alerting.there.wait()
+        await delivery.run()
+
+    def _come_further(self, keys: Sequence[tuple[str, int]]) -> None:
+        """Deliveries of these have come further."""
+        if self._group is not None:
+            self._group.create_task(self._refresh(tuple(keys)), name="alerts-refresh")
+
+    async def _refresh(self, keys: Sequence[tuple[str, int]]) -> None:
+        with suppress(StoreError):  # what is shown is a little old then, no more
+            await self.centre.refresh(keys)
+
+    async def _read(self, keys: Sequence[tuple[str, int]]) -> Sequence[Alert]:
+        return await self.centre.read(lambda connection: centre.named(connection, keys))
+
     async def _follow_kept(self) -> None:
         """Rule 2."""
         for armed in self.alerting.rules():
             try:
-                await self._follow(armed.rule)
+                await self._symbols.follow(armed.rule)
             except BethnaError as error:
                 said = f"{armed.name} has no data: {error.message}. {error.hint}".strip()
                 self._desk.tell("error", "alert_without_data", armed.name, said)
@@ -173,14 +212,18 @@ class DeskAlerts:
         """See `AlertsDesk`."""
         return parse(text, self.resolve)
 
+    def resolve(self, text: str) -> InstrumentId:
+        """See `AlertsDesk`."""
+        return self._symbols.resolve(text)
+
     def preview(self, rule: AlertRule) -> Preview:
         """See `AlertsDesk`."""
         self._check(rule)
         instrument = instrument_of(rule, None)
         return Preview(
             rule, say(rule), waits_for(rule.condition), lines_of(rule),
-            tuple(self._leaf_now(rule, index) for index in range(len(parts_of(rule.condition)))),
-            instrument, None if instrument is None else self._price_now(instrument),
+            tuple(self._symbols.leaf_now(rule, index) for index in range(len(parts_of(rule.condition)))),
+            instrument, None if instrument is None else self._symbols.price_now(instrument),
         )  # fmt: skip
 
     def limits(self) -> AlertLimits:
@@ -204,7 +247,7 @@ class DeskAlerts:
         for number, rule in enumerate(rules, 1):
             try:
                 self._check(rule)
-                await self._follow(rule)
+                await self._symbols.follow(rule)
             except BethnaError as error:
                 raise numbered(error, number, len(rules)) from error
         names = await self.alerting.add(rules)
@@ -216,7 +259,7 @@ class DeskAlerts:
         self._usable()
         self.alerting.rule(name)
         self._check(rule)
-        await self._follow(rule)
+        await self._symbols.follow(rule)
         await self.alerting.edit(name, rule, version)
         self.figures.look()
         return self.rule(name)
@@ -264,14 +307,14 @@ class DeskAlerts:
             armed: ArmedRule | None = self.alerting.rule(name)
         except UnknownAlert:
             armed = None
-        trades, around = await self._around(rule, steps, later, moment)
+        trades, around = await self._around(rule, steps, moment)
         shown = [*steps, *later]
         start = min((each.fired for each in shown if each.fired is not None), default=moment)
         alerts = await self.centre.read(lambda c: centre.between(c, name, start, 2**63 - 1, limit + LATER))
         state = steps[-1].after if steps else later[0].before if later else begin(rule)
         unknown = armed is not None and at is None and armed.unknown
         value = next((each.price for each in reversed(trades) if each.ts_event <= moment), None)
-        said = reason(rule, state, unknown, steps, moment, value=value, missing=_missing(trades, moment))
+        said = reason(rule, state, unknown, steps, moment, price=value, missing=_missing(trades, moment))
         if armed is None:
             said = f"{said} It is armed no longer."
         return Why(
@@ -279,16 +322,14 @@ class DeskAlerts:
             tuple(trades), around, tuple(alerts),
         )  # fmt: skip
 
-    async def _around(
-        self, rule: AlertRule, steps: Sequence[Step], later: Sequence[Step], at: int
-    ) -> tuple[list[Trade], str]:
-        """Trades around a moment, and why they are not all."""
+    async def _around(self, rule: AlertRule, steps: Sequence[Step], at: int) -> tuple[list[Trade], str]:
+        """Trades around a moment, and why they are not all; those of the line before it where that is near."""
         named = next((each for each in reversed(steps) if each.moment.trade_id is not None), None)
-        leaf = named.leaf if named is not None else None
-        instrument = instrument_of(rule, leaf)
+        near = named is not None and at - named.moment.ts_event <= seconds(NEAR_S)
+        instrument = instrument_of(rule, named.leaf if named is not None and near else None)
         if instrument is None or instrument.endswith(f"@{BEST}"):
             return [], "it is not of trades"
-        number = None if named is None else named.moment.trade_id
+        number = named.moment.trade_id if named is not None and near else None
         return await self._rehearser.around(instrument, number, at, AROUND)
 
     async def rehearse(
@@ -301,7 +342,7 @@ class DeskAlerts:
     ) -> Rehearsed:
         """See `AlertsDesk`."""
         self._check(rule)
-        await self._follow(rule)
+        await self._symbols.follow(rule)
         return await self._rehearser.rehearse(rule, over, span_ns, per_day)
 
     # --- the centre
@@ -344,7 +385,7 @@ class DeskAlerts:
         """See `AlertsDesk`."""
         await self._delivery().push_remove(endpoint)
 
-    def _delivery(self) -> Outward:
+    def _delivery(self) -> DeskDelivery:
         self._usable()
         if self.delivery is None:
             raise UnknownChannel(PUSH, ())
@@ -374,59 +415,6 @@ class DeskAlerts:
 
     def _known_channels(self) -> Collection[ChannelView]:
         return [] if self.delivery is None else self.delivery.channels()
-
-    def resolve(self, text: str) -> InstrumentId:
-        """See `AlertsDesk`; followed or not (rule 2)."""
-        try:
-            return self._desk.resolve(text)[0]
-        except UnknownInstrument:
-            name = parse_name(text, preferred_venue(self._settings))
-            line = self._desk.lines.get(name.venue)
-            if not self._desk.lines:
-                raise
-            listed = [] if line is None else list(line.catalogue())
-            if listed and not any(each.id == name.id for each in listed):
-                near = tuple(nearest(name, listed))
-                raise UnknownInstrument(
-                    text, near, message=f"{name.venue} does not list {name.symbol[:40]}"
-                ) from None
-            return name.id
-
-    async def _follow(self, rule: AlertRule) -> None:
-        """Rule 2."""
-        followed = {each.id for each in self._desk.instruments()}
-        for part in parts_of(rule.condition):
-            about = watched_by(part).about
-            if "@" not in about or about.endswith(f"@{BEST}") or about in followed:
-                continue
-            if part in waiting_parts(rule):
-                continue
-            await self._desk.follow(about)
-
-    def _leaf_now(self, rule: AlertRule, index: int) -> LeafState:
-        """How a part stands by the last price, as far as that says it."""
-        part = parts_of(rule.condition)[index]
-        watched = watched_by(part)
-        price = self._price_now(InstrumentId(watched.about)) if watched.kind == "price" else None
-        return LeafState.UNSEEN if price is None else band_of(part).judge(price, LeafState.UNSEEN)
-
-    def _price_now(self, instrument: InstrumentId) -> float | None:
-        try:
-            return self._desk.price(instrument).price
-        except UnknownInstrument:
-            return None
-
-    def _last_trade(self, instrument: InstrumentId) -> Trade | None:
-        try:
-            return next(iter(self._desk.trades(instrument, 1)), None)
-        except UnknownInstrument:  # it is followed in a moment
-            return None
-
-    def _decimals(self, instrument: InstrumentId) -> int:
-        try:
-            return self._desk.decimals(instrument)[0]
-        except UnknownInstrument:  # it is not followed any more, or of all venues
-            return 2
 
 
 def _missing(trades: Sequence[Trade], at: int) -> tuple[int, int] | None:

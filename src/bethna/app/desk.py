@@ -173,13 +173,7 @@ class Desk:
         self._crew: asyncio.TaskGroup | None = None
         if tape is None:
             self._follow_live()
-        self._keeper = (
-            None
-            if candles is None or tape is not None
-            else CandleKeeper(
-                candles, self.clock, self.tell, days=settings.candle_days, passing=settings.source == "twin"
-            )
-        )
+        self._keeper = None if candles is None or tape is not None else self._keeper_in(candles)
         provenance = feed_settings(settings).provenance
         self._index = index_history(settings, self.clock, self.rng, network, self._tell_of_index)
         self._series = SeriesReader(self.lines, self.feeds, self.clock, provenance, self._keeper, self._index)
@@ -188,14 +182,15 @@ class Desk:
             self.lines, self.feeds, preferred_venue(settings), self.tell, keep, settings.timeout_s,
             begin=self._begin,
         )  # fmt: skip
-        self.alerts = (
-            None
-            if alerts is None
-            else DeskAlerts(
-                self, alerts, feed_settings(settings),
-                outward=settings.alert_outward or self.source() == "live",
-            )
-        )  # fmt: skip
+        self.alerts = None if alerts is None else self._alerts_in(alerts)
+
+    def _keeper_in(self, folder: Path) -> CandleKeeper:
+        passing = self.settings.source == "twin"
+        return CandleKeeper(folder, self.clock, self.tell, days=self.settings.candle_days, passing=passing)
+
+    def _alerts_in(self, folder: Path) -> DeskAlerts:
+        outward = self.settings.alert_outward or self.source() == "live"
+        return DeskAlerts(self, folder, feed_settings(self.settings), outward=outward)
 
     def _tape_player(self, path: Path) -> TapePlayer:
         span = scan(path)

@@ -32,10 +32,13 @@ def options_trading(*_symbols: str, **_options: object) -> NoReturn:
     )
 
 
-def alerts_focused(*_symbols: str, **_options: object) -> NoReturn:
-    """Alerts do not exist yet. Raises FeatureOff."""
-    raise FeatureOff(
-        "alerts",
-        "alerts: this version has no alert rules",
-        hint="bethna.full(...) and `desk.prices.on(symbol, callback)` call you back with each price",
-    )
+def alerts_focused(
+    *symbols: str, source: str | None = None, settings: Settings | None = None
+) -> RealTimeTrading:
+    """A desk whose point is alerts: prices, trades and books (of which spreads are), and `desk.alerts`.
+
+    Rules and what fired are kept in the data folder from the first rule on: who opens it again goes on with them. One
+    process at a time keeps the alerts of a source.
+    """
+    features: tuple[Feature, ...] = ("prices", "trades", "books")
+    return RealTimeTrading(*symbols, features=features, source=source, settings=settings, alerts=True)

@@ -41,6 +41,7 @@ class RealTimeTrading:
         source: `auto`, `live`, `twin` or `tape:PATH`; None is the settings' own.
         settings: None reads file and variables, as the command line does.
         keep_candles: what is fetched of the past is kept in the data folder, for the next time.
+        alerts: it has alerts; rules and what fired are kept in the data folder, from the first rule on.
 
     Raises:
         ConfigError: a setting, a feature or the source is not understood. UnknownInstrument: a symbol cannot be read.
@@ -53,6 +54,7 @@ class RealTimeTrading:
         source: str | None = None,
         settings: Settings | None = None,
         keep_candles: bool = False,
+        alerts: bool = False,
     ) -> None:
         check_features(features)
         found = with_arguments(settings or read_settings(), symbols, source)
@@ -60,7 +62,7 @@ class RealTimeTrading:
         refused = wanted_names(found)[1]
         if symbols and refused:
             raise refused[0][1]
-        self._hold(OwnEngine(found, features, keep_candles=keep_candles))
+        self._hold(OwnEngine(found, features, keep_candles=keep_candles, alerts=alerts))
 
     def _hold(self, engine: Engine) -> None:
         house = self._house = Household(engine)

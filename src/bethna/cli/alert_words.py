@@ -16,7 +16,7 @@ from bethna.api.alerts import holds
 from bethna.cli.cells import lasted
 from bethna.cli.grid import MISSING, plain
 from bethna.core.alert_views import Alert, ChannelView, Delivery, DeliveryState, Rehearsed, RuleView
-from bethna.core.alerts import LeafState, Phase
+from bethna.core.alerts import LeafState, Phase, PriceCrosses, Way
 from bethna.core.coverage import State
 
 PLOT_COLUMNS, PLOT_ROWS = 60, 8
@@ -32,10 +32,16 @@ def state_words(view: RuleView) -> str:
         return f"waits for {' and '.join(view.waits_for)}, which is not there yet"
     if view.unknown:
         return "unknown: what it stands on is missing"
-    if holds(view):
-        hold = view.rule.hold_ns
-        return f"holds, and has to for {lasted(hold)}" if hold else "holds"
-    return "armed, nothing seen yet" if LeafState.UNSEEN in state.leaves else "armed"
+    if LeafState.UNSEEN in state.leaves:
+        return "armed, nothing seen yet"
+    condition = view.rule.condition
+    if isinstance(condition, PriceCrosses):  # it holds in the instant of the crossing alone
+        above = (state.leaves[0] is LeafState.YES) is not (condition.way is Way.DOWN)
+        return f"armed, the price is {'above' if above else 'below'}"
+    if not holds(view):
+        return "armed"
+    hold = view.rule.hold_ns
+    return f"holds, and has to for {lasted(hold)}" if hold else "holds"
 
 
 def alert_words(alert: Alert) -> str:
@@ -85,7 +91,7 @@ _DELIVERY = {
 def rehearsed_words(found: Rehearsed) -> list[str]:
     """How often, how clustered, what was swallowed, and of what nothing is known."""
     judged = f"{found.judged:,} {found.over}"
-    rate = "" if found.per_day is None else f", {found.per_day:,.3g} a day"
+    rate = "" if found.per_day is None else f", {_rate(found.per_day)} a day"
     said = [
         f"{judged} were judged: fired {_times(len(found.fired), 'time')} in {_times(found.clusters, 'cluster')}{rate}"
     ]
@@ -159,6 +165,10 @@ def _count(count: int, hidden: bool) -> str:
     return str(count) if count <= _MOST_COUNT else "+"
 
 
+def _rate(per_day: float) -> str:
+    return f"{per_day:,.0f}" if per_day >= 10.0 else f"{per_day:.2g}"
+
+
 def _times(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
@@ -166,6 +176,11 @@ def _times(count: int, what: str) -> str:
 def number(value: float | None) -> str:
     """A figure as it is, with its thousands apart."""
     return MISSING if value is None else f"{value:,.10g}"
+
+
+def short_key(alert: Alert) -> str:
+    """Its name in the desk's own journal: `a3.1`."""
+    return f"{alert.rule}.{alert.firing}"
 
 
 def names(several: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ import click
 from bethna.cli.boundary import CHECK_FAILED, DONE
 from bethna.cli.completing import complete_alert
 from bethna.cli.group import json_option
-from bethna.cli.options import address_options
+from bethna.cli.options import address_options, desk_options, timeout_option
 from bethna.cli.spans import Instant, Length
 from bethna.cli.zones import UTC_ZONE, ZoneName
 
@@ -237,17 +237,32 @@ def why(name: str, at: datetime | None, **options: Any) -> int:
     help="A rate that you wish: says which cooldown or re-arm level would meet it.",
 )
 @zone_option
-@attached
+@timeout_option
+@desk_options
+@json_option
 def rehearse(
     sentence: tuple[str, ...], over: str, last_ns: int | None, per_day: float | None, **options: Any
 ) -> int:
-    """Say what SENTENCE would have told over the past: how often, when, how clustered. Nothing is armed."""
-    from bethna.cli.alerts_asking import rehearsing
+    """Say what SENTENCE would have told over the past: how often, when, how clustered. Nothing is armed.
 
+    Where no desk runs, one is started for it.
+    """
+    from bethna.cli.alerts_asking import rehearse_somewhere, rehearsing
+    from bethna.cli.alerts_telling import AlertsTelling
+    from bethna.cli.output import Output
+    from bethna.cli.running import run
+    from bethna.cli.show import choice_of
+
+    said, choice = " ".join(sentence), choice_of(options)
     last_s = None if last_ns is None else last_ns // _NS_PER_S
-    return _run(
-        options, rehearsing(" ".join(sentence), "bars" if over == "bars" else "trades", last_s, per_day)
-    )
+    ask = rehearsing(said, "bars" if over == "bars" else "trades", last_s, per_day)
+
+    async def tell() -> None:
+        telling = AlertsTelling(Output(), as_json=options["as_json"], zone=options["zone"] or UTC_ZONE)
+        await rehearse_somewhere(choice, said, ask, telling, options["timeout_s"])
+
+    run(tell())
+    return DONE
 
 
 @alerts.command()

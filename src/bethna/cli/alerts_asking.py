@@ -1,7 +1,8 @@
 """Asks a running desk for its alerts, and has the answers told; which desk it is, it is told.
 
 Rules
-  1. Rules live in the desk: where none runs nothing is started, since what it would be told is forgotten with it.
+  1. Rules live in the desk: where none runs nothing is started, since a rule needs one that stays. A rehearsal arms
+     nothing, so it may start one of its own, which follows what the sentence names.
   2. Following begins with what has fired and goes on without a hole or a repetition: it listens before it asks.
   3. Several names are done one after the other; the first that cannot be is an error, and says what was done before.
 """
@@ -11,12 +12,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from bethna.cli.alert_words import short_key
 from bethna.cli.alerts_telling import AlertsTelling
+from bethna.cli.attach import Choice, chosen_desk, follow
 from bethna.client.alerts import Alerts, Over
-from bethna.core.errors import Closed
+from bethna.config import Settings
+from bethna.core.errors import Closed, ConfigError, cut
+from bethna.core.instrument import Feature, parse_name
+from bethna.core.market import InstrumentId
 from bethna.core.status import SourceKind
+from bethna.logic.alerts.sentence import parse
 
-NS_PER_US = 1_000
+_FOLLOWED: tuple[Feature, ...] = ("prices", "trades")
+_TRADES: tuple[Feature, ...] = ("trades",)
 
 
 class Desk(Protocol):
@@ -124,6 +132,32 @@ def rehearsing(sentence: str, over: Over, last_s: int | None, per_day: float | N
     return ask
 
 
+async def rehearse_somewhere(
+    choice: Choice, sentence: str, ask: Ask, telling: AlertsTelling, timeout_s: float
+) -> None:
+    """Rule 1. Raises what the sentence is refused with, before anything is started."""
+    symbols = named_in(sentence, choice.settings)
+    async with chosen_desk(choice, symbols, _FOLLOWED, alerts=True) as desk:
+        for symbol in symbols:
+            await follow(desk, symbol, choice.settings)
+        if desk.attached is None:
+            await desk.ready(timeout_s=timeout_s, features=_TRADES)
+        await ask(desk, telling)
+        await telling.drained()
+
+
+def named_in(sentence: str, settings: Settings) -> tuple[str, ...]:
+    """The symbols of a sentence, as they are written, each once. Raises ConfigError, UnknownInstrument."""
+    found: dict[str, None] = {}
+
+    def note(symbol: str) -> InstrumentId:
+        found[symbol] = None
+        return parse_name(symbol, settings.preferred_venue).id
+
+    parse(sentence, note)
+    return tuple(found)
+
+
 async def asking_channels(desk: Desk, telling: AlertsTelling) -> None:
     """Where alerts may go."""
     await telling.channels(await desk.alerts.channels())
@@ -144,7 +178,7 @@ def reading(keys: Sequence[str]) -> Ask:
     """Mark as read; without keys all of the centre."""
 
     async def ask(desk: Desk, telling: AlertsTelling) -> None:
-        await desk.alerts.mark(keys or None)
+        await desk.alerts.mark(await _whole_keys(desk, keys))
         await telling.done("read", keys or None)
 
     return ask
@@ -154,7 +188,22 @@ def clearing(keys: Sequence[str]) -> Ask:
     """Out of the centre; without keys all of it."""
 
     async def ask(desk: Desk, telling: AlertsTelling) -> None:
-        await desk.alerts.clear(keys or None)
+        await desk.alerts.clear(await _whole_keys(desk, keys))
         await telling.done("cleared", keys or None)
 
     return ask
+
+
+async def _whole_keys(desk: Desk, keys: Sequence[str]) -> list[str] | None:
+    """Keys as people write them, `a3.1`, as those for good; None is all. Raises ConfigError for one that is none."""
+    if not keys:
+        return None
+    centre = await desk.alerts.notifications()
+    known = {short_key(each): each.key for each in centre} | {each.key: each.key for each in centre}
+    for key in keys:
+        if key not in known:
+            raise ConfigError(
+                "key", f"expected the key of an alert in the centre, found {cut(key)!r}",
+                hint="`bethna alerts history` has them, such as a3.1; those that were cleared are not in it",
+            )  # fmt: skip
+    return [known[key] for key in keys]

@@ -31,9 +31,10 @@ from bethna.cli.alert_words import (
     number,
     plot,
     rehearsed_words,
+    short_key,
     state_words,
 )
-from bethna.cli.cells import lasted
+from bethna.cli.cells import Digits, lasted
 from bethna.cli.grid import MISSING, Column, Grid, plain
 from bethna.cli.zones import UTC_ZONE, Zone
 from bethna.core.alert_views import Alert, ChannelView, Receipt, Rehearsed, RuleView, Why
@@ -47,6 +48,10 @@ class Says(Protocol):
 
     async def say(self, text: str) -> None:
         """One line."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until all of it is written."""
         ...
 
 
@@ -111,6 +116,10 @@ class AlertsTelling:
         else:
             await self._out.say(plain(f"{name}  removed; `bethna alerts why {name}` still answers"))
 
+    async def drained(self) -> None:
+        """Wait until all of it is written."""
+        await self._out.drained()
+
     # what has fired ----------------------------------------------------------------------------------------------
 
     async def history(self, alerts: Sequence[Alert]) -> None:
@@ -156,11 +165,14 @@ class AlertsTelling:
         )
         if why.later:
             await self._part("Later", _JOURNAL, [self._step_cells(each) for each in why.later], "")
+        price, quantity = Digits(), Digits()
+        price.see(each.price for each in why.trades)
+        quantity.see(each.quantity for each in why.trades)
         trades = [
             [
                 self._zone.clock(each.ts_event),
-                number(each.price),
-                number(each.quantity),
+                price.write(each.price),
+                quantity.write(each.quantity),
                 each.side,
                 str(each.trade_id),
             ]
@@ -169,7 +181,7 @@ class AlertsTelling:
         await self._part("Trades around", _TRADES, trades, why.around or "none")
         if trades and why.around:
             await self._out.say(plain(f"  {why.around}"))
-        told = [[each.key, each.title, deliveries_words(each)] for each in why.alerts]
+        told = [[short_key(each), each.title, deliveries_words(each)] for each in why.alerts]
         await self._part("Told", _TOLD, told, "nothing was told", times=False)
 
     async def rehearsed(self, found: Rehearsed) -> None:
@@ -234,7 +246,7 @@ class AlertsTelling:
     def _alert_cells(self, alert: Alert) -> list[str]:
         read = "no" if alert.read is None else "yes"
         return [
-            self._zone.clock(alert.fired), plain(alert.key), plain(alert.title), alert_words(alert),
+            self._zone.clock(alert.fired), plain(short_key(alert)), plain(alert.title), alert_words(alert),
             read if alert.cleared is None else "cleared", deliveries_words(alert),
         ]  # fmt: skip
 

@@ -54,11 +54,13 @@ async def chosen_desk(
     features: Collection[Feature] = FEATURES,
     *,
     keep_candles: bool = False,
+    alerts: bool = False,
 ) -> AsyncIterator[RealTimeTrading]:
     """The desk, announced; it is closed, or let go, with the block.
 
     Args:
         symbols, features: what a desk of one's own is to follow; no symbols are those of the settings.
+        keep_candles, alerts: what else it has, see RealTimeTrading.
 
     Raises:
         DeskUnreachable, DeskRefused: the named desk does not answer, or says no. And what RealTimeTrading raises.
@@ -69,7 +71,9 @@ async def chosen_desk(
         if symbols:
             origins = {**wanted.origins, "symbols": "argument SYMBOL"}
             wanted = replace(wanted, symbols=tuple(symbols), origins=origins)
-        desk = RealTimeTrading(*symbols, features=features, settings=wanted, keep_candles=keep_candles)
+        desk = RealTimeTrading(
+            *symbols, features=features, settings=wanted, keep_candles=keep_candles, alerts=alerts
+        )
         _tell(_starting(choice))
         await desk.start(warn=False)
     try:

@@ -2,8 +2,8 @@
 
 Rules
   1. A listener hears each alert once, by its key. What is said to have just fired is news.
-  2. Of the first snapshot the alerts that were told since the listener came are news; of a later one, after the
-     connection was lost, all that were not there before. What left the centre meanwhile is not heard.
+  2. Of a snapshot the alerts that were told since the first of the listeners came are news, by the desk's clock: so
+     it is when the subscription begins, and after a lost connection. What left the centre meanwhile is not heard.
   3. Another desk at the same address has alerts of its own: those of its first snapshot are no news.
 """
 
@@ -41,8 +41,7 @@ class AlertsChannel(Channel):
         if self.anew:  # rule 3
             return self._note(rows, ())
         since = self.since
-        first = [row.key for row in rows if self._begun or (since is not None and nanos(row.told) >= since)]
-        return self._note(rows, first)
+        return self._note(rows, [row.key for row in rows if since is not None and nanos(row.told) >= since])
 
     def delta(self, frame: Frame) -> Sequence[object]:
         said = read(NotificationsDelta, frame.data)

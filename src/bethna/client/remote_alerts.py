@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, cast
 from urllib.parse import quote
@@ -37,10 +38,12 @@ from bethna.client.alerts_backend import Wish
 from bethna.client.remote_link import Link
 from bethna.core.alert_views import Alert, ChannelView, Preview, Receipt, Rehearsed, RuleView, Why
 from bethna.core.clock import NS_PER_S, NS_PER_US
+from bethna.core.errors import UnknownAlert, UnknownChannel
 
 LONG_S = 120.0
 """A rehearsal may have the desk ask a venue for its past, a test of a channel waits for somebody else."""
 ALERTS = "alerts"
+_NAME = re.compile(r"[a-z]+[0-9]+", re.ASCII)
 
 
 class _Armed(Struct, frozen=True):
@@ -129,12 +132,17 @@ class RemoteAlerts:
 
     async def test_channel(self, name: str) -> Receipt:
         """A message that says it is a test."""
+        if "/" in name or not name.strip("."):  # which would be another address
+            raise UnknownChannel(name, [each.name for each in await self.channels()])
         path = f"channels/{quote(name, safe='')}/test"
         return receipt_of(await self._link.post(path, None, ReceiptAnswer, LONG_S))
 
 
 def _named(name: str) -> str:
-    return f"{ALERTS}/{quote(name, safe='')}"
+    """Its address. What can be no rule's name would be another one, such as `history`. Raises UnknownAlert."""
+    if _NAME.fullmatch(name) is None:
+        raise UnknownAlert(name)
+    return f"{ALERTS}/{name}"
 
 
 def _wish(wish: Wish, version: int | None = None) -> AlertWish:

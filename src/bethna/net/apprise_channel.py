@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
@@ -92,20 +93,22 @@ def service_of(name: str, scheme: str, url: str) -> Service:
     Raises:
         ConfigError: Apprise knows no such service, or the URL lacks what the service needs.
     """
-    import apprise
-    from apprise.manager_plugins import NotificationManager
-
     logger = logging.getLogger("apprise")  # rule 3
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-    try:
-        service: Service | None = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-    except Exception:  # noqa: BLE001 - foreign code reads a URL of a hundred forms; what it says may hold the URL
-        service = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it imports modules that leave Python one day
+        import apprise
+        from apprise.manager_plugins import NotificationManager
+
+        try:
+            service: Service | None = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+        except Exception:  # noqa: BLE001 - foreign code reads a URL of a hundred forms; what it says may hold the URL
+            service = None
+        known = scheme in NotificationManager()  # type: ignore[no-untyped-call]  # Apprise has half of its types
     if service is not None:
         return service
-    known = scheme in NotificationManager()  # type: ignore[no-untyped-call]  # Apprise has half of its types
     found = (
         "an address that lacks a part, such as its token" if known else "a service that Apprise does not know"
     )

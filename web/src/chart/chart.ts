@@ -282,6 +282,11 @@ export class PriceChart {
     return this.lines;
   }
 
+  /** For levels that are drawn over the candles and can be moved. */
+  get over(): { chart: IChartApi; candles: ISeriesApi<'Candlestick'> } {
+    return { chart: this.chart, candles: this.candles };
+  }
+
   drawLines(bars: Bars): void {
     this.lines?.draw(bars, this.step);
   }

@@ -1,5 +1,6 @@
 /** The page's keys. A panel that has more of its own adds them with `keyboard.add`. */
 import { tick } from 'svelte';
+import { alertsHook } from './alerts/hook.svelte';
 import { best } from './best.svelte';
 import { keyboard, type Action } from './keys';
 import { OFTEN } from './protocol';
@@ -20,6 +21,7 @@ const PLACES: Record<View | 'events', { at: string; view?: View; deck?: Deck }> 
   tape: { at: '[data-testid="tape"]', view: 'tape', deck: 'book' },
   health: { at: '#tab-health', view: 'health', deck: 'health' },
   events: { at: '#tab-events', view: 'health', deck: 'events' },
+  alerts: { at: '#tab-alerts', view: 'alerts', deck: 'alerts' },
 };
 
 /** Shows a panel where only one is on the screen, and puts the focus there. */
@@ -61,6 +63,8 @@ keyboard.add(
   go('r', 'tape', 'to the trades'),
   go('h', 'health', 'to Health'),
   go('e', 'events', 'to the events'),
+  go('a', 'alerts', 'to the alerts'),
+  { keys: ['l'], words: 'a new alert, at a level of what is shown', group: 'Alerts', run: () => void alertsHook.write() },
   {
     keys: OFTEN.map((_, i) => String(i + 1)),
     written: ['1', '–', String(OFTEN.length)],

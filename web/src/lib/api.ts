@@ -23,6 +23,8 @@ interface Wish {
   body?: object;
   /** Given up by the page, for one that is newer. */
   signal?: AbortSignal;
+  /** For a question whose answer is work. */
+  timeoutMs?: number;
 }
 
 /** An error that this page gave up itself is no error to show. */
@@ -31,16 +33,16 @@ export function isGivenUp(error: unknown): boolean {
 }
 
 /** Whatever went wrong, in words. */
-export function wordsOf(error: unknown): DeskError {
+export function wordsOf(error: unknown, withinMs = TIMEOUT_MS): DeskError {
   if (error instanceof DeskError) return error;
   if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return new DeskError('no_answer', `The desk did not answer within ${TIMEOUT_MS / 1000} s.`, 'Try again; Health tells what it is doing.');
+    return new DeskError('no_answer', `The desk did not answer within ${withinMs / 1000} s.`, 'Try again; Health tells what it is doing.');
   }
   return new DeskError('unreachable', 'The desk does not answer.', 'Check that it runs, or start it with `bethna up`.');
 }
 
-export async function ask<T>(path: string, { method = 'GET', body, signal }: Wish = {}): Promise<T> {
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+export async function ask<T>(path: string, { method = 'GET', body, signal, timeoutMs = TIMEOUT_MS }: Wish = {}): Promise<T> {
+  const limit = AbortSignal.timeout(timeoutMs);
   const response = await fetch(path, {
     method,
     signal: signal ? AbortSignal.any([limit, signal]) : limit,

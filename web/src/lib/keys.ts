@@ -7,8 +7,8 @@
  * 3. Arrows belong to what is focused, except on the page itself and in the watchlist.
  */
 
-export type Scope = 'page' | 'chart' | 'watchlist';
-export type Group = 'Panels' | 'Chart' | 'Look' | 'Page';
+export type Scope = 'page' | 'chart' | 'watchlist' | 'alerts';
+export type Group = 'Panels' | 'Chart' | 'Alerts' | 'Look' | 'Page';
 
 export interface Action {
   /** As `KeyboardEvent.key` says them, letters small; `mod+k` is Ctrl or Cmd with it. */

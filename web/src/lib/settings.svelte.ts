@@ -14,7 +14,7 @@ import { fitted, openHash, readKept, ROOMS, usualSizes, workspaceHash, type Deck
 import { resolveZone } from './zone';
 
 export type { Deck, Theme };
-export type View = 'market' | 'chart' | 'book' | 'tape' | 'health';
+export type View = 'market' | 'chart' | 'book' | 'tape' | 'health' | 'alerts';
 
 /** Something to say to the user, by whoever shows it. */
 export interface Told {
@@ -101,6 +101,13 @@ class Settings {
     if (deck === this.chosenDeck) return;
     this.chosenDeck = deck;
     this.keep();
+  }
+
+  /** Phone: one panel; of the deck's tabs, the one that belongs to it. */
+  see(view: View): void {
+    this.view = view;
+    if (view === 'alerts') this.deck = 'alerts';
+    else if (view === 'health' && this.deck === 'alerts') this.deck = 'health';
   }
 
   setTheme(theme: Theme): void {

@@ -100,7 +100,7 @@ class Store {
   liveReachable = $derived(this.up && this.health?.value.simulation?.live_reachable === true);
   ended = $derived(this.health?.value.tape?.ended === true);
   topicNames = $derived.by(() => {
-    const always = ['health', 'prices', 'events']; // health first: it says what the others are of
+    const always = ['health', 'prices', 'events', 'alerts', 'notifications']; // health first: it says what the others are of
     if ((this.instruments ?? []).some((name) => this.kindOf(name) === 'index')) always.push('indices');
     const one = this.selected;
     if (one === null || this.kindOf(one) === 'index') return always; // an index has neither book, trades nor candles

@@ -2,7 +2,8 @@
  * What is said for a moment in a corner of the page: few at once, and none is lost while somebody reads.
  *
  * Rules:
- * 1. At most three. A fourth takes the place of the oldest that offers nothing to do, else of the oldest.
+ * 1. At most three. A fourth takes the place of the oldest that passes and offers nothing to do, else of the oldest that
+ *    passes, else of the oldest.
  * 2. One key is one matter: what is said later of it takes the place of what was said before, and begins anew.
  * 3. Time passes only while nobody holds them, with the pointer or the focus.
  * 4. One without a life stays until another takes its place or somebody puts it away.
@@ -45,8 +46,9 @@ export class ToastQueue {
     }
     const kept = [...this.shown];
     if (kept.length >= MOST) {
-      const idle = kept.findIndex((other) => other.action === undefined);
-      kept.splice(Math.max(0, idle), 1); // rule 1
+      const passing = kept.findIndex((other) => other.leftMs !== null);
+      const idle = kept.findIndex((other) => other.leftMs !== null && other.action === undefined);
+      kept.splice(Math.max(0, idle < 0 ? passing : idle), 1); // rule 1
     }
     this.shown = [...kept, toast];
   }

@@ -2,6 +2,9 @@
  * What was received last, readable from the browser's console and by tests: the screen can be compared with what was
  * sent. And an event for each price that changed.
  */
+import type { AlertsConsole } from './alerts/console';
+import { alertsHook } from './alerts/hook.svelte';
+import type { Severity } from './alerts/protocol';
 import { isUnknown } from './bars';
 import type { Batch } from './feed/inbox';
 import type { Book, Candle, Health, PriceRow, Trade } from './protocol';
@@ -17,6 +20,10 @@ export interface Exposed {
   readonly book: Book | null;
   readonly lastTrade: Trade | null;
   readonly candles: readonly Candle[];
+  /** Arms, lists, explains: docs/reference/page.md. */
+  readonly alerts: AlertsConsole;
+  /** How often a sound was due, by severity, muted or not. */
+  readonly sounds: Readonly<Record<Severity, number>>;
 }
 
 declare global {
@@ -56,8 +63,18 @@ function rows(): PriceRow[] {
   return (store.instruments ?? []).map((name) => store.cell(name).row).filter((row) => row !== null);
 }
 
+const VERBS = ['add', 'list', 'edit', 'pause', 'resume', 'remove', 'history', 'why', 'rehearse', 'preview'] as const satisfies readonly (keyof AlertsConsole)[];
+
+/** Loaded with the first word. */
+function alertsConsole(): AlertsConsole {
+  const verb = (name: keyof AlertsConsole) => async (...said: never[]) => ((await import('./alerts/console')).verbs[name] as (...said: never[]) => unknown)(...said);
+  return Object.fromEntries(VERBS.map((name) => [name, verb(name)])) as unknown as AlertsConsole;
+}
+
 export function expose(interval: () => string): void {
   window.bethna = {
+    alerts: alertsConsole(),
+    sounds: alertsHook.sounds,
     get status() {
       return {
         link: store.link.state,

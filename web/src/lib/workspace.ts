@@ -18,7 +18,7 @@ const QUOTED = 40;
 export const THEMES = ['dark', 'light', 'system'] as const;
 export const PALETTES = ['classic', 'blue-orange'] as const;
 export const GROUPINGS = ['comma', 'space', 'none'] as const satisfies readonly Grouping[];
-export const DECKS = ['book', 'health', 'events'] as const;
+export const DECKS = ['book', 'health', 'events', 'alerts'] as const;
 
 export type Theme = (typeof THEMES)[number];
 export type Palette = (typeof PALETTES)[number];

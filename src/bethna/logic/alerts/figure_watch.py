@@ -5,7 +5,8 @@ Rules
      complete.
   2. Nobody knows a figure that was not told since it is watched (so after a start, too), that was lost, or of which the
      last moment says so itself. What was judged stands meanwhile: a figure that comes back on the same side is no edge.
-  3. A hold that is over while a figure is not known fires, and says that it stands on what nobody knows.
+  3. Each figure has a time of its own: its moments end holds of the rules that wait for it, and `pass_time` of all.
+  4. A hold that is over while a figure is not known fires, and says that it stands on what nobody knows.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class FigureWatch(Stepper):
 
     def tell(self, watched: Watched, moment: Moment) -> None:
         """A figure is `moment.value` now; fine if nobody waits for it."""
-        self._run_out(moment)
+        self._run_out(moment, watched)
         figure = self._figures.get(watched)
         if figure is None:
             return
@@ -60,7 +61,7 @@ class FigureWatch(Stepper):
         )
 
     def _seen_by(self, armed: Armed, moment: Moment) -> Moment:
-        """Rule 3."""
+        """Rule 4."""
         return replace(moment, state=State.UNKNOWN) if self.is_unknown(armed.name) else moment
 
     def disarm(self, name: str) -> None:

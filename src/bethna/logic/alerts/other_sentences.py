@@ -1,4 +1,4 @@
-"""Conditions of the desk itself, of options and of what somebody owns, as people say them; `sentence` reads the rest.
+"""Conditions of the desk itself, of options and of what somebody owns, as people say them; it reads no others.
 
 Rules
   1. Of the desk: `VENUE is down`, `VENUE quota is nearly used`, `VENUE clock is off`; of an instrument `is stale` and

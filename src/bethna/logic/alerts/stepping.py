@@ -147,14 +147,22 @@ class Stepper:
     def _next_due(self) -> int:
         return self._dues[0][0] if self._dues else NEVER
 
-    def _run_out(self, moment: Moment) -> None:
-        """Rule 3, in the order of time and then of names."""
+    def _run_out(self, moment: Moment, about: Watched | None = None) -> None:
+        """Rule 3, in the order of time and then of names. `about`: of the rules that wait for this figure alone."""
         dues = self._dues
+        others: list[tuple[int, str]] = []
         while dues and dues[0][0] <= moment.ts_event:
-            armed = self._armed.get(heappop(dues)[1])
-            if armed is not None:
-                for step in pass_time(armed.name, armed.rule, armed.state, self._seen_by(armed, moment)):
-                    self._take(armed, step)
+            due = heappop(dues)
+            armed = self._armed.get(due[1])
+            if armed is None:
+                continue
+            if about is not None and about not in self._parts[armed.name].values():
+                others.append(due)
+                continue
+            for step in pass_time(armed.name, armed.rule, armed.state, self._seen_by(armed, moment)):
+                self._take(armed, step)
+        for due in others:
+            heappush(dues, due)
 
     def _seen_by(self, armed: Armed, moment: Moment) -> Moment:
         """A moment at which something of a rule has run out, as that rule sees it."""

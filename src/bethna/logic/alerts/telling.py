@@ -41,7 +41,7 @@ from bethna.core.alerts import (
     VolumeIs,
     Way,
 )
-from bethna.core.clock import iso_utc
+from bethna.core.clock import NS_PER_S, iso_utc
 from bethna.core.coverage import State
 from bethna.core.market import InstrumentId
 from bethna.logic.alerts.machine import parts_of
@@ -68,10 +68,12 @@ def title_of(rule: AlertRule, step: Step) -> str:
     if step.outcome is Outcome.UNKNOWN:
         return f"Nobody can know: {say_condition(rule.condition)}"
     if len(parts) == 1:
-        return _title(parts[0])
-    if isinstance(rule.condition, AnyOf) and step.leaf is not None:
-        return _title(parts[step.leaf])
-    return say_condition(rule.condition)
+        title = _event(parts[0])
+    elif isinstance(rule.condition, AnyOf) and (part := _part_of(rule, step)) is not None:
+        title = _event(part)
+    else:
+        title = say_condition(rule.condition)
+    return title[0].upper() + title[1:]
 
 
 def text_of(rule: AlertRule, step: Step, decimals: int | None) -> str:
@@ -80,19 +82,26 @@ def text_of(rule: AlertRule, step: Step, decimals: int | None) -> str:
     Args:
         decimals: to print prices of its instrument with; None where that is not known.
     """
-    moment = step.moment
+    moment, part = step.moment, _part_of(rule, step)
     at = _time(moment.ts_event if step.fired is None else step.fired, moment.ts_recv)
     if step.outcome is Outcome.UNKNOWN:
         said = [f"from {at} on, until what is missing has come"]
-    elif step.leaf is None:
+    elif part is None:
         said = [f"it has held for {say_length(rule.hold_ns)}, up to {at}"]
     else:
-        trade = "" if moment.trade_id is None else f", trade {moment.trade_id}"
-        said = [
-            f"{_figure(parts_of(rule.condition)[step.leaf], moment.value, decimals)} at {at}{trade}".strip()
-        ]
+        said = [f"{_figure(part, moment.value, decimals)} at {at}{_trade(moment)}".strip()]
     said += _doubts(moment)
     return "; ".join(said)
+
+
+def _part_of(rule: AlertRule, step: Step) -> Leaf | None:
+    """Which condition has changed; None where time alone did it, or where the rule was another one then."""
+    parts = parts_of(rule.condition)
+    return None if step.leaf is None or step.leaf >= len(parts) else parts[step.leaf]
+
+
+def _trade(moment: Moment) -> str:
+    return "" if moment.trade_id is None else f", trade {moment.trade_id}"
 
 
 def _doubts(moment: Moment) -> list[str]:
@@ -107,7 +116,8 @@ def _doubts(moment: Moment) -> list[str]:
     return said
 
 
-def _title(leaf: Leaf) -> str:
+def _event(leaf: Leaf) -> str:
+    """What has happened where a condition holds."""
     match leaf:
         case PriceIs():
             return f"{_name(leaf.instrument)} is {leaf.side} {say_number(leaf.level)}"
@@ -127,15 +137,14 @@ def _title(leaf: Leaf) -> str:
         case SpreadIs():
             return f"{_name(leaf.instrument)} spread is above {say_number(leaf.basis_points)} bps"
         case IndicatorIs():
-            against = leaf.other or say_number(leaf.level or 0.0)
+            against = leaf.other.replace(").", ") ") or say_number(leaf.level or 0.0)
             return f"{_name(leaf.instrument)} {leaf.interval} {_indicator(leaf)} is {leaf.side} {against}"
         case SignalGiven():
             return f"{_name(leaf.instrument)} has a signal of at least {say_number(leaf.confidence)}%"
         case OptionIs():
             return f"{_name(leaf.instrument)} {leaf.figure} is {leaf.side} {say_number(leaf.level)}"
         case SystemIs() | PositionIs() | PnlIs() | ExpiryNear():
-            said = say_other(leaf)
-            return said[0].upper() + said[1:] if said.startswith(("a position", "any", "pnl")) else said
+            return say_other(leaf)
         case _:
             assert_never(leaf)
 
@@ -147,16 +156,17 @@ def _figure(leaf: Leaf, value: float, decimals: int | None) -> str:
             price = say_number(value) if decimals is None else f"{value:,.{decimals}f}"
             return f"{price} {_place(leaf.instrument)}"
         case PriceMoves():
-            return f"{value:.2f}% in {say_length(leaf.window_ns)} {_place(leaf.instrument)}"
+            sign = "-" if leaf.way is Way.DOWN else ""
+            return f"{sign}{value:.2f}% in {say_length(leaf.window_ns)} {_place(leaf.instrument)}"
         case VolumeIs():
-            return f"{_short(value)} in {say_length(leaf.window_ns)} {_place(leaf.instrument)}"
+            return f"{_digits(value)} in {say_length(leaf.window_ns)} {_place(leaf.instrument)}"
         case SpreadIs():
             return f"{value:.2f} bps {_place(leaf.instrument)}"
         case IndicatorIs() if leaf.other:
             side = "above" if value > 0 else "below"
-            return f"{_short(abs(value))} {side} it, of the {leaf.interval} bar that closed"
+            return f"{_digits(abs(value))} {side} it, of the {leaf.interval} bar that closed"
         case IndicatorIs():
-            return f"{_short(value)}, of the {leaf.interval} bar that closed"
+            return f"{_digits(value)}, of the {leaf.interval} bar that closed"
         case OptionIs():
             return f"{leaf.figure} {_short(value)}"
         case PnlIs():
@@ -184,9 +194,14 @@ def _place(instrument: InstrumentId) -> str:
     return "across venues" if is_best(instrument) else f"on {instrument.partition('@')[2]}"
 
 
-def _short(value: float) -> str:
-    """To six digits, as people write it."""
+def _digits(value: float) -> str:
+    """To six digits: of what is computed."""
     return say_number(float(f"{value:.6g}"))
+
+
+def _short(value: float) -> str:
+    """To ten digits, as people write it."""
+    return say_number(float(f"{value:.10g}"))
 
 
 def _time(ts: int, beside: int) -> str:
@@ -203,11 +218,12 @@ def words_of(step: Step, rule: AlertRule | None = None) -> str:
     moment = step.moment
     said = [_outcome(step, rule)]
     if step.leaf is not None:
-        trade = "" if moment.trade_id is None else f", trade {moment.trade_id}"
-        said.append(f"at {_short(moment.value)}{trade}")
+        part = None if rule is None else _part_of(rule, step)
+        figure = _short(moment.value) if part is None else _figure(part, moment.value, None)
+        said.append(f"{figure}{_trade(moment)}".strip(", "))
     said += _changes(step) + _doubts(moment)
     at = moment.ts_event if step.fired is None else step.fired
-    return f"{iso_utc(at)}: {'; '.join(said)}"
+    return f"{iso_utc(at)}: {'; '.join(filter(None, said))}"
 
 
 def _changes(step: Step) -> list[str]:
@@ -266,6 +282,7 @@ def reason(
     steps: Sequence[Step],
     at: int,
     *,
+    price: float | None = None,
     value: float | None = None,
     missing: tuple[int, int] | None = None,
 ) -> str:
@@ -276,14 +293,16 @@ def reason(
         unknown: nobody could know then.
         steps: lines of its journal up to then, ascending.
         at: event time that is asked about, ns UTC.
-        value: of its figure then (of a rule of one condition), None where that is not known (rule 3).
+        price: the last one then, said for a rule of one condition of prices; None where it is not known (rule 3).
+        value: likewise of any other figure.
         missing: from when to when trades are missing around it, ns UTC.
     """
     if state is None:
         return "Nobody can say: it was not armed then, and its journal has nothing of that time."
     newest = steps[-1] if steps else None
+    figure = price if isinstance(rule.condition, PriceIs | PriceCrosses | PriceChannel) else value
     if newest is not None and newest.outcome in TELLING:
-        return _fired(rule, newest)
+        return _fired(rule, newest) + _by_then(rule, newest, at, figure)
     if state.phase is Phase.PAUSED:
         since = "" if newest is None else f" since {iso_utc(newest.moment.ts_event)}"
         return f"It was paused{since}."
@@ -298,23 +317,32 @@ def reason(
         return f"Nobody can know: trades are missing from {iso_utc(missing[0])} to {iso_utc(missing[1])}."
     if unknown or LeafState.UNSEEN in state.leaves:
         return f"Nobody can know: {_unseen(rule, state)}." + _before(state)
-    return f"It did not{_why_not(rule, state, newest, at, value)}." + _before(state)
+    return f"It did not{_why_not(rule, state, newest, at, figure)}." + _before(state)
 
 
 def _fired(rule: AlertRule, step: Step) -> str:
     at = iso_utc(step.moment.ts_event if step.fired is None else step.fired)
     if step.outcome is Outcome.UNKNOWN:
         return f"It told at {at} that nobody can know whether it holds."
+    part = _part_of(rule, step)
     if step.leaf is None:
         said = f"It fired at {at}, because it had held for {say_length(rule.hold_ns)}."
+    elif part is None:
+        said = f"It fired at {at}."
     else:
-        part = parts_of(rule.condition)[step.leaf]
-        figure = f" ({_short(step.moment.value)})" if _figure(part, 0.0, 0) else ""
-        said = f"It fired at {at}, because {_title(part)}{figure}."
+        figure = _figure(part, step.moment.value, None)
+        said = f"It fired at {at}, because {_event(part)}{f' ({figure})' if figure else ''}."
     if step.after.phase is Phase.DONE:
         return f"{said} It was to fire once, so it is over."
     after = "" if not rule.cooldown_ns else f" {say_length(rule.cooldown_ns)} later at the soonest, and"
     return f"{said} It fires again{after} when it has been over and begins anew."
+
+
+def _by_then(rule: AlertRule, step: Step, at: int, value: float | None) -> str:
+    """How it stood some time after it had fired."""
+    if value is None or step.after.phase is not Phase.ACTIVE or at - step.moment.ts_event < NS_PER_S:
+        return ""
+    return f" At {iso_utc(at)} {_away(parts_of(rule.condition)[0], value)}."
 
 
 def _why_not(rule: AlertRule, state: RuleState, newest: Step | None, at: int, value: float | None) -> str:
@@ -328,15 +356,18 @@ def _why_not(rule: AlertRule, state: RuleState, newest: Step | None, at: int, va
     parts = parts_of(rule.condition)
     if len(parts) == 1:
         leaf = parts[0]
+        away = None if value is None else _away(leaf, value)
+        if state.leaves[0] is LeafState.YES and isinstance(leaf, PriceCrosses) and leaf.way is not Way.EITHER:
+            return f": {away or 'it was there'} already, so it did not cross"
         if state.leaves[0] is LeafState.YES and not isinstance(leaf, PriceCrosses):
             already = newest is not None and newest.outcome is Outcome.ALREADY
             words = "when it was armed, so there was no edge" if already else "before, so nothing began"
             return f": it held already {words}"
-        return f": {_away(leaf, value)}" if value is not None else ": its condition did not begin to hold"
+        return f": {away or 'its condition did not begin to hold'}"
     if not isinstance(rule.condition, AllOf):
         return ": none of its conditions began to hold"
     open_ = [
-        _title(part) for part, leaf in zip(parts, state.leaves, strict=True) if leaf is not LeafState.YES
+        _event(part) for part, leaf in zip(parts, state.leaves, strict=False) if leaf is not LeafState.YES
     ]
     if open_:
         return f": of its conditions these did not hold: {', '.join(open_)}"
@@ -348,8 +379,8 @@ _SWALLOWED = (Outcome.COOLING, Outcome.SAME_BAR, Outcome.DOUBTED)
 
 def _unseen(rule: AlertRule, state: RuleState) -> str:
     names = [
-        _title(part)
-        for part, leaf in zip(parts_of(rule.condition), state.leaves, strict=True)
+        _event(part)
+        for part, leaf in zip(parts_of(rule.condition), state.leaves, strict=False)
         if leaf is LeafState.UNSEEN
     ]
     if names:
@@ -359,13 +390,15 @@ def _unseen(rule: AlertRule, state: RuleState) -> str:
 
 def _away(leaf: Leaf, value: float) -> str:
     """Where a figure was, and how far from where it counts."""
-    figure = _figure(leaf, value, 10)
+    figure = _figure(leaf, value, None)
     match leaf:
         case PriceIs() | PriceCrosses():
             return f"the price was {_short(value)}, {_from(value, leaf.level)}"
         case PriceChannel():
             edge = min((leaf.low, leaf.high), key=lambda each: abs(value - each))
-            return f"the price was {_short(value)}, {_from(value, edge)}"
+            return f"the price was {_short(value)}, {_from(value, edge, 'edge')}"
+        case IndicatorIs() if leaf.other:
+            return f"it was {figure}"
         case IndicatorIs() | OptionIs() | PnlIs():
             return f"it was {_short(value)}, {_from(value, leaf.level or 0.0)}"
         case PriceMoves():
@@ -382,10 +415,10 @@ def _away(leaf: Leaf, value: float) -> str:
             assert_never(leaf)
 
 
-def _from(value: float, level: float) -> str:
+def _from(value: float, level: float, what: str = "level") -> str:
     if value == level:
-        return "which is the level itself"
-    return f"{_short(abs(value - level))} {'above' if value > level else 'below'} the level"
+        return f"which is the {what} itself"
+    return f"{_short(abs(value - level))} {'above' if value > level else 'below'} the {what}"
 
 
 def _before(state: RuleState) -> str:

@@ -17,7 +17,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -108,6 +108,7 @@ class Alerting:
         self._last_number = 0
         self._journal: Journal | None = None
         self._begun = False
+        self.there = asyncio.Event()
         self._hurry = asyncio.Event()
         self._turn = asyncio.Lock()
         self._refused = False
@@ -131,8 +132,7 @@ class Alerting:
         if found is None:
             return
         journal, kept, self._kept = found
-        numbers = [int(each.name[1:]) for each in kept if each.name[1:].isdecimal()]
-        self._last_number = max(numbers, default=0)
+        self._last_number = max((_by_number(each)[0] for each in kept), default=0)
         for each in sorted(kept, key=_by_number):
             if each.removed is None:
                 self._rules[each.name] = _Held(each.rule, each.version, each.armed)
@@ -180,8 +180,8 @@ class Alerting:
             self._check_caught_up(rule)
         async with self._turn:
             self._allow(self._active(), wanted)
-            names = [f"a{self._last_number + number}" for number in range(1, len(wanted) + 1)]
-            named = dict(zip(names, wanted, strict=True))
+            named = {f"a{self._last_number + number}": rule for number, rule in enumerate(wanted, 1)}
+            names = list(named)
             for name, rule in named.items():  # rule 3: at the trades that were judged by now
                 self._hear(rule)
                 self.watch.arm(name, rule)
@@ -209,8 +209,7 @@ class Alerting:
             held, state = self._held(name), self.watch.states()[name]
             if held.version != version:
                 raise AlertChanged(name, version, held.version, say(held.rule))
-            others = [each for each in self._active() if each is not held.rule]
-            self._allow(others, [rule])
+            self._allow([each for each in self._active() if each is not held.rule], [rule])
             fresh = replace(begin(rule), firings=state.firings)
             await self._rearm(name, _Held(rule, held.version + 1, now), Outcome.EDITED, fresh)
 
@@ -285,8 +284,7 @@ class Alerting:
         return held
 
     def _active(self) -> list[AlertRule]:
-        states = self.watch.states()
-        return [held.rule for name, held in self._rules.items() if states[name].phase is Phase.ACTIVE]
+        return [each.rule for each in self.rules() if each.state.phase is Phase.ACTIVE]
 
     def _check_caught_up(self, rule: AlertRule) -> None:
         for part in parts_of(rule.condition):
@@ -376,8 +374,8 @@ class Alerting:
                 return
             self._kept.update(cursors)
             if self._refused:
-                self._refused = False
                 self._tell("info", "alerts_kept_again", SUBJECT, "alerts are kept on disk again")
+            self._refused = False
             self._say(fired, steps)
 
     def _say(self, fired: Sequence[Fired], steps: Sequence[Step], changed: Iterable[str] = ()) -> None:
@@ -388,8 +386,7 @@ class Alerting:
             if each.rule in self._rules
         ]
         names = {step.rule for step in steps} | set(changed)
-        if told or names:
-            self._told(told, frozenset(names))
+        self._told(told, frozenset(names))
 
     def _not_kept(self, error: StoreError) -> None:
         """Rule 4."""
@@ -428,11 +425,15 @@ class Alerting:
             self._journal = Journal(self._folder, outward=self._outward)
         return self._journal
 
-    def in_thread(self, work: Callable[[], T]) -> Awaitable[T]:
+    async def in_thread(self, work: Callable[[], T]) -> T:
         """Do work in the journal's thread. Raises StoreError: it is closed."""
         if not self._begun:
             raise StoreError("expected the journal of alerts, found it closed", hint="start the desk")
-        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        finally:
+            if self._journal is not None:
+                self.there.set()
 
 
 def _anew(kept: KeptRule) -> RuleState:

@@ -32,7 +32,12 @@ export interface Ports {
   random(): number;
   /** Called after the inbox changed. */
   changed(): void;
+  /** A frame that waits for no picture: a hidden page draws none, and an alert must be told all the same. */
+  atOnce(topic: string, snapshot: boolean, data: unknown): void;
 }
+
+/** Topics whose frames are not conflated and not kept until they are drawn. */
+const AT_ONCE = new Set(['alerts', 'notifications']);
 
 interface Want {
   sequence: Sequence;
@@ -196,7 +201,8 @@ export class Connection {
       want.askedAt = null;
       this.inbox.setTopic(frame.topic, { state: 'live' });
     }
-    if (!this.inbox.offer(frame.topic, frame, now)) this.resubscribe(frame.topic);
+    if (AT_ONCE.has(frame.topic)) this.ports.atOnce(frame.topic, frame.type === 'snapshot', frame.data);
+    else if (!this.inbox.offer(frame.topic, frame, now)) this.resubscribe(frame.topic);
     this.ports.changed();
   }
 

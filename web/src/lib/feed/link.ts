@@ -1,4 +1,5 @@
 /** The page's end of the feed: a worker where there is one, the same code on this thread where not. */
+import type { AlertNews } from '../alerts/hook.svelte';
 import { wallNow } from '../wall';
 import { Connection } from './connection';
 import { Inbox, type Batch } from './inbox';
@@ -22,8 +23,11 @@ export function deskSocketUrl(): string {
 /** Where frames are read. On the page they cost the page its time; nothing else is different. */
 export type Place = 'worker' | 'page';
 
-/** `draw` is called at most once per animation frame; `placed` when it is known where frames are read. */
-export function openLink(url: string, draw: (batch: Batch) => void, placed: (place: Place) => void): Link {
+/**
+ * `draw` is called at most once per animation frame; `placed` when it is known where frames are read; `hear` at once, also
+ * on a page that nobody sees.
+ */
+export function openLink(url: string, draw: (batch: Batch) => void, placed: (place: Place) => void, hear: (news: AlertNews) => void): Link {
   let tell: (message: ToWorker) => void = () => {};
   let topics: string[] = [];
 
@@ -46,6 +50,7 @@ export function openLink(url: string, draw: (batch: Batch) => void, placed: (pla
       now: wallNow,
       random: Math.random,
       changed: () => pump.push(),
+      atOnce: (topic, snapshot, data) => hear({ topic, snapshot, data } as AlertNews),
     });
     tell = (message) => {
       if (message.op === 'want') connection.want(message.topics);
@@ -61,10 +66,11 @@ export function openLink(url: string, draw: (batch: Batch) => void, placed: (pla
     try {
       const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'feed' });
       let alive = false;
-      worker.onmessage = (event: MessageEvent<Batch>) => {
+      worker.onmessage = (event: MessageEvent<Batch | AlertNews>) => {
         if (!alive) placed('worker');
         alive = true;
-        receive(event.data);
+        if ('topic' in event.data) hear(event.data);
+        else receive(event.data);
       };
       // A worker that never spoke could not be loaded; an error in one that did is its own to survive.
       worker.onerror = () => {

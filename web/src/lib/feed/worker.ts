@@ -18,6 +18,7 @@ onmessage = (event: MessageEvent<ToWorker>) => {
         now: wallNow,
         random: Math.random,
         changed: () => pump.push(),
+        atOnce: (topic, snapshot, data) => postMessage({ topic, snapshot, data }),
       });
       connection.start();
       return;
