@@ -223,6 +223,7 @@ async def test_why_with_its_journal_trades_and_where_it_was_told(chromium_path: 
     ):
         await at_alerts(page)
         desk.alerts.fire("a1", late=True)
+        await expect(page.get_by_test_id("bell")).to_have_attribute("data-unread", "1")
         await page.keyboard.press("n")
         row = page.get_by_test_id("centre-row")
         await expect(row).to_have_attribute("data-late", "true")

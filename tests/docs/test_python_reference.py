@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from docs.console import ROOT, Block, blocks
@@ -14,6 +15,8 @@ from python_runs import market, run
 import bethna
 from bethna.app.household import KEPT_EVENTS
 from bethna.app.trading import RealTimeTrading
+from bethna.client.alerts import MOST_HISTORY, Alerts
+from bethna.client.alerts import PENDING as ALERTS_PENDING
 from bethna.client.best import Best
 from bethna.client.candles import Candles
 from bethna.client.facts import Book, BookLevel, CertifiedTrade
@@ -28,6 +31,7 @@ from bethna.client.nouns import (
 )
 from bethna.client.references import Indices, Valuations
 from bethna.client.tables import Table
+from bethna.core.alerts import Condition
 from bethna.core.instrument import FEATURES
 from bethna.core.market import Candle, PriceView
 from bethna.runtime.mailbox import DEFAULT_KEYS
@@ -89,7 +93,7 @@ def test_what_the_page_says_of_the_package_is_there() -> None:
 def test_what_the_page_says_of_a_desk_is_there_and_nothing_public_is_missing() -> None:
     said = words(r"`(?:await )?desk\.(\w+)")
     public = {name for name in dir(RealTimeTrading) if not name.startswith("_")} - {"over"}
-    assert said == public | set(NOUNS) | {"best", "indices", "valuations", "connection_status"}
+    assert said == public | set(NOUNS) | {"best", "indices", "valuations", "alerts", "connection_status"}
 
 
 @pytest.mark.parametrize("name", NOUNS)
@@ -135,6 +139,30 @@ def test_indices_and_valuations_have_the_methods_and_fields_that_the_page_names(
     for kind in (bethna.IndexView, bethna.ValuationView, bethna.Greeks):
         [fields] = re.findall(rf"^\| `{kind.__name__}` \| (.*) \|$", section, re.MULTILINE)
         assert set(re.findall(r"`(\w+)`", fields)) == set(kind.__struct_fields__)
+
+
+def test_alerts_have_the_methods_and_the_facts_the_fields_that_the_page_names() -> None:
+    section = TEXT.partition("## Alerts")[2].partition("\n## ")[0]
+    methods = set(re.findall(r"`(?:await )?desk\.alerts\.(\w+)\(", section))
+    assert methods == {each for each in dir(Alerts) if not each.startswith("_")} - {"kind", "name"}
+    for kind in (
+        bethna.RuleView, bethna.Alert, bethna.Delivery, bethna.Preview, bethna.Why, bethna.Rehearsed,
+        bethna.ChannelView, bethna.Receipt, bethna.AlertRule,
+    ):  # fmt: skip
+        [fields] = re.findall(rf"^\| `{kind.__name__}` \| (.*) \|$", section, re.MULTILINE)
+        named = re.findall(r"`(\w+)`", fields.partition(". Of an attached")[0])
+        assert named == list(kind.__struct_fields__)
+    conditions = section.partition("A condition is one of")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", conditions)) == {each.__name__ for each in get_args(Condition)}
+    for name in set(re.findall(r"`([A-Z]\w+)`", section)) - {"None"}:
+        assert hasattr(bethna, name), name
+    assert (
+        f"history(limit={default(Alerts.history, 'limit')})` | the newest `Alert`s, cleared or not, at most "
+        in section
+    )
+    assert f"at most {MOST_HISTORY}" in section
+    assert f"at=None, limit={default(Alerts.why, 'limit')})" in section
+    assert f"more than {ALERTS_PENDING:,} of them wait" in section
 
 
 def row(noun: str) -> list[str]:
@@ -184,11 +212,12 @@ def test_defaults_and_limits_are_those_of_the_code() -> None:
 
 def test_presets_follow_what_the_page_says() -> None:
     said = dict(re.findall(r"^\| `bethna\.(\w+)\(\*symbols\)` \| (.*?)(?::.*)? \|$", TEXT, re.MULTILINE))
-    assert said == {"full": ", ".join(FEATURES), "price_stream_only": "prices alone"}
-    for preset in (bethna.options_trading, bethna.alerts_focused):
-        with pytest.raises(bethna.FeatureOff) as caught:
-            preset()
-        assert caught.value.hint
+    assert said == {
+        "full": ", ".join(FEATURES), "price_stream_only": "prices alone", "alerts_focused": "prices, trades, books",
+    }  # fmt: skip
+    with pytest.raises(bethna.FeatureOff) as caught:
+        bethna.options_trading()
+    assert caught.value.hint
 
 
 def test_tables_have_what_the_page_says() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from conftest import Campaign
-from scenario.alert_ends import FAULTS, RULES, Box, End, Killed, arrived, serve
+from scenario.alert_ends import FAULTS, HANG_S, RULES, Box, End, Killed, arrived, serve
 
 from bethna.core.alert_views import DeliveryState
 
@@ -62,7 +62,9 @@ async def one_run(seed: int, folder: Path, *, kills: bool) -> int:
         left = rng.randrange(5, 40)
         while True:
             delivering = box.deliver(
-                [box.hook(hook), box.hook(other, "other")], seed=seed, per_minute=per_minute
+                [box.hook(hook, timeout_s=HANG_S), box.hook(other, "other", timeout_s=HANG_S)],
+                seed=seed,
+                per_minute=per_minute,
             )
             task = asyncio.create_task(catch(delivering.run()))
 

@@ -158,6 +158,10 @@ async def test_every_example_fits_its_schema(subtests: pytest.Subtests) -> None:
                 assert values or "default" in parameter["schema"] or not parameter.get("required")
                 for value in values:
                     assert list(flaws(value, parameter["schema"], whole)) == []
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            with subtests.test(f"{method} {path} body"):
+                for value in media["schema"].get("examples", ()):
+                    assert list(flaws(value, media["schema"], whole)) == []
         for status, response in operation["responses"].items():
             for kind, media in response.get("content", {}).items():
                 if kind != "application/json":

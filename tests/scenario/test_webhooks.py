@@ -73,6 +73,39 @@ async def test_a_receiver_can_tell_that_it_is_ours_and_when_it_was_sent() -> Non
     assert said["alerts"][0]["trade_id"] == "1"
 
 
+async def test_a_receiver_that_is_written_as_the_guide_shows_tells_ours_from_a_replay_and_a_repeat() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "how-to" / "get-alerts-elsewhere.md"
+    shown = guide.read_text().partition("```python\n")[2].partition("```")[0]
+    receiver: dict[str, Any] = {}
+    exec(shown, receiver)
+    receiver["SECRET"] = SECRET.encode()
+    end = End()
+    async with serve(end):
+        await post(end.url(), private=True)
+    headers, body = end.asked[0].headers, end.asked[0].body
+    is_ours, is_new, now = receiver["is_ours"], receiver["is_new"], T0 / NS_PER_S
+    assert is_ours(headers, body, now)
+    assert not is_ours(headers, body + b" ", now)
+    assert not is_ours(headers, body, now + 301)
+    assert not is_ours({**headers, "x-bethna-timestamp": str(int(now) + 1)}, body, now)
+    assert is_new(headers)
+    assert not is_new(headers)
+
+
+async def test_a_user_and_a_password_of_the_address_are_said_as_headers_say_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    end = End()
+    async with serve(end):
+        receipt, hook = await post(f"http://me:hunter2@127.0.0.1:{end.port}/in/token-of-mine", private=True)
+    assert receipt.ok
+    assert end.asked[0].headers["authorization"] == "Basic bWU6aHVudGVyMg=="
+    assert hook.target == f"http://127.0.0.1:{end.port}"
+    assert "token-of-mine" not in caplog.text
+    assert "hunter2" not in caplog.text
+
+
 async def test_without_a_secret_it_goes_unsigned_and_says_so() -> None:
     end = End()
     async with serve(end):

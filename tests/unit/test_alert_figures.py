@@ -9,6 +9,7 @@ from _memorydesk import BTC, ETH, SOL, START, MemoryDesk
 from msgspec.structs import replace
 
 from bethna.app.alert_figures import AlertFigures
+from bethna.app.alert_rules import check_venues
 from bethna.core.alerts import (
     AlertRule,
     AnyOf,
@@ -37,6 +38,7 @@ from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId, Quote
 from bethna.core.status import BookStatus, InstrumentHealth, StreamStatus, Trust, VenueHealth
 from bethna.logic.alerts.alert_watch import AlertWatch
+from bethna.logic.alerts.bar_figure import BarFigure
 
 COINBASE, KRAKEN = InstrumentId("BTC-USD@coinbase"), InstrumentId("BTC-USD@kraken")
 BEST = InstrumentId("BTC-USD@best")
@@ -397,3 +399,36 @@ def test_many_turns_of_one_breath_are_one_look_at_the_troubles() -> None:
     house.figures.close()
     house.later[-1]()  # it was closed in the same breath
     assert house.fired() == []
+
+
+def test_an_error_of_ours_is_told_once_and_stays_with_its_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    house.arm(WIDE, SpreadIs(ETH, 50.0), SystemIs(Trouble.STALE, BTC), RSI)
+    house.desk.broken.add(BTC)
+    house.quote(99.0, 101.0)
+    house.pass_seconds(3)
+    house.desk.say_bars(bar(0, 90.0), bar(1, 92.0))
+    with monkeypatch.context() as patch:
+        patch.setattr(BarFigure, "hear", lambda *_: 1 / 0)
+        for number in (2, 3):
+            house.desk.say_bars(bar(number, 92.0))
+    assert house.reports() == ["task_failed"] * 3
+    assert [house.unknown(each) for each in ("a0", "a1", "a2", "a3")] == [True, False, True, True]
+    house.desk.broken.clear()
+    house.watch.arm("more", AlertRule(SpreadIs(ETH, 5.0)))
+    house.watch.arm("other", AlertRule(SystemIs(Trouble.QUOTA)))
+    house.figures.look()  # something else is wanted: all are tried again
+    assert [house.unknown(each) for each in ("a0", "a2", "a3")] == [False, False, False]
+
+
+def test_a_venue_that_there_is_not_is_refused_with_the_nearest() -> None:
+    for condition in (
+        WIDE,
+        SystemIs(Trouble.STALE, BTC),
+        SystemIs(Trouble.QUOTA),
+        SystemIs(Trouble.QUOTA, "kraken"),
+    ):
+        check_venues(AlertRule(condition))
+    with pytest.raises(ConfigError) as caught:
+        check_venues(AlertRule(AnyOf((WIDE, SystemIs(Trouble.VENUE_DOWN, "binanse")))))
+    assert "binance" in str(caught.value.hint)

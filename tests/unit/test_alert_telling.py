@@ -100,8 +100,8 @@ KINDS: list[tuple[Leaf, float, str, str, str]] = [
         "it was 1,234.57 in 1h on binance, and more than 1,000 counts",
     ),
     (
-        SpreadIs(BTC, 5.0), 6.789, "BTC-USDT spread is above 5 bps", "6.79 bps on binance at",
-        "it was 6.79 bps on binance, and more than 5 bps counts",
+        SpreadIs(BTC, 5.0), 6.789, "BTC-USDT spread is above 5 bps", "6.789 bps on binance at",
+        "it was 6.789 bps on binance, and more than 5 bps counts",
     ),
     (
         IndicatorIs(BTC, Interval.M5, "rsi(14)", Side.ABOVE, 70.0), 71.25, "BTC-USDT 5m rsi(14) is above 70",
@@ -147,15 +147,11 @@ def test_each_kind_says_what_happened(leaf: Leaf, value: float, title: str, text
     assert title.lower() in said.lower()
 
 
-def _of(leaf: Leaf, value: float) -> dict[str, float]:
-    """A price is said of a rule of prices alone, and another figure of others."""
-    of_price = isinstance(leaf, PriceIs | PriceCrosses | PriceChannel)
-    return {"price": value if of_price else 1e9, "value": 1e9 if of_price else value}
-
-
 @pytest.mark.parametrize(("leaf", "value", "why"), [(each[0], each[1], each[4]) for each in KINDS])
 def test_each_kind_says_why_it_did_not(leaf: Leaf, value: float, why: str) -> None:
-    said = reason(AlertRule(leaf), RuleState((NO,)), False, [], T, **_of(leaf, value))
+    of_price = isinstance(leaf, PriceIs | PriceCrosses | PriceChannel)  # the other one is not about it
+    price, other = (value, 1e9) if of_price else (1e9, value)
+    said = reason(AlertRule(leaf), RuleState((NO,)), False, [], T, price=price, value=other)
     assert said.startswith("It did not: ")
     assert f"{why}." in said
 
@@ -216,7 +212,7 @@ def test_of_several_the_one_that_did_it_is_said_or_all() -> None:
     both = "BTC-USDT@binance crosses above 65,000 and BTC-USDT@binance spread above 5 bps"
     assert title_of(AlertRule(AllOf(parts)), step(leaf=1)) == both
     assert title_of(AlertRule(AnyOf(parts)), step(leaf=None)) == both.replace(" and ", " or ")
-    assert text_of(AlertRule(AllOf(parts)), step(leaf=1, value=6.0), 1).startswith("6.00 bps")
+    assert text_of(AlertRule(AllOf(parts)), step(leaf=1, value=6.0), 1).startswith("6 bps")
 
 
 COOLED = RuleState((NO,), firings=1, last_fired=T - NS_PER_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from bethna.core.alerts import (
     AlertRule,
@@ -188,3 +189,21 @@ def test_a_hold_that_ends_while_nobody_knows_says_so() -> None:
         State.COMPLETE,
         State.UNKNOWN,
     ]
+
+
+def test_a_doubt_says_whether_trades_are_missing_or_nothing_is_known() -> None:
+    desk = Desk()
+    desk.watch.arm("a", AlertRule(PriceIs(BTC, Side.ABOVE, 100.0)))
+    assert desk.watch.doubt_of("a") is State.UNKNOWN
+    desk.hear[BTC](GapFound(BTC, Gap("trades", 2, 2, T0, T0), T0))
+    assert desk.watch.doubt_of("a") is State.INCOMPLETE
+
+
+def test_a_rule_that_somebody_else_has_told_of_goes_on_from_there() -> None:
+    desk = Desk()
+    desk.watch.arm("a", AlertRule(PriceIs(BTC, Side.ABOVE, 100.0), Repeat.EVERY))
+    desk.trade(BTC, 99)
+    told = replace(desk.watch.states()["a"], firings=5)
+    desk.watch.put_state("a", told)
+    desk.trade(BTC, 101)
+    assert desk.watch.states()["a"].firings == 6

@@ -83,3 +83,16 @@ CHANNELS = ChannelsAnswer(
 )
 RECEIPT = ReceiptAnswer(True, "accepted")
 PUSH_KEY = PushKeyAnswer("BPrM0cQ2cQm0EXAMPLE")
+
+SAID = f"{INSTRUMENT} crosses above 65,000, again below 64,800, every time, cooldown 10m"
+BODIES = {
+    "add": {"sentences": [SAID], "rules": [], "via": []},
+    "one": {"sentence": SAID},
+    "edit": {"sentence": SAID, "version": 1},
+    "rehearse": {"sentence": SAID, "over": "trades", "per_day": 2.0},
+    "keys": {"keys": [NOTIFICATION.key], "read": True},
+    "push": {
+        "endpoint": "https://push.example.com/1", "keys": {"p256dh": "BPrM0cQ2cQm0", "auth": "x1"}, "label": "phone",
+    },
+}  # fmt: skip
+"""What may be sent, by the routes that take it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response, delete, get, post, put, route
-from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
+from litestar.params import Body, FromPath, PathParameter, QueryParameter
 
 from bethna.api import alerts_examples as examples
 from bethna.api.alerts import (
@@ -63,6 +63,12 @@ AlertName = Annotated[
     str, PathParameter(max_length=MAX_NAME, examples=word(examples.NAME), description="The name of a rule.")
 ]
 ChannelName = Annotated[str, PathParameter(max_length=MAX_NAME, examples=word(examples.CHANNEL))]
+Rules = Annotated[AlertsWish, Body(examples=word(examples.BODIES["add"]))]
+One = Annotated[AlertWish, Body(examples=word(examples.BODIES["one"]))]
+Edit = Annotated[AlertWish, Body(examples=word(examples.BODIES["edit"]))]
+Rehearse = Annotated[RehearsalWish, Body(examples=word(examples.BODIES["rehearse"]))]
+Keys = Annotated[KeysWish, Body(examples=word(examples.BODIES["keys"]))]
+Push = Annotated[PushWish, Body(examples=word(examples.BODIES["push"]))]
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST_ALERTS)]
 
 OFF: Spec = {
@@ -120,7 +126,7 @@ async def alerts(desk: Desk) -> AlertsAnswer:
         **WISHED,
     },
 )
-async def add(desk: Desk, data: JSONBody[AlertsWish]) -> AlertsAnswer:
+async def add(desk: Desk, data: Rules) -> AlertsAnswer:
     """Arm all of these rules, or none; an error says which one it is of."""
     armed = alerts_of(desk)
     with said_whole():
@@ -135,7 +141,7 @@ async def add(desk: Desk, data: JSONBody[AlertsWish]) -> AlertsAnswer:
     request_max_body_size=MAX_JSON_BYTES,
     responses={**ok(examples.PREVIEW, "What would be armed."), **UNKNOWN, **OFF, **WISHED},
 )
-async def preview(desk: Desk, data: JSONBody[AlertWish]) -> PreviewAnswer:
+async def preview(desk: Desk, data: One) -> PreviewAnswer:
     """How a rule would be, without arming it."""
     armed = alerts_of(desk)
     with said_whole():
@@ -159,7 +165,7 @@ async def preview(desk: Desk, data: JSONBody[AlertWish]) -> PreviewAnswer:
         ),
     },
 )
-async def rehearse(desk: Desk, data: JSONBody[RehearsalWish]) -> RehearsalAnswer:
+async def rehearse(desk: Desk, data: Rehearse) -> RehearsalAnswer:
     """What a rule would have told over what is known of the past; it may have to ask a venue, and takes its time."""
     armed = alerts_of(desk)
     with said_whole():
@@ -191,7 +197,7 @@ async def alert(desk: Desk, name: AlertName) -> AlertRow:
     request_max_body_size=MAX_JSON_BYTES,
     responses={**ok(examples.ALERT, "As it is now, armed anew."), **UNKNOWN, **REFUSED, **WISHED},
 )
-async def edit(desk: Desk, name: AlertName, data: JSONBody[AlertWish]) -> AlertRow:
+async def edit(desk: Desk, name: AlertName, data: Edit) -> AlertRow:
     """Put another rule in its place. `version` is the one that was read: if it is another by now, nothing changes."""
     armed = alerts_of(desk)
     with said_whole():
@@ -266,7 +272,7 @@ _MARKED = {**ok(examples.NOTIFICATIONS, "The centre as it is now."), **OFF, **WI
     request_max_body_size=MAX_JSON_BYTES,
     responses=_MARKED,
 )
-async def read(desk: Desk, data: JSONBody[KeysWish]) -> NotificationsAnswer:
+async def read(desk: Desk, data: Keys) -> NotificationsAnswer:
     """Mark alerts as read, or with `read` false as unread, for every page and device."""
     armed = alerts_of(desk)
     await armed.mark(data.keys, read=data.read)
@@ -280,7 +286,7 @@ async def read(desk: Desk, data: JSONBody[KeysWish]) -> NotificationsAnswer:
     request_max_body_size=MAX_JSON_BYTES,
     responses=_MARKED,
 )
-async def clear(desk: Desk, data: JSONBody[KeysWish]) -> NotificationsAnswer:
+async def clear(desk: Desk, data: Keys) -> NotificationsAnswer:
     """Take alerts out of the centre; the history keeps them."""
     armed = alerts_of(desk)
     await armed.clear(data.keys)
@@ -328,7 +334,7 @@ _PUSHED = {**ok(examples.PUSH_KEY, "Done."), **NO_CHANNEL, **OFF, **WISHED}
     request_max_body_size=MAX_JSON_BYTES,
     responses=_PUSHED,
 )
-async def push_add(desk: Desk, data: JSONBody[PushWish]) -> PushKeyAnswer:
+async def push_add(desk: Desk, data: Push) -> PushKeyAnswer:
     """Push to this browser from now on; the same once more changes its label at most."""
     armed = alerts_of(desk)
     with said_whole():
@@ -343,7 +349,7 @@ async def push_add(desk: Desk, data: JSONBody[PushWish]) -> PushKeyAnswer:
     request_max_body_size=MAX_JSON_BYTES,
     responses=_PUSHED,
 )
-async def push_remove(desk: Desk, data: JSONBody[PushWish]) -> PushKeyAnswer:
+async def push_remove(desk: Desk, data: Push) -> PushKeyAnswer:
     """Push there no longer; the endpoint alone is looked at."""
     armed = alerts_of(desk)
     await armed.push_remove(data.endpoint)

@@ -14,7 +14,9 @@ Rules
   4. The desk's own troubles are looked at once a second, and when an instrument's streams turn.
   5. What cannot be had (an instrument that is not followed, bars that nobody has) is lost: its rules are unknown. It is
      tried again when what is wanted, or which instruments are followed, has changed.
-  6. Once a second the figures' time goes on to PATIENCE_NS ago by the desk's clock: so long a venue's word may be on
+  6. An error of ours while one figure is made or judged is told once, and that figure is lost like one that cannot be
+     had; the others go on.
+  7. Once a second the figures' time goes on to PATIENCE_NS ago by the desk's clock: so long a venue's word may be on
      its way. By that time holds end and rules expire.
 """
 
@@ -28,7 +30,7 @@ from bethna.core.alerts import Moment, Trouble
 from bethna.core.bars import Bar
 from bethna.core.clock import NS_PER_S, Clock
 from bethna.core.consolidated import BestPrice
-from bethna.core.errors import BethnaError, ConfigError, UnknownInstrument
+from bethna.core.errors import BethnaError, Closed, ConfigError, UnknownInstrument
 from bethna.core.instrument import Feature, Instrument
 from bethna.core.intervals import Interval
 from bethna.core.market import BookView, InstrumentId, Quote
@@ -39,6 +41,7 @@ from bethna.logic.alerts.rules import Watched
 from bethna.logic.alerts.troubles import Troubles
 from bethna.logic.best_price import concerned, pair_of
 from bethna.runtime.bus import BookEvent, Bus, Subscription
+from bethna.runtime.supervisor import contained
 
 PATIENCE_NS = NS_PER_S
 NAME = "alert figures"
@@ -130,19 +133,34 @@ class _Ear:
         self._house = house
         self._watched = watched
         self._subscriptions: list[Subscription] = []
+        self._is_over = False
 
     @property
     def is_open(self) -> bool:
         """Whether anything more can come."""
-        return True
+        return not self._is_over
 
     def say(self) -> None:
         """Tell the figure as it is now."""
+        self._contain(lambda: self._house.say(self._watched, self._now()))
+
+    def _contain(self, tell: Callable[[], None]) -> None:
+        """Rules 5 and 6."""
+        if self._is_over:
+            return
+        watched, house = self._watched, self._house
         try:
-            moment = self._now()
+            contained(tell, f"{NAME}: {watched.kind} of {watched.about}", house.clock, house.bus.report)
         except UnknownInstrument:  # it was left since
-            moment = None
-        self._house.say(self._watched, moment)
+            house.say(watched, None)
+        except Closed:
+            self._end()
+
+    def _end(self) -> None:
+        """Nothing more can come."""
+        self._is_over = True
+        self.close()
+        self._house.say(self._watched, None)
 
     def second(self) -> None:
         """A second has passed."""
@@ -239,7 +257,6 @@ class _BarsEar(_Ear):
     def __init__(self, house: _House, watched: Watched) -> None:
         super().__init__(house, watched)
         self._figure = BarFigure(watched)
-        self._is_over = False
         self._heard: BarsHeard | None = None
         self._heard = house.desk.listen_bars(
             InstrumentId(watched.about), self._figure.interval, self._figure.history, self._hear, self._ended
@@ -247,11 +264,6 @@ class _BarsEar(_Ear):
         row = self._heard.row
         if row:
             self._hear(row)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether anybody has such bars."""
-        return not self._is_over
 
     def close(self) -> None:
         """Hear nothing more."""
@@ -265,6 +277,9 @@ class _BarsEar(_Ear):
         return self._figure.newest if self._figure.known else None
 
     def _hear(self, bars: Sequence[Bar], /) -> None:
+        self._contain(lambda: self._judge(bars))
+
+    def _judge(self, bars: Sequence[Bar]) -> None:
         row = bars if self._heard is None else self._heard.row
         for moment in self._figure.hear(row, bars, self._house.clock.now_ns()):
             self._house.say(self._watched, moment)
@@ -272,8 +287,7 @@ class _BarsEar(_Ear):
             self._house.say(self._watched, None)
 
     def _ended(self, _error: BethnaError, /) -> None:
-        self._is_over = True
-        self._house.say(self._watched, None)
+        self._end()
 
 
 _KINDS: dict[str, type[_Ear]] = {"spread": _SpreadEar, "best": _BestEar, "indicator": _BarsEar}
@@ -308,6 +322,7 @@ class AlertFigures:
         self._wanted: frozenset[Watched] = frozenset()
         self._system: frozenset[Watched] = frozenset()
         self._turns: dict[InstrumentId, Subscription] = {}
+        self._is_broken = False
         self._followed: frozenset[InstrumentId] = frozenset()
 
     def look(self) -> None:
@@ -318,7 +333,7 @@ class AlertFigures:
         self._tell_troubles()
 
     def second(self) -> None:
-        """A second has passed (rules 3, 4 and 6)."""
+        """A second has passed (rules 3, 4 and 7)."""
         self._refresh()
         for ear in tuple(self._ears.values()):
             ear.second()
@@ -348,7 +363,7 @@ class AlertFigures:
         for watched in tuple(self._ears):
             if watched not in wanted or (others and watched.about not in followed):
                 self._ears.pop(watched).close()
-        self._wanted, self._followed = wanted, followed
+        self._wanted, self._followed, self._is_broken = wanted, followed, False
         self._system = frozenset(each for each in wanted if each.kind == "system")
         self._listen()
 
@@ -391,8 +406,16 @@ class AlertFigures:
         self._house.soon(self._tell_troubles)
 
     def _tell_troubles(self) -> None:
-        if not self._system:
+        if not self._system or self._is_broken:
             return
+        try:
+            contained(self._look_for_troubles, f"{NAME}: troubles", self._clock, self._bus.report)
+        except Closed:  # rule 6
+            self._is_broken = True
+            for watched in self._system:
+                self._figures.lose(watched)
+
+    def _look_for_troubles(self) -> None:
         now = self._clock.now_ns()
         healths = [self._desk.instrument_health(each) for each in self._instruments()]
         self._troubles.look(self._desk.venues(), healths, now, self._clock.monotonic_ns())

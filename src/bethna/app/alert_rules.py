@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from bethna.config import Settings
 from bethna.core.alert_views import AlertLimits, LevelLine, LevelRole, RuleView
-from bethna.core.alerts import AlertRule, Leaf, PriceChannel, PriceCrosses, PriceIs
+from bethna.core.alerts import AlertRule, Leaf, PriceChannel, PriceCrosses, PriceIs, SystemIs
 from bethna.core.errors import BethnaError, LimitReached
 from bethna.logic.alerts.machine import parts_of
 from bethna.logic.alerts.rules import waits_for, watched_by
 from bethna.logic.alerts.saying import say
 from bethna.services.alerting import ArmedRule
+from bethna.venues.registry import spec_for
 
 
 def lines_of(rule: AlertRule) -> tuple[LevelLine, ...]:
@@ -57,6 +58,13 @@ def _is_of_signals(rule: AlertRule) -> bool:
 def waiting_parts(rule: AlertRule) -> list[Leaf]:
     """Parts whose source is not there yet: their instruments need not be followed."""
     return [part for part in parts_of(rule.condition) if waits_for(part)]
+
+
+def check_venues(rule: AlertRule) -> None:
+    """Refuse a venue that there is not. Raises ConfigError with the nearest."""
+    for part in parts_of(rule.condition):
+        if isinstance(part, SystemIs) and part.about and "@" not in part.about:
+            spec_for(part.about)
 
 
 def numbered(error: BethnaError, number: int, of: int) -> BethnaError:

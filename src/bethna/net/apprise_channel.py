@@ -4,8 +4,8 @@ Rules
   1. Apprise waits for its sockets, so each attempt has a thread of its own; the end of the desk does not wait for it.
   2. An attempt that is not back in time is not repeated beside itself: the next one is made when it is back, if the
      message has not gone by then.
-  3. No part of a URL is shown: a channel is called by its service. What Apprise logs is not written anywhere, for its
-     lines may hold a token.
+  3. No part of a URL is shown: a channel is called by its service. What Apprise and its HTTP library log is not
+     written anywhere, for their lines may hold a token.
   4. Apprise says whether a message went, not why it did not: a refusal looks like an outage and is tried again.
 """
 
@@ -93,10 +93,8 @@ def service_of(name: str, scheme: str, url: str) -> Service:
     Raises:
         ConfigError: Apprise knows no such service, or the URL lacks what the service needs.
     """
-    logger = logging.getLogger("apprise")  # rule 3
-    logger.propagate = False
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
+    for spoken in ("apprise", "urllib3", "urllib3.connectionpool"):  # rule 3
+        logging.getLogger(spoken).disabled = True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports modules that leave Python one day
         import apprise

@@ -18,6 +18,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
@@ -32,6 +33,8 @@ from bethna.net.ws import retry_after_s
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 WORTH_AGAIN = (408, 425, 429)
 MAX_PORT = 65535
+MOST_CONNECTIONS = 32
+HEADERS = {"user-agent": "bethna", "connection": "close", "accept": "*/*"}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -65,18 +68,16 @@ class Outward:
         self._timeout_s = timeout_s
         self._lookup = lookup or _look_up
         self._hint = private_hint
-        self._client = httpx.AsyncClient(
-            trust_env=False,
-            follow_redirects=False,
+        # No httpx.AsyncClient: it keeps cookies, follows, and logs whole URLs.
+        self._transport = httpx.AsyncHTTPTransport(
             verify=tls or trust(),
-            timeout=None,  # noqa: S113 - one timeout covers the whole call, in post()
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=0),
-            headers={"user-agent": "bethna", "connection": "close", "accept": "*/*"},
+            trust_env=False,
+            limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=0),
         )
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Posted:
         """One POST; it raises nothing of what the other side does."""
@@ -121,18 +122,18 @@ class Outward:
         self, url: httpx.URL, address: str, shared: int, body: bytes, headers: Mapping[str, str]
     ) -> Posted:
         """Rule 1."""
-        self._client.cookies.clear()
-        there = url.copy_with(host=address)
-        named = {"host": url.netloc.decode("ascii"), **headers}
-        request = self._client.build_request(
+        connect_s = self._timeout_s / shared
+        request = httpx.Request(
             "POST",
-            there,
+            url.copy_with(host=address, username=None, password=None),
             content=body,
-            headers=named,
-            timeout=httpx.Timeout(None, connect=self._timeout_s / shared),
-            extensions={"sni_hostname": url.raw_host.decode("ascii").strip("[]")},
+            headers={**HEADERS, "host": url.netloc.decode("ascii"), **_authorization(url), **headers},
+            extensions={
+                "timeout": {"connect": connect_s, "pool": self._timeout_s, "read": None, "write": None},
+                "sni_hostname": url.raw_host.decode("ascii").strip("[]"),
+            },
         )
-        response = await self._client.send(request, stream=True)
+        response = await self._transport.handle_async_request(request)
         try:
             return Posted(response.status_code, self._judged(url.host, response))
         finally:
@@ -162,6 +163,14 @@ class Outward:
         except (ValueError, OverflowError):
             return None
         return max(0.0, at - self._clock.now_ns() / NS_PER_S)
+
+
+def _authorization(url: httpx.URL) -> dict[str, str]:
+    """Of `user:password@` in the URL."""
+    if not url.userinfo:
+        return {}
+    said = f"{url.username}:{url.password}".encode()
+    return {"authorization": f"Basic {b64encode(said).decode()}"}
 
 
 def is_public(address: str) -> bool:

@@ -161,7 +161,7 @@ def _figure(leaf: Leaf, value: float, decimals: int | None) -> str:
         case VolumeIs():
             return f"{_digits(value)} in {say_length(leaf.window_ns)} {_place(leaf.instrument)}"
         case SpreadIs():
-            return f"{value:.2f} bps {_place(leaf.instrument)}"
+            return f"{say_number(float(f'{value:.4g}'))} bps {_place(leaf.instrument)}"
         case IndicatorIs() if leaf.other:
             side = "above" if value > 0 else "below"
             return f"{_digits(abs(value))} {side} it, of the {leaf.interval} bar that closed"
