@@ -100,7 +100,7 @@ class MemoryAlerts:
         self.steps[name].append(Step(name, after.steps, Outcome.FIRED, 0, moment, state, after, now))
         self.armed[name] = replace(view, state=after)
         rule = view.rule
-        key = f"{JOURNAL}:{name}.{after.firings}"
+        key = f"{JOURNAL}.{name}.{after.firings}"
         alert = self.fired[key] = Alert(
             key, name, after.firings, after.steps, f"{name} fired", f"at {value:,}", view.sentence, rule.severity,
             rule.note, InstrumentId(_instruments(rule)[0]), now, now, value, 7, State.COMPLETE, False, late,

@@ -1,4 +1,4 @@
-"""Alerts for everybody: axe finds nothing in any of their states, a phone has room and targets, keys reach all of it."""
+"""Alerts for everybody: axe finds nothing in any state, a phone has room and targets, keys reach all of it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,18 @@ RULES = (
     "BTC-USDT signal above 80%, every time",
 )
 # Of what is seen: a check box may be small where the label around it is not.
-SMALL = """() => [...document.querySelectorAll('#deck button, #deck select, #deck input, [data-testid="bell-list"] button')]
+SMALL = """() => [...document.querySelectorAll(
+    '#deck button, #deck select, #deck input, [data-testid="bell-list"] button')]
     .filter(e => e.checkVisibility() && e.type !== 'checkbox' && e.getBoundingClientRect().height < 44)
     .map(e => e.outerHTML.slice(0, 160))"""
+# What is fading in is judged when it is there.
+STILL = "() => document.getAnimations().every(each => each.playState !== 'running')"
 STICKS_OUT = "() => document.documentElement.scrollWidth > innerWidth"
 
 
 async def fits(page: Page, state: str) -> None:
     """axe is content, nothing sticks out, and on a phone a finger meets every target."""
+    await page.wait_for_function(STILL)
     await clean(page, state)
     assert not await page.evaluate(STICKS_OUT), state
     if (page.viewport_size or {"width": 0})["width"] < 640:

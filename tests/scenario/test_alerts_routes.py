@@ -217,7 +217,7 @@ async def test_a_rule_is_paused_taken_up_again_and_removed_and_its_why_outlives_
         error_of(put, 404, "unknown_alert")
         why = (await served.http.get(f"{ALERTS}/a1/why")).json()
         assert (why["name"], why["alert"], why["sentence"]) == ("a1", None, SAID)
-        assert [row["key"] for row in why["alerts"]] == ["7c1e:a1.1"]
+        assert [row["key"] for row in why["alerts"]] == ["7c1e.a1.1"]
 
 
 async def test_why_shows_the_line_of_the_journal_with_what_was_and_what_is() -> None:
@@ -306,9 +306,9 @@ async def test_the_centre_is_read_and_cleared_for_everybody_and_the_history_keep
             alerts.fire(name)
         centre = (await served.http.get("/api/v1/notifications")).json()
         keys = [row["key"] for row in centre["notifications"]]
-        assert (keys, centre["unread"]) == (["7c1e:a2.1", "7c1e:a1.2", "7c1e:a1.3"], 3)
+        assert (keys, centre["unread"]) == (["7c1e.a2.1", "7c1e.a1.2", "7c1e.a1.3"], 3)
         assert centre["notifications"][0] == {
-            "key": "7c1e:a2.1", "alert": "a2", "firing": 1, "title": "a2 fired", "text": "at 65,001.2",
+            "key": "7c1e.a2.1", "alert": "a2", "firing": 1, "title": "a2 fired", "text": "at 65,001.2",
             "sentence": f"{ETH} is below 2,000, once", "severity": "info", "note": "", "instrument": ETH,
             "fired": T0, "told": T0, "value": 65001.2, "trade_id": "7", "state": "complete", "after_gap": False,
             "late": False, "read": False, "deliveries": [],
@@ -320,12 +320,12 @@ async def test_the_centre_is_read_and_cleared_for_everybody_and_the_history_keep
         again = await served.http.post("/api/v1/notifications/read", json={"keys": None, "read": False})
         assert again.json()["unread"] == 3
         left = await served.http.post("/api/v1/notifications/clear", json={"keys": [keys[2]]})
-        assert [row["key"] for row in left.json()["notifications"]] == ["7c1e:a1.1", *keys[:2]]
+        assert [row["key"] for row in left.json()["notifications"]] == ["7c1e.a1.1", *keys[:2]]
         assert (await served.http.post("/api/v1/notifications/clear", json={})).json()["notifications"] == []
         history = await served.http.get(f"{ALERTS}/history")
         assert len(history.json()["alerts"]) == 4
         one = await served.http.get(f"{ALERTS}/history?alert=a1&limit=2")
-        assert [row["key"] for row in one.json()["alerts"]] == ["7c1e:a1.2", "7c1e:a1.3"]
+        assert [row["key"] for row in one.json()["alerts"]] == ["7c1e.a1.2", "7c1e.a1.3"]
         for query, said in (
             ("limit=0", "limit: expected int >= 1"),
             ("limit=1001", "limit: expected int <= 1000"),

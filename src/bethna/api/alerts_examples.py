@@ -52,7 +52,7 @@ LIMITS = LimitsCard(50, 1, 100, 0, 200, 5.0)
 ALERTS = AlertsAnswer([ALERT], LIMITS)
 PREVIEW = PreviewAnswer(SENTENCE, typed(RULE), (), LINES, (LeafState.NO,), INSTRUMENT, 64_912.5)
 NOTIFICATION = NotificationRow(
-    f"7c1e:{NAME}.1", NAME, 1, "BTC-USDT crossed above 65,000", f"65,001.2 at {VENUE}", SENTENCE, Severity.INFO, "",
+    f"7c1e.{NAME}.1", NAME, 1, "BTC-USDT crossed above 65,000", f"65,001.2 at {VENUE}", SENTENCE, Severity.INFO, "",
     INSTRUMENT, AT, AT + 1_450, 65_001.2, "3714511842", State.COMPLETE, False, False, False,
     [DeliveryRow(CHANNEL, DeliveryState.SENT, 1, None, AT + 412_000, "", 1, "")],
 )  # fmt: skip

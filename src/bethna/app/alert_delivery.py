@@ -1,4 +1,4 @@
-"""The delivery of a desk's alerts, made of its settings: channels, push keys, the words before each message."""
+"""The delivery of a desk, made of its settings: channels, push keys, what stands before a message; it sends none."""
 
 from __future__ import annotations
 

@@ -56,6 +56,7 @@ class Rehearser:
         )
         if not known.trades:
             raise NoDataYet("the past of " + ", ".join(sorted(wanted)), hint="rehearse it later")
+        _check_windows(rule, known)
         found, advice = await asyncio.to_thread(_judge, rule, known.trades, per_day)
         return _rehearsed(rule, over, known, found, per_day, advice)
 
@@ -107,6 +108,19 @@ class Rehearser:
         interval, count = bars_for(7 * DAY_NS if span_ns is None else span_ns)
         series = await self._desk.bars(next(iter(wanted)), interval, count)
         return of_bars(series.bars)
+
+
+def _check_windows(rule: AlertRule, known: Known) -> None:
+    """Raises ConfigError: a window is longer than all that is known."""
+    passed = known.trades[-1].ts_event - known.trades[0].ts_event
+    longest = max(watched_by(part).window_ns for part in parts_of(rule.condition))
+    if longest > passed:
+        raise ConfigError(
+            "window",
+            f"expected a window within what is known of before, {passed / NS_PER_S:,.0f} s, found "
+            f"{longest / NS_PER_S:,.0f} s",
+            hint="rehearse over bars, or farther back",
+        )
 
 
 def _judge(

@@ -1,4 +1,4 @@
-"""What the rules of a desk are about: symbols as people write them, followed or not, and how they stand now."""
+"""What the rules of a desk are about: symbols as people write them, followed or not; it judges no rule."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Symbols:
         self._desk = desk
 
     def resolve(self, text: str) -> InstrumentId:
-        """See `AlertsDesk`; followed or not (rule 2)."""
+        """See `AlertsDesk`; followed or not."""
         try:
             return self._desk.resolve(text)[0]
         except UnknownInstrument:

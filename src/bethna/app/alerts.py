@@ -14,7 +14,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -96,7 +96,9 @@ class DeskAlerts:
             self._settings.alert_notifications, desk.bus, desk.clock, self.alerting.work, of_alerts,
             self._symbols.decimals, lambda: self.alerting.journal_name,
         )  # fmt: skip
-        self.figures = AlertFigures(desk, desk.bus, desk.clock, self.alerting.watch.figures)
+        self.figures = AlertFigures(
+            desk, desk.bus, desk.clock, self.alerting.watch.figures, soon=_at_once if on_tape else _soon
+        )
         self._rehearser = Rehearser(desk, self._past, feed)
         self._unknown: dict[str, int] = {}
         self._told_unknown: set[str] = set()
@@ -416,6 +418,16 @@ class DeskAlerts:
 
     def _known_channels(self) -> Collection[ChannelView]:
         return [] if self.delivery is None else self.delivery.channels()
+
+
+def _at_once(look: Callable[[], None]) -> None:
+    """A recording must say the same at every speed."""
+    look()
+
+
+def _soon(look: Callable[[], None]) -> None:
+    """Once a turn of the loop."""
+    asyncio.get_running_loop().call_soon(look)
 
 
 def _missing(trades: Sequence[Trade], at: int) -> tuple[int, int] | None:
