@@ -1,4 +1,4 @@
-"""`bethna alerts` as a program: over a desk behind an address, where none runs, and a rehearsal on a market of its own."""
+"""`bethna alerts` as a program: over a desk behind an address, where none runs, and with a market of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from _doors import opened
 from _memorydesk import BTC, ETH, MemoryDesk
 from _toldalerts import with_alerts
 from msgspec.structs import replace
-from scenario.cli_runs import PATIENCE_S, PROGRAM, error_of, run
+from scenario.cli_runs import PATIENCE_S, PROGRAM, end, error_of, line_of, run, running
 
 from bethna.core.clock import NS_PER_S
 
@@ -183,3 +183,31 @@ def test_a_rehearsal_on_a_simulated_market_of_its_own(tmp_path: Path) -> None:
     assert (found["type"], found["over"], found["judged"] > 0) == ("rehearsal", "trades", True)
     assert b"SIMULATED, seed 7" in done.stderr
     assert not list(tmp_path.rglob("alerts.sqlite"))
+
+
+@posix
+def test_a_rule_of_one_command_fires_in_a_real_desk_and_another_asks_why(tmp_path: Path) -> None:
+    around = {"BETHNA_DATA_DIR": str(tmp_path), "BETHNA_LOG_LEVEL": "error"}
+    words = ("up", "--source", "twin", "--seed", "7", "--port", "0", "--json", "--symbol", "BTC-USDT")
+    with running(*words, environment=around) as process:
+        line_of(process)
+        assert run("price", "BTC-USDT", environment=around).returncode == 0
+        with running("alerts", "history", "--follow", "--json", environment=around) as following:
+            said = "BTC-USDT is above 1, also if already, note from a test"
+            armed = run("alerts", "add", said, "--json", environment=around)
+            assert armed.returncode == 0, armed.stderr
+            [rule] = json.loads(armed.stdout)["alerts"]
+            heard = line_of(following)
+            assert end(following, signal.SIGINT)[0] == 130
+        assert (heard["type"], heard["alert"], heard["firing"]) == ("notification", rule["name"], 1)
+        assert heard["note"] == "from a test"
+        why = json.loads(run("alerts", "why", rule["name"], "--json", environment=around).stdout)
+        assert [each["key"] for each in why["alerts"]] == [heard["key"]]
+        assert why["reason"].startswith("It fired at ")
+        assert why["trades"]
+        asked = {"COMP_WORDS": "bethna alerts why ", "COMP_CWORD": "3", "_BETHNA_COMPLETE": "bash_complete"}
+        done = run(environment={**around, **asked})
+        assert (done.returncode, done.stdout.decode()) == (0, f"plain,{rule['name']}\n")
+        assert end(process, signal.SIGTERM)[0] == 0
+    nobody = run(environment={**around, **asked})
+    assert (nobody.returncode, nobody.stdout) == (0, b"")

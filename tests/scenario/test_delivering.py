@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from scenario.alert_ends import FAULTS, PATIENT_S, PLAIN, RULES, T0, Box, End, arrived, serve
 
-from bethna.core.alert_views import DeliveryState, Message, Receipt
+from bethna.core.alert_views import Alert, DeliveryState, Message, Receipt
 from bethna.core.alerts import QuietHours, Severity
 from bethna.core.clock import NS_PER_S
 from bethna.core.errors import StoreError, UnknownChannel
@@ -244,6 +244,29 @@ async def test_a_fault_of_ours_is_a_failed_attempt(hangs: bool, tmp_path: Path) 
     assert "secret" not in repr(box.events)
     expected = "it did not answer within 0.05 s" if hangs else "a fault of ours: ZeroDivisionError"
     assert expected in box.events[0][2]
+
+
+async def test_a_fault_of_ours_stops_no_other_channel_and_is_told_once(tmp_path: Path) -> None:
+    box = Box(tmp_path, RULES)
+    whole, faults = box.read, 3
+
+    async def read(keys: Sequence[tuple[str, int]]) -> Sequence[Alert]:
+        nonlocal faults
+        if keys[0][0] == "a1" and faults:
+            faults -= 1
+            raise ZeroDivisionError("with a secret")
+        return await whole(keys)
+
+    box.read = read  # type: ignore[method-assign]  # the reader is what is tried
+    first, second = End(), End()
+    async with serve(first), serve(second), box.running([box.hook(first), box.hook(second, "other")]):
+        box.fire("a1")
+        box.fire("a2")
+        await box.until(lambda: box.states() == {"sent"})
+    assert arrived(first) == box.keys()
+    assert arrived(second) == box.keys("a2")
+    assert box.codes() == [("alert_delivery_broken", "hook")]
+    assert "secret" not in repr(box.events)
 
 
 async def test_a_disk_that_refuses_is_said_once_and_nothing_is_sent_twice_for_it(tmp_path: Path) -> None:

@@ -142,6 +142,8 @@ async def test_what_cannot_be_armed_says_why_and_arms_nothing(tmp_path: Path, se
         with pytest.raises(UnknownInstrument) as unknown:
             await alerts.add("BTC-USDX is above 1")
         assert "BTCUSDT" in unknown.value.nearest
+        with pytest.raises(ConfigError, match="expected a zone such as Europe/Berlin"):
+            await alerts.add("BTC-USDT is above 1, quiet 22:00-07:00 Nope/Zone")
         with pytest.raises(UnknownChannel, match="'telegram'"):
             await alerts.add("BTC-USDT is above 1", via=["telegram"])
         with pytest.raises(LimitReached, match="at most 3 armed rules of prices, found 0 and 1000 more"):
@@ -173,6 +175,8 @@ async def test_a_rehearsal_over_trades_of_before_is_what_the_same_trades_tell(
         assert found.over == "trades"
         bars = await run.desk.alerts.rehearse(sentence, over="bars", last="2d")
         assert (bars.over, bars.judged > 0) == ("bars", True)
+        with pytest.raises(ConfigError, match="expected a window within what is known of before"):
+            await run.desk.alerts.rehearse("BTC-USDT moves 5% in 7d")
         with pytest.raises(ConfigError, match="expected conditions of prices and volume"):
             await run.desk.alerts.rehearse("BTC-USDT spread above 5 bps")
 

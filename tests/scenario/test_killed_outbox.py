@@ -40,7 +40,7 @@ async def start(folder: Path, end: End, firings: int) -> asyncio.subprocess.Proc
 @pytest.mark.timeout(3_600)
 async def test_a_killed_process_loses_no_message(campaign: Campaign, tmp_path: Path) -> None:
     rng = Random(campaign.seed)
-    kills, cut = campaign.count(share=3, whole=100), 0
+    kills, cut = campaign.count(share=2, whole=100), 0
     firings = kills * 20
     end = End(lambda _number: rng.choice((*("200",) * 11, "drop")))
     async with serve(end):

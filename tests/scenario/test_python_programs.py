@@ -130,7 +130,7 @@ ask(bethna.candles, "ETH-USDT", "2m")
 ask(bethna.trades, "ETH-USDT", 0)
 ask(bethna.price, "BTC-USDT", timeout_s=0)
 ask(bethna.options_trading)
-ask(bethna.alerts_focused, "ETH-USDT")
+ask(bethna.alerts_focused, "???")
 ask(bethna.full, "???")
 ask(bethna.full, source="nowhere")
 ask(bethna.RealTimeTrading, features=("tea",))
@@ -145,7 +145,7 @@ ask(bethna.RealTimeTrading, features=("tea",))
             r"ConfigError \| limit: expected .+ found 0 \| .*",
             r"NoDataYet \| BTC-USDT.*prices?.*0 s.* \| .+",
             r"FeatureOff \| options: .+ \| .+",
-            r"FeatureOff \| alerts: .+ \| .+",
+            r"UnknownInstrument \| '\?\?\?' is not an instrument \| .+",
             r"UnknownInstrument \| '\?\?\?' is not an instrument \| .+",
             r"ConfigError \| source \(argument source\): expected .+ found 'nowhere' \| .+",
             r"ConfigError \| features: expected some of .+ found \('tea',\) \| .*",

@@ -101,6 +101,7 @@ def test_any_payload_fits_a_record(rng: Random) -> None:
         assert len(encrypt(payload, BROWSER)) <= RECORD
     assert msgspec.json.decode(payload_of(MESSAGE)) == {
         "key": "j.a1.1", "title": "[SIMULATED] BTC-USDT", "text": "crossed", "severity": "info", "count": 1, "fired": 0,
+        "late": False,
     }  # fmt: skip
 
 

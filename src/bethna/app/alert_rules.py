@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bethna.config import Settings
 from bethna.core.alert_views import AlertLimits, LevelLine, LevelRole, RuleView
 from bethna.core.alerts import AlertRule, Leaf, PriceChannel, PriceCrosses, PriceIs, SystemIs
-from bethna.core.errors import BethnaError, LimitReached
+from bethna.core.errors import BethnaError, ConfigError, LimitReached, cut
 from bethna.logic.alerts.machine import parts_of
 from bethna.logic.alerts.rules import waits_for, watched_by
 from bethna.logic.alerts.saying import say
@@ -94,3 +95,15 @@ def check_room(settings: Settings, armed: Sequence[AlertRule], new: Sequence[Ale
             raise LimitReached(
                 setting, f"expected at most {most} armed rules of {what}, found {there} and {added} more"
             )
+
+
+def check_zone(rule: AlertRule) -> None:
+    """Raises ConfigError: its quiet hours are of a zone that there is not."""
+    if rule.quiet is None:
+        return
+    try:
+        ZoneInfo(rule.quiet.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones is none
+        raise ConfigError(
+            "quiet", f"expected a zone such as Europe/Berlin, found {cut(rule.quiet.zone)!r}"
+        ) from None

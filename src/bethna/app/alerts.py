@@ -24,7 +24,15 @@ from bethna.app.alert_figures import AlertFigures
 from bethna.app.alert_past import VenuePast, holes
 from bethna.app.alert_ports import Ground
 from bethna.app.alert_rehearsal import Rehearser
-from bethna.app.alert_rules import check_room, check_venues, limits_of, lines_of, numbered, view_of
+from bethna.app.alert_rules import (
+    check_room,
+    check_venues,
+    check_zone,
+    limits_of,
+    lines_of,
+    numbered,
+    view_of,
+)
 from bethna.app.alert_symbols import Symbols
 from bethna.core.alert_views import (
     Alert,
@@ -411,6 +419,7 @@ class DeskAlerts:
     def _check(self, rule: AlertRule) -> None:
         check(rule, self._clock.now_ns())
         check_venues(rule)
+        check_zone(rule)
         known = {PAGE, PUSH, *(each.name for each in self._known_channels())}
         for channel in rule.channels:
             if channel not in known:

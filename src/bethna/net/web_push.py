@@ -3,7 +3,8 @@
 RFC 8030 says how it is sent, RFC 8291 (with RFC 8188, `aes128gcm`) how it is encrypted, RFC 8292 (VAPID) how we say who
 we are. What the page's service worker hears is JSON:
 
-    {"key": "3f0c...:a3.1", "title": "...", "text": "...", "severity": "info", "count": 1, "fired": 1700000000000000}
+    {"key": "3f0c...:a3.1", "title": "...", "text": "...", "severity": "info", "count": 1, "fired": 1700000000000000,
+     "late": false}
 
 Rules
   1. A payload fits one record of 4096 bytes, which is what every push service takes: a longer text is cut.
@@ -135,6 +136,7 @@ def payload_of(message: Message) -> bytes:
             "severity": message.severity,
             "count": message.count,
             "fired": message.fired // NS_PER_US,
+            "late": message.late,
         }
         encoded = msgspec.json.encode(said)
         over = len(encoded) - MOST_BYTES

@@ -3,8 +3,8 @@
 Rules
   1. A message is marked as begun on the disk, sent, and marked as sent. Who is killed in between sends it again, the
      same one under the same key. What was sent and cannot be marked is not sent again: it is marked when that works.
-  2. Each channel has a task, a machine (`logic/delivery`) and timeouts of its own: no other waits for it, and a fault
-     of ours in it is a failed attempt.
+  2. Each channel has a task, a machine (`logic/delivery`) and timeouts of its own: no other waits for it. A fault of
+     ours in an attempt is a failed one; anywhere else it is told, and the task goes on after a pause.
   3. A channel that fails says so once, and once when it works again. What is given up is told, each message once, and
      goes to the channel that stands in for it.
   4. A line for a channel that is not there is given up at once.
@@ -15,7 +15,8 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, assert_never
@@ -24,7 +25,7 @@ from bethna.core.alert_views import Alert, ChannelView, DeliveryState, Message, 
 from bethna.core.clock import Clock, seconds
 from bethna.core.errors import StoreError, UnknownChannel
 from bethna.logic.backoff import Backoff, Rng
-from bethna.logic.delivery import Again, GiveUp, Go, Hold, Pace, Parcel, Rest, fallback_of
+from bethna.logic.delivery import FIRST_S, LONGEST_S, Again, GiveUp, Go, Hold, Pace, Parcel, Rest, fallback_of
 from bethna.logic.delivery_words import compose, trial_message
 from bethna.net.timers import LoopTimers, Timers
 from bethna.services.delivering.browsers import Browsers
@@ -102,7 +103,10 @@ class Delivering:
             each.name: _Lane(each, Pace(per_minute, rng, has_fallback=each.name in self._fallback))
             for each in every
         }
-        self._counts: dict[str, dict[DeliveryState, int]] = {}
+        self._waiting: dict[str, int] = {}
+        self._done: dict[DeliveryState, Counter[str]] = {
+            DeliveryState.SENT: Counter(), DeliveryState.DEAD: Counter(),
+        }  # fmt: skip
         self._news = asyncio.Event()
         self._tests = 0
         self._refused = False
@@ -111,12 +115,26 @@ class Delivering:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
+        self._count_done(await self._insist(outbox.counts))
         await self._insist(self._look)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_books())
+            group.create_task(self._lasting(SUBJECT, self._keep_books))
             if self._outward:  # rule 5
                 for lane in self._lanes.values():
-                    group.create_task(self._serve(lane))
+                    group.create_task(self._lasting(lane.sender.name, partial(self._serve, lane)))
+
+    async def _lasting(self, subject: str, step: Callable[[], Awaitable[None]]) -> None:
+        """Rule 2."""
+        backoff = Backoff(FIRST_S, LONGEST_S, 1.0, self._rng)
+        while True:
+            try:
+                await step()
+                backoff.steady()
+            except Exception as error:  # noqa: BLE001 - rule 2
+                if not backoff.failures:
+                    said = f"its alerts wait, by a fault of ours: {type(error).__name__}"
+                    self._tell("error", "alert_delivery_broken", subject, said)
+                await self._timers.sleep(backoff.delay(0))
 
     def wake(self) -> None:
         """Something may be new in the outbox."""
@@ -129,7 +147,6 @@ class Delivering:
         return [self._view(lane.sender) for lane in self._lanes.values()]
 
     def _view(self, sender: Sender) -> ChannelView:
-        counts = self._counts.get(sender.name, {})
         return ChannelView(
             sender.name,
             sender.kind,
@@ -138,9 +155,9 @@ class Delivering:
             sender.why,
             not self._outward,
             self._fallback.get(sender.name, ""),
-            counts.get(DeliveryState.WAITING, 0) + counts.get(DeliveryState.HELD, 0),
-            counts.get(DeliveryState.SENT, 0),
-            counts.get(DeliveryState.DEAD, 0),
+            self._waiting.get(sender.name, 0),
+            self._done[DeliveryState.SENT][sender.name],
+            self._done[DeliveryState.DEAD][sender.name],
         )
 
     async def test(self, name: str) -> Receipt:
@@ -195,22 +212,21 @@ class Delivering:
     # --- one channel
 
     async def _serve(self, lane: _Lane) -> None:
-        name = lane.sender.name
-        while True:
-            lane.bell.clear()
-            now = self._clock.now_ns()
-            found = await self._insist(partial(outbox.outgoing, channel=name, now=now))
-            step = lane.pace.next(found.waiting, found.held_until, now, self._clock.monotonic_ns())
-            match step:
-                case Rest(until):
-                    await self._rest(lane.bell, until)
-                case Hold(parcels):
-                    await self._insist(partial(outbox.hold, parcels=parcels))
-                    self._come_further([each for each, _ in parcels])
-                case Go(parcels):
-                    await self._send(lane, parcels)
-                case _:
-                    assert_never(step)
+        """What is to be done now, or a rest."""
+        lane.bell.clear()
+        now = self._clock.now_ns()
+        found = await self._insist(partial(outbox.outgoing, channel=lane.sender.name, now=now))
+        step = lane.pace.next(found.waiting, found.held_until, now, self._clock.monotonic_ns())
+        match step:
+            case Rest(until):
+                await self._rest(lane.bell, until)
+            case Hold(parcels):
+                await self._insist(partial(outbox.hold, parcels=parcels))
+                self._come_further([each for each, _ in parcels])
+            case Go(parcels):
+                await self._send(lane, parcels)
+            case _:
+                assert_never(step)
 
     async def _rest(self, bell: asyncio.Event, until: int | None) -> None:
         """Until the time, or until there is something new."""
@@ -238,6 +254,7 @@ class Delivering:
         if receipt.ok:
             lane.pace.arrived()
             await self._insist(lambda connection: outbox.sent(connection, parcels, now))
+            self._done[DeliveryState.SENT][lane.sender.name] += len(parcels)
             self._works(lane)
         else:
             await self._failed(lane, receipt, parcels, now, mono)
@@ -281,6 +298,7 @@ class Delivering:
         now = self._clock.now_ns()
         instead = {each.key: other for each in parcels if (other := fallback_of(each, self._fallback))}
         await self._insist(lambda connection: outbox.dead(connection, parcels, now, error, instead))
+        self._done[DeliveryState.DEAD][channel] += len(parcels)
         many = "an alert was" if len(parcels) == 1 else f"{len(parcels)} alerts were"
         others = " and ".join(sorted(set(instead.values())))
         told = f"; {others} is tried instead" if instead else ""
@@ -309,13 +327,12 @@ class Delivering:
 
     async def _keep_books(self) -> None:
         """Counts, and lines for channels that are not there (rule 4)."""
-        while True:
-            self._news.clear()
-            await self._insist(self._look)
-            if self._outward:
-                for channel in sorted(await self._insist(outbox.waiting_channels) - self._lanes.keys()):
-                    await self._give_up_strays(channel)
-            await self._news.wait()
+        self._news.clear()
+        await self._insist(self._look)
+        if self._outward:
+            for channel in sorted(await self._insist(outbox.waiting_channels) - self._lanes.keys()):
+                await self._give_up_strays(channel)
+        await self._news.wait()
 
     async def _give_up_strays(self, channel: str) -> None:
         now = self._clock.now_ns()
@@ -323,9 +340,17 @@ class Delivering:
         if found.waiting:
             await self._give_up(channel, found.waiting, "no channel of that name is set")
 
+    def _count_done(self, counts: Mapping[str, Mapping[DeliveryState, int]]) -> None:
+        for state, done in self._done.items():
+            done.clear()
+            done.update({channel: states.get(state, 0) for channel, states in counts.items()})
+
     def _look(self, connection: Connection) -> None:
         """In the journal's thread; what it sets is replaced whole."""
-        self._counts = outbox.counts(connection)
+        self._waiting = {
+            channel: sum(states.values())
+            for channel, states in outbox.counts(connection, to_come=True).items()
+        }
         if self._browsers is not None:
             self._browsers.known = outbox.push_list(connection)
 

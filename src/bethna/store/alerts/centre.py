@@ -38,7 +38,8 @@ def newest(
     Args:
         rule: of this one alone. uncleared: of those that are in the notification centre.
     """
-    asked = _asked().order_by(FIRINGS.c.told.desc(), FIRINGS.c.fired.desc(), FIRINGS.c.rule.desc())
+    line = FIRINGS.c
+    asked = _asked().order_by(line.told.desc(), line.fired.desc(), line.rule.desc(), line.firing.desc())
     if rule is not None:
         asked = asked.where(FIRINGS.c.rule == rule)
     if uncleared:
@@ -49,13 +50,19 @@ def newest(
 def named(connection: Connection, keys: Sequence[AlertKey]) -> list[KeptAlert]:
     """These, as far as they are there, by when they were told."""
     asked = _asked().where(tuple_(FIRINGS.c.rule, FIRINGS.c.firing).in_(keys))
-    return [_kept(row) for row in connection.execute(asked.order_by(FIRINGS.c.told, FIRINGS.c.fired))]
+    return [
+        _kept(row)
+        for row in connection.execute(asked.order_by(FIRINGS.c.told, FIRINGS.c.fired, FIRINGS.c.firing))
+    ]
 
 
 def between(connection: Connection, rule: str, start: int, end: int, limit: int) -> list[KeptAlert]:
     """Those of a rule that fired in [start, end] by event time, ns UTC."""
     asked = _asked().where(FIRINGS.c.rule == rule, FIRINGS.c.fired >= start, FIRINGS.c.fired <= end)
-    return [_kept(row) for row in connection.execute(asked.order_by(FIRINGS.c.fired).limit(limit))]
+    return [
+        _kept(row)
+        for row in connection.execute(asked.order_by(FIRINGS.c.fired, FIRINGS.c.firing).limit(limit))
+    ]
 
 
 def mark(connection: Connection, keys: Sequence[AlertKey], at: int | None) -> None:

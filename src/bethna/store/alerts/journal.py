@@ -365,7 +365,9 @@ class Journal:
 
     def firings(self, *, limit: int = 200) -> list[Fired]:
         """The newest firings of all rules, in the order in which they were told, ascending."""
-        asked = select(FIRINGS).order_by(FIRINGS.c.told.desc(), FIRINGS.c.fired.desc(), FIRINGS.c.rule.desc())
+        line = FIRINGS.c
+        newest = (line.told.desc(), line.fired.desc(), line.rule.desc(), line.firing.desc())
+        asked = select(FIRINGS).order_by(*newest)
         rows = self._read(asked.limit(limit))
         return [
             Fired(

@@ -161,10 +161,12 @@ def _each(
 # --- reading
 
 
-def counts(connection: Connection) -> dict[str, dict[DeliveryState, int]]:
-    """How many deliveries of each channel are in which state."""
+def counts(connection: Connection, *, to_come: bool = False) -> dict[str, dict[DeliveryState, int]]:
+    """How many deliveries of each channel are in which state. `to_come`: of those alone that are not done, quickly."""
     line = DELIVERIES.c
     asked = select(line.channel, line.state, func.count().label("many")).group_by(line.channel, line.state)
+    if to_come:
+        asked = asked.where(line.state.in_(_OPEN))
     found: dict[str, dict[DeliveryState, int]] = {}
     for row in connection.execute(asked):
         found.setdefault(row.channel, {})[DeliveryState(row.state)] = row.many
