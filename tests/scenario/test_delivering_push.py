@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,14 @@ async def test_a_disk_that_refuses_to_forget_a_browser_finds_it_gone_again(tmp_p
         refusing[0] = False
         box.fire("a1")
         await box.until(lambda: not box.journal.work(outbox.push_list))
+
+
+async def test_a_browser_whose_keys_are_none_is_removed(tmp_path: Path) -> None:
+    box = Box(tmp_path, NAMELESS)
+    end = End(lambda _number: "201")
+    box.journal.work(partial(outbox.push_add, subscription=replace(browser(end), auth="AA"), at=1))
+    box.fire("a1")
+    async with serve(end), box.running([], pusher(box)):
+        await box.until(lambda: box.states() == {"dead"})
+    assert box.codes()[0] == ("push_subscription_gone", "push")
+    assert end.asked == []

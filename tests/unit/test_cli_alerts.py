@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from _toldalerts import with_alerts
 from msgspec.structs import replace
 
 from bethna.cli import alerts_asking as asking
+from bethna.cli import main
 from bethna.cli.alert_words import (
     alert_words,
     deliveries_words,
@@ -118,6 +120,8 @@ async def test_a_rule_is_shown_with_all_that_is_known(bench: Bench) -> None:
     assert "  fired     never" in lines
     assert "  channels  mail" in lines
     assert "  note      ä?[31m" in lines
+    bench.kept.fire("a1")
+    assert "  fired     1 time, last 2024-08-08 23:54:00.000 UTC" in await bench.tell(asking.showing("a1"))
     assert lines[-2:] == [
         "  level     BTC-USDT@binance level 65,000",
         "  level     BTC-USDT@binance rearm 64,800",
@@ -336,3 +340,29 @@ def test_a_desk_of_its_own_follows_what_a_sentence_names() -> None:
         asking.named_in("BTC-USDT crosses", settings)
     with pytest.raises(UnknownInstrument):
         asking.named_in("? crosses above 1", settings)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add",), "expected a sentence, such as"),
+        (("add", "--file", "no-such-file"), "does not exist"),
+        (("add", "--file", "{latin}"), "expected text in UTF-8"),
+        (("why", "a9", "--at", "yesterday"), "expected a date or an instant"),
+        (("why", "a9", "--at", "2026-10-25T02:30", "--zone", "Europe/Berlin"), "is twice in Europe/Berlin"),
+        (("remove",), "expected names such as a1 or --all"),
+        (("remove", "a1", "--all"), "give it, or names"),
+        (("pause",), "expected names such as a1"),
+        (("rehearse", EVERY, "--per-day", "0"), "--per-day"),
+        (("rehearse", EVERY, "--last", "soon"), "expected a length"),
+        (("rehearse", EVERY, "--url", "127.0.0.1:1", "--seed", "7"), "give the one"),
+        (("history", "--limit", "0"), "--limit"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_a_desk_is_looked_for(
+    words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes("BTC-USDT is above 1, note \xe4".encode("latin-1"))
+    assert main(["alerts", *(str(latin) if word == "{latin}" else word for word in words)]) == 2
+    assert said in capsys.readouterr().err

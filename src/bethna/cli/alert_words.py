@@ -56,7 +56,7 @@ def delivery_words(delivery: Delivery) -> str:
     """One channel: `telegram sent`, `mail gave up: 401`, `phone waiting after 2 attempts: timed out`."""
     said = f"{delivery.channel} {_DELIVERY[delivery.state]}"
     if delivery.state is DeliveryState.WAITING and delivery.attempts:
-        said += f" after {_times(delivery.attempts, 'attempt')}"
+        said += f" after {times(delivery.attempts, 'attempt')}"
     if delivery.together > 1:
         said += f", {delivery.together} alerts in one"
     if delivery.instead_of:
@@ -93,7 +93,7 @@ def rehearsed_words(found: Rehearsed) -> list[str]:
     judged = f"{found.judged:,} {found.over}"
     rate = "" if found.per_day is None else f", {_rate(found.per_day)} a day"
     said = [
-        f"{judged} were judged: fired {_times(len(found.fired), 'time')} in {_times(found.clusters, 'cluster')}{rate}"
+        f"{judged} were judged: fired {times(len(found.fired), 'time')} in {times(found.clusters, 'cluster')}{rate}"
     ]
     if found.over == "bars":
         said.append("bars show no way between their extremes: it may have been more often")
@@ -169,7 +169,8 @@ def _rate(per_day: float) -> str:
     return f"{per_day:,.0f}" if per_day >= 10.0 else f"{per_day:.2g}"
 
 
-def _times(count: int, what: str) -> str:
+def times(count: int, what: str) -> str:
+    """How many of something: `1 time`, `1,200 times`."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 

@@ -33,6 +33,7 @@ from bethna.cli.alert_words import (
     rehearsed_words,
     short_key,
     state_words,
+    times,
 )
 from bethna.cli.cells import Digits, lasted
 from bethna.cli.grid import MISSING, Column, Grid, plain
@@ -62,7 +63,12 @@ class AlertsTelling:
         self._out = out
         self._as_json = as_json
         self._zone = zone
-        self._history: Grid | None = None
+        self._begun = False
+        titles = (
+            Column("KEY", 4, "left"), Column("ALERT", 5, "left"), Column("DATA", 8, "left"),
+            Column("READ", 4, "left"), Column("TOLD", 4, "left"),
+        )  # fmt: skip
+        self._history = Grid((self._time("FIRED"), *titles))
 
     async def rules(self, views: Sequence[RuleView]) -> None:
         """All of them, a line each."""
@@ -98,7 +104,7 @@ class AlertsTelling:
             ("rule", view.sentence),
             ("state", state_words(view)),
             ("version", f"{view.version}, armed {self._zone.said(view.armed)}"),
-            ("fired", ("never" if not state.firings else f"{state.firings:,} times") + last),
+            ("fired", ("never" if not state.firings else times(state.firings, "time")) + last),
             ("severity", str(view.rule.severity)),
             ("channels", names(view.rule.channels)),
         ]
@@ -133,7 +139,7 @@ class AlertsTelling:
             await self._out.say("nothing has fired yet")
             return
         for each in alerts:
-            self._grid().measure(self._alert_cells(each))
+            self._history.measure(self._alert_cells(each))
         for each in alerts:
             await self.alert(each)
 
@@ -142,14 +148,11 @@ class AlertsTelling:
         if self._as_json:
             await self._object("notification", **to_builtins(notification_row(alert)))
             return
-        begun, grid = self._history is not None and self._begun, self._grid()
-        line = grid.line(self._alert_cells(alert))
-        if not begun:
+        line = self._history.line(self._alert_cells(alert))
+        if not self._begun:
             self._begun = True
-            await self._out.say(grid.head())
+            await self._out.say(self._history.head())
         await self._out.say(line)
-
-    _begun = False
 
     async def why(self, why: Why) -> None:
         """Why a rule did, or did not, fire (rule 3)."""
@@ -232,16 +235,6 @@ class AlertsTelling:
             await self._out.say(f"{what}  {'all of the centre' if keys is None else plain(names(keys))}")
 
     # within ------------------------------------------------------------------------------------------------------
-
-    def _grid(self) -> Grid:
-        if self._history is None:
-            self._history = Grid(
-                (
-                    self._time("FIRED"), Column("KEY", 4, "left"), Column("ALERT", 5, "left"),
-                    Column("DATA", 8, "left"), Column("READ", 4, "left"), Column("TOLD", 4, "left"),
-                )
-            )  # fmt: skip
-        return self._history
 
     def _alert_cells(self, alert: Alert) -> list[str]:
         read = "no" if alert.read is None else "yes"

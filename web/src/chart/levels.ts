@@ -17,8 +17,8 @@ export interface Level {
   dotted: boolean;
 }
 
-/** A line that is being made comes into view where it is no farther than this share of the price. */
-const NEAR = 0.04;
+/** A line that is being made comes into view where it is no farther from the market than so many times what the bars reach: else it would flatten them. */
+const NEAR = 2;
 
 export class LevelLines implements ISeriesPrimitive<Time> {
   private lines = new Map<string, IPriceLine>();
@@ -26,8 +26,8 @@ export class LevelLines implements ISeriesPrimitive<Time> {
   private colors: ChartColors | null = null;
   /** While a line is dragged the scale stands still: else it would run from the pointer. */
   held = false;
-  /** Of the market. */
-  lastPrice: number | null = null;
+  /** Of the market: its price, and how far the newest bars reach. */
+  market: { price: number; reach: number } | null = null;
   private frozen: AutoscaleInfo | null = null;
 
   constructor(
@@ -87,8 +87,8 @@ export class LevelLines implements ISeriesPrimitive<Time> {
 
   autoscaleInfo(): AutoscaleInfo | null {
     if (this.held) return this.frozen;
-    const last = this.lastPrice;
-    const near = last === null ? [] : this.levels.filter(({ look, price }) => look === 'draft' && Math.abs(price / last - 1) < NEAR).map(({ price }) => price);
+    const { market } = this;
+    const near = market === null ? [] : this.levels.filter(({ look, price }) => look === 'draft' && Math.abs(price - market.price) < NEAR * market.reach).map(({ price }) => price);
     this.frozen = near.length === 0 ? null : { priceRange: { minValue: Math.min(...near), maxValue: Math.max(...near) } };
     return this.frozen;
   }

@@ -158,10 +158,9 @@ class Alerting:
         """Keep what was judged, and let the journal go. `run` does so by itself."""
         self.ears.close()
         await self.keep()
-        if self._journal is not None:
-            await self.in_thread(self._journal.close)
-            self._journal = None
-        self._begun = False
+        self._begun, journal = False, self._journal  # from here on nobody makes another one
+        if journal is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, journal.close)
         await asyncio.to_thread(self._thread.shutdown)
 
     # --- rules

@@ -11,7 +11,7 @@ import { store } from '../store.svelte';
 import { toasts } from '../toasts.svelte';
 import * as api from './api';
 import { alerts } from './desk.svelte';
-import { firstRule, linesOf, moved } from './form';
+import { firstRule, linesOf, moved, reachOf } from './form';
 import { refusedPart } from './words';
 import type { AlertRow, LineRow, Preview, Role, Rule, Said } from './protocol';
 
@@ -47,7 +47,8 @@ class Draft {
 
   begin(instrument = store.selected ?? '', sentence = ''): void {
     this.start(null);
-    this.rule = firstRule(instrument, instrument === '' ? null : (store.cell(instrument).row?.price ?? null));
+    const reach = instrument === store.selected ? reachOf(store.bars.list) : 0;
+    this.rule = firstRule(instrument, instrument === '' ? null : (store.cell(instrument).row?.price ?? null), reach);
     if (sentence !== '') this.write(sentence);
     else this.ask({ rule: this.rule }, 'rule', 0);
   }

@@ -120,9 +120,20 @@ export function round(price: number, figures = 3): number {
   return price === 0 || !Number.isFinite(price) ? price : Number(price.toPrecision(figures));
 }
 
-/** What an empty form begins with: a level a little above the price. */
-export function firstRule(instrument: string, price: number | null): Rule {
-  const level = price === null ? 1 : round(price * 1.005, 4);
+/** How far the newest bars reach from their lowest to their highest; 0 while nothing is known. */
+export function reachOf(bars: readonly { high: number | null; low: number | null }[]): number {
+  let [low, high] = [Infinity, -Infinity];
+  for (const bar of bars.slice(-RECENT)) [low, high] = [Math.min(low, bar.low ?? Infinity), Math.max(high, bar.high ?? -Infinity)];
+  return high > low ? high - low : 0;
+}
+
+const RECENT = 120;
+
+/** What an empty form begins with: a level a little above the price, in sight of the chart where `reach` says how much that shows. */
+export function firstRule(instrument: string, price: number | null, reach = 0): Rule {
+  const unit = reach > 0 ? Number(`1e${Math.floor(Math.log10(reach * 0.3))}`) : 0;
+  const near = price !== null && unit > 0 ? Number((Math.ceil((price + reach * 0.3) / unit) * unit).toPrecision(12)) : null;
+  const level = near ?? (price === null ? 1 : round(price * 1.005, 4));
   return { condition: { type: 'price_crosses', instrument, way: 'up', level, rearm: null }, repeat: 'once', severity: 'info' };
 }
 
