@@ -41,7 +41,7 @@ from bethna.core.status import GapFound
 from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
-from bethna.services.alerting import Alerting, service
+from bethna.services.alerting import Alerting, ears, service
 from bethna.store.alerts.journal import Fired, Journal
 
 UP = AlertRule(PriceCrosses(PAIR, Way.UP, 100.5), Repeat.EVERY)
@@ -84,18 +84,29 @@ class Desk:
             before.alerts._journal._let_go()  # as the end of a process does
         self.alive[folder] = self
         self.changed: list[str] = []
+        self.news = asyncio.Event()
         self.clock = ManualClock(T0)
         self.bus = Bus(self.clock)
         self.codes: list[str] = []
         self.fired: list[tuple[Fired, Step]] = []
         self.alerts: Alerting = Alerting(
-            folder, self.bus, self.clock, lambda _level, code, _subject, _said: self.codes.append(code),
+            folder, self.bus, self.clock, self._say,
             self._told, past=past, repeats=repeats, allow=allow, last=last,
         )  # fmt: skip
+
+    def _say(self, _level: str, code: str, _subject: str, _said: str) -> None:
+        self.codes.append(code)
+        self.news.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self.news.clear()
+            await self.news.wait()
 
     def _told(self, fired: Sequence[tuple[Fired, Step, AlertRule]], changed: frozenset[str]) -> None:
         self.fired += [(each, step) for each, step, _rule in fired]
         self.changed += sorted(changed)
+        self.news.set()
 
     def hear(self, *told: Trade) -> None:
         for trade in told:
@@ -214,7 +225,7 @@ async def test_what_cannot_be_had_is_a_gap_that_says_so(tmp_path: Path, fails: b
     desk = await life(tmp_path, past, priced(5, 101))
     ((_, step),) = desk.fired
     assert step.moment.after_gap
-    assert desk.codes == (["alerts_missed"] if fails else [])
+    assert desk.codes == [*(["alerts_cut_off"] if fails else []), "alerts_missed"]
     nobody = await life(tmp_path, None, priced(9, 99), priced(10, 101))
     assert nobody.ids() == [10]
 
@@ -550,3 +561,33 @@ async def test_nothing_is_written_before_there_is_a_rule_and_one_desk_alone_writ
     await first.alerts.close()
     with pytest.raises(StoreError, match="found it closed"):
         await first.alerts.add([UP])
+
+
+async def test_what_takes_long_is_judged_late_behind_what_comes_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await armed(tmp_path, priced(1, 99))
+    past, gate = Past([]), asyncio.Event()
+
+    async def trades(*_: object) -> AsyncIterator[Sequence[Trade]]:
+        yield [priced(2, 101)]
+        await gate.wait()
+        yield [priced(3, 99), priced(4, 101), priced(5, 99)]
+
+    monkeypatch.setattr(past, "trades", trades)
+    monkeypatch.setattr(ears, "CATCH_UP_S", 0.01)
+    desk = await begun(tmp_path, past=past)
+    behind = asyncio.create_task(desk.alerts.run())
+    desk.hear(priced(6, 99))
+    await desk.until(lambda: "alerts_behind" in desk.codes)
+    desk.hear(priced(7, 101))
+    await desk.alerts.keep()
+    assert desk.ids() == [2, 7]
+    gate.set()
+    await desk.until(lambda: len(desk.fired) == 3)
+    assert [(step.moment.trade_id, step.moment.late) for _, step in desk.fired] == [
+        (2, True), (7, False), (4, True),
+    ]  # fmt: skip
+    behind.cancel()
+    with suppress(asyncio.CancelledError):
+        await behind

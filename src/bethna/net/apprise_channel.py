@@ -100,8 +100,10 @@ def service_of(name: str, scheme: str, url: str) -> Service:
         import apprise
         from apprise.manager_plugins import NotificationManager
 
+        # Messages are ours, and fetch no picture from elsewhere.
+        asset = apprise.AppriseAsset(app_id="BethNa", app_desc="BethNa", image_url_mask="", image_url_logo="")
         try:
-            service: Service | None = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+            service: Service | None = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
         except Exception:  # noqa: BLE001 - foreign code reads a URL of a hundred forms; what it says may hold the URL
             service = None
         known = scheme in NotificationManager()  # type: ignore[no-untyped-call]  # Apprise has half of its types

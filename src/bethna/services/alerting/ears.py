@@ -2,7 +2,7 @@
 
 Rules
   1. At the start the trades since an instrument's cursor are judged first, in their order and `late`; what comes live
-     meanwhile waits. What cannot be had within CATCH_UP_S is a gap that was given up.
+     meanwhile waits, for CATCH_UP_S. Then it goes on, and those that still come are judged late, up to LATEST_S.
   2. A recording says again what it said: what a cursor says was judged is passed over, and what comes after it is
      judged as it comes.
   3. An ear that is not open has judged nothing yet: no rule is armed by its trades, and no cursor of it is kept.
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bethna.store.alerts.journal import Cursor
 
 CATCH_UP_S = 30.0
+LATEST_S = 600.0
 SUBJECT = "alerts"
 Tell = Callable[[EventLevel, str, str, str], None]
 
@@ -139,9 +140,10 @@ class Ears:
                 ear.subscription.close()
 
     async def run(self) -> None:
-        """Catch up with one instrument after the other, until cancelled."""
-        while True:
-            await self._catch_up(await self._behind.get())
+        """Catch up with each instrument that is behind, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                group.create_task(self._catch_up(await self._behind.get()))
 
     async def caught_up(self) -> None:
         """Catch up with all that wait, for who has no `run`."""
@@ -195,38 +197,76 @@ class Ears:
             again = Gap("trades", at, at, cursor.ts_event, first.ts_event, "renumbered")
             hear(GapMarked(instrument, again, now))
         elif missing:
-            gap = Gap("trades", missing[0], missing[-1], cursor.ts_event, first.ts_event)
-            hear(GapFound(instrument, gap, now))
-            found = await self._missed(ear, missing, hear)
-            if found == len(missing):
-                hear(Healed(instrument, gap, found, now))
-            else:
-                first_left, last_left = missing[found], missing[-1]
-                left = Gap("trades", first_left, last_left, cursor.ts_event, first.ts_event, "heal_failed")
-                hear(GapMarked(instrument, left, now))
+            await self._judge_missing(ear, cursor, first, missing)
+            return
+        self._go_on(ear, hear)
+
+    def _go_on(self, ear: Ear, hear: Callable[[TradeStreamItem], None]) -> None:
+        """What came meanwhile, and from here on what comes."""
         for item in ear.waiting:
             hear(item)
         ear.waiting.clear()
         self._open(ear)
 
-    async def _missed(self, ear: Ear, missing: range, hear: Callable[[TradeStreamItem], None]) -> int:
-        """How many of the missing trades came, one behind the other from the first on; they are judged as they come."""
-        cursor, found = ear.cursor, 0
-        assert cursor is not None
-        if self._past is None:
-            return 0
+    async def _judge_missing(self, ear: Ear, cursor: Cursor, first: Trade, missing: range) -> None:
+        """Rule 1. What takes longer is judged behind what comes live, as trades of a gap that come after all."""
+        instrument, hear, now = ear.instrument, self._watch.listen(ear.instrument), self._clock.now_ns()
+        gap = Gap("trades", missing[0], missing[-1], cursor.ts_event, first.ts_event)
+        hear(GapFound(instrument, gap, now))
+        found, pages = 0, asyncio.Queue[Sequence[Trade] | None]()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._fetch(ear, cursor, missing, pages))
+            is_late = False
+            until = asyncio.get_running_loop().time() + CATCH_UP_S
+            while found < len(missing):
+                try:
+                    async with asyncio.timeout_at(None if is_late else until):
+                        page = await pages.get()
+                except TimeoutError:
+                    is_late = True
+                    said = f"of {len(missing):,} trades since the desk was here last {found:,} are judged"
+                    self._tell(
+                        "warning", "alerts_behind", instrument, f"{said}; what comes now goes before the rest"
+                    )
+                    self._give_up(ear, cursor, first, missing[found:])
+                    continue
+                if page is None:
+                    break
+                for trade in page:
+                    if not is_late and trade.trade_id != missing[found]:
+                        self._give_up(ear, cursor, first, missing[found:])
+                        is_late = True
+                    hear(trade)
+                    found += 1
+        if found < len(missing) and self._past is not None:
+            said = f"{len(missing) - found:,} of {len(missing):,} trades since the desk was here last could not be had"
+            self._tell("warning", "alerts_missed", instrument, said)
+        if is_late:
+            self._watch.watch(instrument).settle()
+        elif found == len(missing):
+            hear(Healed(instrument, gap, found, now))
+            self._go_on(ear, hear)
+        else:
+            self._give_up(ear, cursor, first, missing[found:])
+
+    def _give_up(self, ear: Ear, cursor: Cursor, first: Trade, left: range) -> None:
+        """These are a gap, and what came meanwhile is judged behind it."""
+        hear = self._watch.listen(ear.instrument)
+        gap = Gap("trades", left[0], left[-1], cursor.ts_event, first.ts_event, "heal_failed")
+        hear(GapMarked(ear.instrument, gap, self._clock.now_ns()))
+        self._go_on(ear, hear)
+
+    async def _fetch(
+        self, ear: Ear, cursor: Cursor, missing: range, pages: asyncio.Queue[Sequence[Trade] | None]
+    ) -> None:
+        """The missing trades, page by page, and None behind them."""
         try:
-            async with asyncio.timeout(CATCH_UP_S):
-                async for page in self._past.trades(ear.instrument, missing[0], missing[-1], cursor.ts_event):
-                    for trade in page:
-                        if trade.trade_id != missing[found]:
-                            return found
-                        hear(trade)
-                        found += 1
+            if self._past is not None:
+                async with asyncio.timeout(LATEST_S):
+                    asked = self._past.trades(ear.instrument, missing[0], missing[-1], cursor.ts_event)
+                    async for page in asked:
+                        pages.put_nowait(page)
         except (BethnaError, TimeoutError) as error:
-            why = str(error) or f"they are too many for {CATCH_UP_S:g} s"
-            self._tell(
-                "warning", "alerts_missed", ear.instrument,
-                f"of {len(missing):,} trades since the desk was here last {found:,} could be had: {why}",
-            )  # fmt: skip
-        return found
+            why = str(error) or f"they are too many for {LATEST_S:g} s"
+            self._tell("warning", "alerts_cut_off", ear.instrument, f"the venue's past trades: {why}")
+        pages.put_nowait(None)

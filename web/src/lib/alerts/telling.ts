@@ -41,7 +41,7 @@ export class AlertTelling {
     const alone = standing.filter((key) => key.startsWith('alert:'));
     const stormy = standing.includes(STORM_KEY);
     if (!stormy && alone.length + rows.length <= STORM) {
-      return { say: rows.map((row) => ({ key: `alert:${row.key}`, tone: TONES[row.severity], text: prefix + row.title, hint: lineOf(row), lifeMs: this.life(row.severity, lifeMs) })), putAway: [] };
+      return { say: rows.map((row) => ({ key: `alert:${row.key}`, tone: TONES[row.severity], text: prefix + row.title, hint: lineOf(row).replace(/, trade \d+/, ''), lifeMs: this.life(row.severity, lifeMs) })), putAway: [] };
     }
     if (!stormy) {
       this.counted = alone.length;
