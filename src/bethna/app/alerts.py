@@ -21,6 +21,7 @@ from pathlib import Path
 from bethna.app.alert_centre import AlertCentre, instrument_of
 from bethna.app.alert_delivery import DeskDelivery, make_delivery, prefix_of
 from bethna.app.alert_figures import AlertFigures
+from bethna.app.alert_forgetting import forget
 from bethna.app.alert_past import VenuePast, holes
 from bethna.app.alert_ports import Ground
 from bethna.app.alert_rehearsal import Rehearser
@@ -141,6 +142,7 @@ class DeskAlerts:
                 group.create_task(self._keep(), name="alerts")
                 group.create_task(self._seconds(), name="alerts-seconds")
                 group.create_task(self._follow_kept(), name="alerts-follow")
+                group.create_task(forget(self.alerting, self._desk), name="alerts-forget")
         finally:
             self._group = None
             self.figures.close()

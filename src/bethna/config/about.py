@@ -83,6 +83,7 @@ _ABOUT: Mapping[str, Meta] = {
     "alert_price_rules": _between(0, 100_000, "How many rules of prices and volume may be armed at once."),
     "alert_signal_rules": _between(0, 100_000, "How many rules of signals may be armed at once."),
     "alert_notifications": _between(1, 10_000, "How many alerts the notification centre holds; the journal keeps all."),
+    "alert_days": _between(0, 36_500, "Days that the journal of alerts remembers; 0 is for ever."),
     "alert_toast_s": _between(1, 600, "How long a toast stays; a critical one stays until it is dismissed."),
     "alert_channels": _told(
         "`NAME=URL[;NAME=URL]`, or empty",

@@ -121,6 +121,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     alert_price_rules: int = 50
     alert_signal_rules: int = 100
     alert_notifications: int = 200
+    alert_days: int = 90
     alert_toast_s: float = 5.0
     alert_channels: Secret = Secret()
     alert_fallback: Mapping[str, str] = {}
