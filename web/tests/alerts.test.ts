@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { advised, againSide, conditionOf, firstRule, KINDS, kindOf, leavesOf, linesOf, moved, ofKind, stepOf, withLeaf, withOneMore, withoutLeaf } from '../src/lib/alerts/form';
+import { advised, againSide, conditionOf, firstRule, KINDS, kindOf, leavesOf, linesOf, moved, ofKind, reachOf, stepOf, withLeaf, withOneMore, withoutLeaf } from '../src/lib/alerts/form';
 import { plotOf } from '../src/lib/alerts/plot';
 import type { Leaf, Notification, Rehearsal, Rule } from '../src/lib/alerts/protocol';
 import { AlertTelling, STORM, STORM_KEY } from '../src/lib/alerts/telling';
@@ -104,6 +104,15 @@ describe('form', () => {
     expect(linesOf(crossing(65_000, 64_800)).map(({ role }) => role)).toEqual(['level', 'rearm']);
     expect(linesOf(withOneMore(crossing(65_000), null))).toHaveLength(1);
     expect(linesOf(firstRule(BTC, 61_234.5))[0]?.price).toBe(61_540);
+  });
+
+  it('begins with a level in sight of what the chart shows', () => {
+    const bars = [{ high: 61_260, low: 61_210 }, { high: null, low: null }];
+    expect(reachOf(bars)).toBe(50);
+    expect(reachOf([])).toBe(0);
+    expect(linesOf(firstRule(BTC, 61_234.5, 50))[0]?.price).toBe(61_250);
+    expect(linesOf(firstRule(BTC, 0.4109, 0.0012))[0]?.price).toBe(0.4113);
+    expect(linesOf(firstRule(BTC, null, 50))[0]?.price).toBe(1);
   });
 
   it('moves by a step that fits the price', () => {

@@ -115,6 +115,19 @@ describe('connection', () => {
     vi.useRealTimers();
   });
 
+  it('hands on alerts at once, keeps nothing of them until a picture, and asks anew after a hole', () => {
+    connection.want(['alerts']);
+    newest().onopen?.();
+    heard.length = 0;
+    newest().say({ topic: 'alerts', type: 'snapshot', seq: 1, data: { alerts: [] } });
+    newest().say({ topic: 'alerts', type: 'delta', seq: 2, data: { alerts: [] } });
+    expect(heard).toEqual(['alerts', 'alerts']);
+    expect(inbox.take().topics.get('alerts')).toEqual({ state: 'live' });
+    newest().say({ topic: 'alerts', type: 'delta', seq: 4, data: { alerts: [] } });
+    expect(heard).toHaveLength(2);
+    expect(newest().sent.at(-1)).toMatchObject({ op: 'subscribe', topics: ['alerts'] });
+  });
+
   it('asks every new socket for all that is wanted', () => {
     newest().onopen?.();
     expect(newest().sent).toEqual([{ op: 'subscribe', topics: ['prices', `book:${X}`], rate: 'ui' }]);

@@ -55,6 +55,13 @@ describe('toasts', () => {
     expect(keys(queue)).toEqual([]);
   });
 
+  it('give way to others only where they would pass by themselves', () => {
+    const queue = new ToastQueue();
+    queue.say(said('critical', { lifeMs: null }));
+    for (const key of ['a', 'b', 'c', 'd']) queue.say(said(key, { action: undo }));
+    expect(keys(queue)).toEqual(['critical', 'c', 'd']);
+  });
+
   it('keep to their number whatever is said in whatever order', () => {
     let seed = 7;
     const dice = (sides: number): number => (seed = (seed * 48271) % 2147483647) % sides;

@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from bethna.api.alerts_port import AlertsDesk
 from bethna.api.alerts_protocol import AlertsWish, PushWish, RehearsalWish
-from bethna.api.bodies import flaw_of
+from bethna.api.flaws import flaw_of
 from bethna.core.alert_views import PushSubscription
 from bethna.core.alerts import (
     AlertRule,

@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException, SerializationException
 from msgspec import Struct, ValidationError, convert
 
 from bethna.api.describing import Spec, error_spec
-from bethna.core.errors import cut
+from bethna.api.flaws import flaw_of
 
 MAX_WISH_BYTES = 1024
 MAX_JSON_BYTES = 1024 * 1024
@@ -67,14 +67,3 @@ def json_body(kind: type[Struct]) -> Callable[[Anybody], Awaitable[None]]:
         raise HTTPException(status_code=400, detail=detail)
 
     return only_such_bodies
-
-
-def flaw_of(error: ValidationError) -> tuple[str, str]:
-    """Where, and what was expected and found: `condition.level`, `expected float, found str`."""
-    what, _, place = str(error).replace("`", "").partition(" - at $")
-    if "unknown field" in what:
-        what = f"expected a field that it has, found {cut(what.rpartition(' ')[2])!r}"
-    elif "missing required field" in what:
-        what = f"expected {what.rpartition(' ')[2]}, found none"
-    what = what.replace(", got ", ", found ")
-    return place.lstrip("."), f"{what[:1].lower()}{what[1:]}"

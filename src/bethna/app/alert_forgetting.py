@@ -1,4 +1,4 @@
-"""Lets the journal of alerts forget what is older than the settings say, now and then; it does not know what that is."""
+"""Lets the journal of alerts forget what is older than the settings say, now and then; it judges nothing."""
 
 from __future__ import annotations
 

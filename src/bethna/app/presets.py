@@ -11,8 +11,8 @@ from bethna.core.instrument import Feature
 
 
 def full(*symbols: str, source: str | None = None, settings: Settings | None = None) -> RealTimeTrading:
-    """Prices, trades, books and candles."""
-    return RealTimeTrading(*symbols, source=source, settings=settings)
+    """Prices, trades, books, candles and alerts, whose rules are kept in the data folder from the first one on."""
+    return RealTimeTrading(*symbols, source=source, settings=settings, alerts=True)
 
 
 def price_stream_only(

@@ -114,7 +114,7 @@ def _advice(found: Rehearsed) -> list[str]:
         return []
     wish = f"{found.wished_per_day:g} a day"
     if found.enough:
-        return [f"for {wish}: it is fine as it is"]
+        return [f"for {wish}: " + ("it is fine as it is" if found.fired else "it would not have told once")]
     ways = [] if found.cooldown_ns is None else [f"cooldown {lasted(found.cooldown_ns)}"]
     ways += [] if found.rearm is None else [f"again at {found.rearm:,.10g}"]
     return [
