@@ -591,3 +591,28 @@ async def test_what_takes_long_is_judged_late_behind_what_comes_live(
     behind.cancel()
     with suppress(asyncio.CancelledError):
         await behind
+
+
+async def test_who_is_killed_while_it_catches_up_goes_on_from_there(tmp_path: Path) -> None:
+    """What came of the trades so far, and how far they were judged, are one; else they would be judged twice."""
+    await armed(tmp_path, priced(1, 99))
+    past = Past([priced(number, 99 if number % 2 else 101) for number in range(2, 13)])
+    half, never = asyncio.Event(), asyncio.Event()
+
+    class Slow(Past):
+        async def trades(self, *given: Any) -> AsyncIterator[Sequence[Trade]]:
+            async for page in past.trades(*given):
+                yield page[:4]
+                half.set()
+                await never.wait()
+
+    desk = await begun(tmp_path, past=Slow([]))
+    desk.hear(priced(12, 99))
+    behind = asyncio.create_task(desk.caught_up())
+    await half.wait()
+    await desk.alerts.keep()
+    assert desk.ids() == [2, 4]
+    again = await life(tmp_path, past, priced(13, 101))  # it is killed here
+    behind.cancel()
+    assert past.asked[-1] == (6, 12)
+    assert again.ids() == [6, 8, 10, 12]

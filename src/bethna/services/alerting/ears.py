@@ -5,7 +5,8 @@ Rules
      meanwhile waits, for CATCH_UP_S. Then it goes on, and those that still come are judged late, up to LATEST_S.
   2. A recording says again what it said: what a cursor says was judged is passed over, and what comes after it is
      judged as it comes.
-  3. An ear that is not open has judged nothing yet: no rule is armed by its trades, and no cursor of it is kept.
+  3. No rule is armed by the trades of an ear that is not open. How far it has judged is kept all the same, with what
+     came of it: who is killed on the way goes on from there.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class Ears:
         self._past = past
         self._last = last
         self._repeats = repeats
+        self._stopped = False
         self._ears: dict[InstrumentId, Ear] = {}
         self._behind: asyncio.Queue[Ear] = asyncio.Queue()
 
@@ -118,7 +120,7 @@ class Ears:
         from bethna.store.alerts.journal import Cursor
 
         found = {}
-        for instrument in self.open():
+        for instrument in () if self._stopped else self._ears:
             last = self._watch.watch(instrument).last
             if last is not None:
                 cursor = Cursor(last.trade_id, last.ts_event)
@@ -127,7 +129,8 @@ class Ears:
         return found
 
     def stop(self) -> None:
-        """Hear nothing more, and judge nothing."""
+        """Hear nothing more, and judge nothing: what was judged and is not kept is as if it had not been."""
+        self._stopped = True
         for ear in self._ears.values():
             if ear.subscription is not None:
                 ear.subscription.close()
