@@ -67,12 +67,14 @@ async def both() -> AsyncIterator[Both]:
 
 def without(view: RuleView) -> RuleView:
     """As the wire has it."""
-    return replace(view, state=replace(view.state, steps=0, since=None, due=None))
+    state = view.state
+    since, due = (None if ts is None else ts // 1_000 * 1_000 for ts in (state.since, state.due))
+    return replace(view, state=replace(state, since=since, due=due))
 
 
 def told(alert: Alert) -> Alert:
     """The same."""
-    return replace(alert, number=0, cleared=None, read=None if alert.read is None else alert.told)
+    return replace(alert, cleared=None, read=None if alert.read is None else alert.read // 1_000 * 1_000)
 
 
 async def test_rules_are_the_same_from_within_and_from_afar() -> None:

@@ -84,6 +84,7 @@ async def test_sentences_and_typed_rules_are_armed_and_read_back_as_they_were_sa
                 {"instrument": BTC, "role": "level", "price": 65000.0, "part": 0},
                 {"instrument": BTC, "role": "rearm", "price": 64800.0, "part": 0},
             ],
+            "steps": 0, "since": None, "due": None,
         }  # fmt: skip
         assert second["rule"]["condition"]["instrument"] == BTC
         assert second["rule"]["expires"] == T0 + 1_000_000
@@ -311,7 +312,7 @@ async def test_the_centre_is_read_and_cleared_for_everybody_and_the_history_keep
             "key": "7c1e.a2.1", "alert": "a2", "firing": 1, "title": "a2 fired", "text": "at 65,001.2",
             "sentence": f"{ETH} is below 2,000, once", "severity": "info", "note": "", "instrument": ETH,
             "fired": T0, "told": T0, "value": 65001.2, "trade_id": "7", "state": "complete", "after_gap": False,
-            "late": False, "read": False, "deliveries": [],
+            "late": False, "read": False, "deliveries": [], "number": 1, "read_at": None,
         }  # fmt: skip
         read = await served.http.post("/api/v1/notifications/read", json={"keys": [keys[0], "of nobody"]})
         assert ([row["read"] for row in read.json()["notifications"]], read.json()["unread"]) == (

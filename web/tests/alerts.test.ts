@@ -134,7 +134,7 @@ describe('telling', () => {
   let number = 0;
   const alert = (severity: Notification['severity'] = 'info'): Notification => {
     number += 1;
-    return { key: `j:a1.${number}`, alert: 'a1', firing: number, title: `a1 fired ${number}`, text: 'at 65,001', sentence: '', severity, note: '', instrument: BTC, fired: 0, told: 0, value: 65_001, trade_id: '1', state: 'complete', after_gap: false, late: false, read: false, deliveries: [] };
+    return { key: `j:a1.${number}`, alert: 'a1', firing: number, title: `a1 fired ${number}`, text: 'at 65,001', sentence: '', severity, note: '', instrument: BTC, fired: 0, told: 0, value: 65_001, trade_id: '1', state: 'complete', after_gap: false, late: false, read: false, deliveries: [], number: 1, read_at: null };
   };
 
   it('shows a few one by one, with the life of their severity', () => {

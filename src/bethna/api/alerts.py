@@ -63,7 +63,8 @@ def alert_row(view: RuleView) -> AlertRow:
     return AlertRow(
         view.name, view.version, view.sentence, typed(rule), state.phase, holds(view), view.unknown, state.leaves,
         view.waits_for, state.firings, micros_or_none(state.last_fired), micros(view.armed), rule.severity, rule.note,
-        rule.channels, instruments_of(rule.condition), line_rows(view.lines),
+        rule.channels, instruments_of(rule.condition), line_rows(view.lines), state.steps,
+        micros_or_none(state.since), micros_or_none(state.due),
     )  # fmt: skip
 
 
@@ -118,6 +119,7 @@ def notification_row(alert: Alert) -> NotificationRow:
         alert.key, alert.rule, alert.firing, alert.title, alert.text, alert.sentence, alert.severity, alert.note,
         alert.instrument, micros(alert.fired), micros(alert.told), alert.value, _id(alert.trade_id), alert.state,
         alert.after_gap, alert.late, alert.read is not None, [delivery_row(each) for each in alert.deliveries],
+        alert.number, micros_or_none(alert.read),
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ LINES = [
 ]
 ALERT = AlertRow(
     NAME, 1, SENTENCE, typed(RULE), Phase.ACTIVE, True, False, (LeafState.YES,), (), 1, AT, AT - 60_000_000,
-    Severity.INFO, "", (CHANNEL,), (INSTRUMENT,), LINES,
+    Severity.INFO, "", (CHANNEL,), (INSTRUMENT,), LINES, 2, AT, None,
 )  # fmt: skip
 LIMITS = LimitsCard(50, 1, 100, 0, 200, 5.0)
 ALERTS = AlertsAnswer([ALERT], LIMITS)
@@ -54,7 +54,7 @@ PREVIEW = PreviewAnswer(SENTENCE, typed(RULE), (), LINES, (LeafState.NO,), INSTR
 NOTIFICATION = NotificationRow(
     f"7c1e.{NAME}.1", NAME, 1, "BTC-USDT crossed above 65,000", f"65,001.2 at {VENUE}", SENTENCE, Severity.INFO, "",
     INSTRUMENT, AT, AT + 1_450, 65_001.2, "3714511842", State.COMPLETE, False, False, False,
-    [DeliveryRow(CHANNEL, DeliveryState.SENT, 1, None, AT + 412_000, "", 1, "")],
+    [DeliveryRow(CHANNEL, DeliveryState.SENT, 1, None, AT + 412_000, "", 1, "")], 2, None,
 )  # fmt: skip
 NOTIFICATIONS = NotificationsAnswer([NOTIFICATION], 1)
 HISTORY = HistoryAnswer([NOTIFICATION])

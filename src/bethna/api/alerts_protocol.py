@@ -30,6 +30,7 @@ class AlertRow(Struct, frozen=True, gc=False):
     Attributes:
         version: say it when you edit. rule: typed, as POST takes it. holds: null where nobody knows.
         leaves: how each of its conditions stands. waits_for: sources that are not there yet.
+        steps: lines of its journal. since, due: the venue's time since when it holds, and when a hold is over.
     """
 
     name: str
@@ -49,6 +50,9 @@ class AlertRow(Struct, frozen=True, gc=False):
     channels: tuple[str, ...]
     instruments: tuple[str, ...]
     lines: list[LineRow]
+    steps: int
+    since: int | None
+    due: int | None
 
 
 class LimitsCard(Struct, frozen=True, gc=False):
@@ -133,6 +137,7 @@ class NotificationRow(Struct, frozen=True, gc=False):
         key: its name for good. alert: the rule's name. fired: the venue's time; told: the desk's.
         state: how complete what it stands on is. late: it was found after the fact; after_gap: trades right before it
             are missing.
+        number: of the line of the rule's journal that says why. read_at: the desk's time, null while it is unread.
     """
 
     key: str
@@ -153,6 +158,8 @@ class NotificationRow(Struct, frozen=True, gc=False):
     late: bool
     read: bool
     deliveries: list[DeliveryRow]
+    number: int
+    read_at: int | None
 
 
 class NotificationsAnswer(Struct, frozen=True, gc=False):

@@ -1,7 +1,6 @@
 """Alerts of a desk behind an address as facts: its answers to the Structs of `core.alert_views`; it keeps nothing.
 
-What the wire does not carry is what stands for not known: a rule's state has no `steps`, `since` and `due`, an alert no
-`number`; that one was read is known, and not when: then `read` is its `told`.
+Instants are as the wire has them, whole microseconds.
 """
 
 from __future__ import annotations
@@ -64,8 +63,9 @@ def rule_of(typed: dict[str, Any]) -> AlertRule:
 def view_of(row: AlertRow) -> RuleView:
     """An armed rule."""
     state = RuleState(
-        tuple(row.leaves), row.phase, firings=row.firings, last_fired=nanos_or_none(row.last_fired)
-    )
+        tuple(row.leaves), row.phase, row.steps, nanos_or_none(row.since), nanos_or_none(row.due), row.firings,
+        nanos_or_none(row.last_fired),
+    )  # fmt: skip
     return RuleView(
         row.name, row.version, rule_of(row.rule), row.sentence, state, row.unknown, tuple(row.waits_for),
         nanos(row.armed), tuple(_line(each) for each in row.lines),
@@ -83,9 +83,9 @@ def preview_of(answer: PreviewAnswer) -> Preview:
 def alert_of(row: NotificationRow) -> Alert:
     """That a rule has fired."""
     return Alert(
-        row.key, row.alert, row.firing, 0, row.title, row.text, row.sentence, row.severity, row.note,
+        row.key, row.alert, row.firing, row.number, row.title, row.text, row.sentence, row.severity, row.note,
         _id(row.instrument), nanos(row.fired), nanos(row.told), row.value, number(row.trade_id), row.state,
-        row.after_gap, row.late, nanos(row.told) if row.read else None,
+        row.after_gap, row.late, nanos_or_none(row.read_at),
         deliveries=tuple(_delivery(row, each) for each in row.deliveries),
     )  # fmt: skip
 

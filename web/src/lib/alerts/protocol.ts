@@ -76,6 +76,9 @@ export interface AlertRow {
   channels: string[];
   instruments: string[];
   lines: LineRow[];
+  steps: number;
+  since: Micros | null;
+  due: Micros | null;
 }
 
 export interface Limits {
@@ -142,6 +145,8 @@ export interface Notification {
   late: boolean;
   read: boolean;
   deliveries: Delivery[];
+  number: number;
+  read_at: Micros | null;
 }
 
 export interface NotificationsAnswer {
