@@ -52,6 +52,7 @@ class Program:
         return process.returncode, out.decode(), "\n".join(said)
 
 
+@pytest.mark.timeout(300)
 async def test_a_rule_from_its_arming_to_its_removal(tmp_path: Path) -> None:
     desk, kept = with_alerts(BTC, ETH)
     async with opened(desk) as served:
