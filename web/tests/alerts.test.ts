@@ -3,7 +3,7 @@ import { advised, againSide, conditionOf, firstRule, KINDS, kindOf, leavesOf, li
 import { plotOf } from '../src/lib/alerts/plot';
 import type { Leaf, Notification, Rehearsal, Rule } from '../src/lib/alerts/protocol';
 import { AlertTelling, STORM, STORM_KEY } from '../src/lib/alerts/telling';
-import { deliveryWords, doubtLook, doubts, lengthText, readLength, readNumber, refusedPart, rehearsalWords, shortSentence, standingOf } from '../src/lib/alerts/words';
+import { deliveryWords, doubtLook, doubts, lengthText, readLength, readNumber, refusedPart, rehearsalWords, shortSentence, standingOf, withoutTime } from '../src/lib/alerts/words';
 
 const BTC = 'BTC-USDT@binance';
 const crossing = (level: number, rearm: number | null = null): Rule => ({ condition: { type: 'price_crosses', instrument: BTC, way: 'up', level, rearm }, repeat: 'every' });
@@ -34,7 +34,11 @@ describe('words', () => {
   it('says how a rule stands, and never more than is known', () => {
     const row = { phase: 'active' as const, unknown: false, holds: false, waits_for: [], firings: 0, rule: crossing(1) };
     expect(standingOf(row).look).toBe('armed');
-    expect(standingOf({ ...row, holds: true }).look).toBe('holds');
+    expect(standingOf({ ...row, holds: true }).word).toBe('armed, above');
+    expect(standingOf(row).word).toBe('armed, below');
+    const level = { ...row, rule: { ...row.rule, condition: { type: 'price_is' as const, instrument: BTC, side: 'above' as const, level: 1 } } };
+    expect(standingOf({ ...level, holds: true }).look).toBe('holds');
+    expect(withoutTime('61,250.9 on binance at 13:46:11.997 UTC, trade 17')).toBe('61,250.9 on binance, trade 17');
     expect(standingOf({ ...row, holds: null }).look).toBe('waits');
     expect(standingOf({ ...row, unknown: true, holds: null }, 'the venue is away')).toMatchObject({ look: 'unknown', why: 'the venue is away' });
     expect(standingOf({ ...row, waits_for: ['signal'] }).word).toBe('waits for signal');

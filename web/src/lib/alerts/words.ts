@@ -46,6 +46,11 @@ export function standingOf(row: Pick<AlertRow, 'phase' | 'unknown' | 'holds' | '
   if (phase === 'paused') return { look: 'paused', word: 'paused', why: 'It is not judged until you resume it.' };
   if (row.waits_for.length > 0) return { look: 'waits', word: `waits for ${row.waits_for.join(', ')}`, why: 'This source is not there yet; the rule is kept and begins with it.' };
   if (row.unknown) return { look: 'unknown', word: 'unknown', why: missing || 'Trades are missing: nobody knows whether the condition holds. They are judged when they come.' };
+  const crossing = row.rule.condition.type === 'price_crosses' ? row.rule.condition : null;
+  if (crossing !== null && row.holds !== null) {
+    const side = row.holds === (crossing.way !== 'down') ? 'above' : 'below';
+    return { look: 'armed', word: `armed, ${side}`, why: `The price is ${side} the level; every trade is judged.` };
+  }
   if (row.holds === true) return { look: 'holds', word: 'holds', why: 'Its condition holds now: it fires when it begins to hold again.' };
   if (row.holds === null) return { look: 'waits', word: 'waits', why: 'It waits for its first trade.' };
   return { look: 'armed', word: 'armed', why: 'Every trade is judged.' };
@@ -53,6 +58,11 @@ export function standingOf(row: Pick<AlertRow, 'phase' | 'unknown' | 'holds' | '
 
 export function times(count: number): string {
   return count === 1 ? 'once' : count === 0 ? 'never' : `${count} times`;
+}
+
+/** The desk's words without their time in UTC, where the time stands beside them in the reader's zone. */
+export function withoutTime(text: string): string {
+  return text.replace(/ at (?:\d{4}-\d{2}-\d{2} )?\d{2}:\d{2}:\d{2}(?:\.\d+)? UTC/, '');
 }
 
 /** What is to be known of how an alert came; empty where it came as it should. */
