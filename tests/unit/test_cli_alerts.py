@@ -313,7 +313,7 @@ def test_a_plot_of_much_of_nothing_and_of_a_storm() -> None:
     assert words == [
         "10 bars were judged: fired 0 times in 0 clusters, 0.25 a day",
         "bars show no way between their extremes: it may have been more often",
-        "for 1 a day: it is fine as it is",
+        "for 1 a day: it would not have told once",
     ]
     assert rehearsed_words(found(wished_per_day=1.0, enough=False))[-1].endswith(
         "no cooldown and no re-arm level meets it"

@@ -46,7 +46,7 @@ from bethna.core.alert_views import (
     RuleView,
     Why,
 )
-from bethna.core.alerts import AlertRule, Doubt, Phase, Step
+from bethna.core.alerts import AlertRule, Phase, Step
 from bethna.core.clock import Clock, seconds
 from bethna.core.errors import (
     BethnaError,
@@ -206,12 +206,8 @@ class DeskAlerts:
     def _look_for_unknown(self) -> None:
         """Rule 3."""
         now = self._clock.now_ns()
-        unknown = {
-            each.name: each
-            for each in self.alerting.rules()
-            if each.unknown and each.rule.doubt is Doubt.TELL and not waits_for(each.rule.condition)
-        }
-        self._told_unknown &= unknown.keys()
+        unknown = self.alerting.doubted()
+        self._told_unknown &= unknown
         self._unknown = {name: self._unknown.get(name, now) for name in unknown}
         for name, since in self._unknown.items():
             if name not in self._told_unknown and now - since >= seconds(UNKNOWN_S):

@@ -75,6 +75,10 @@ class AlertWatch:
         self.figures.disarm(name)
         return armed.state
 
+    def state(self, name: str) -> RuleState:
+        """How a rule stands. Raises KeyError."""
+        return self._armed[name].state
+
     def states(self) -> Mapping[str, RuleState]:
         """How every rule stands."""
         return {name: armed.state for name, armed in self._armed.items()}
@@ -84,15 +88,17 @@ class AlertWatch:
         armed = self._armed[name]
         if armed.state.phase is not Phase.ACTIVE:
             return False
-        about = {InstrumentId(watched_by(part).about) for part in parts_of(armed.rule.condition)}
-        missing = any(watch.gap is not None for key, watch in self._trades.items() if key in about)
-        return missing or LeafState.UNSEEN in armed.state.leaves or self.figures.is_unknown(name)
+        return self._misses(name) or LeafState.UNSEEN in armed.state.leaves or self.figures.is_unknown(name)
 
     def doubt_of(self, name: str) -> State:
         """How complete what a rule stands on is, where it is unknown. Raises KeyError."""
-        about = {InstrumentId(watched_by(part).about) for part in parts_of(self._armed[name].rule.condition)}
-        missing = any(watch.gap is not None for key, watch in self._trades.items() if key in about)
-        return State.INCOMPLETE if missing else State.UNKNOWN
+        return State.INCOMPLETE if self._misses(name) else State.UNKNOWN
+
+    def _misses(self, name: str) -> bool:
+        """Whether trades of one of its instruments are missing right now."""
+        parts = parts_of(self._armed[name].rule.condition)
+        watches = (self._trades.get(InstrumentId(watched_by(part).about)) for part in parts)
+        return any(watch is not None and watch.gap is not None for watch in watches)
 
     def put_state(self, name: str, state: RuleState) -> None:
         """A rule has been told of by somebody else: its numbers are others, its leaves the same. Raises KeyError."""

@@ -19,22 +19,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bethna.core.alerts import TELLING, AlertRule, LeafState, Moment, Outcome, Phase, RuleState, Step
+from bethna.core.alerts import TELLING, AlertRule, Doubt, Moment, Outcome, Phase, RuleState, Step
 from bethna.core.clock import Clock
 from bethna.core.errors import AlertChanged, NoDataYet, StoreError, UnknownAlert
 from bethna.core.market import InstrumentId, Trade
 from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.logic.alerts.machine import begin, parts_of
-from bethna.logic.alerts.rules import BY_TRADES, check, watched_by
+from bethna.logic.alerts.rules import BY_TRADES, check, waits_for, watched_by
 from bethna.logic.alerts.saying import say
 from bethna.runtime.bus import Bus
 from bethna.services.alerting.ears import SUBJECT, Ears, PastTrades, Tell
+from bethna.services.alerting.kept import anew, by_number
 from bethna.store.alerts.journal import Cursor, Fired
 
 if TYPE_CHECKING:
@@ -132,8 +134,8 @@ class Alerting:
         if found is None:
             return
         journal, kept, self._kept = found
-        self._last_number = max((_by_number(each)[0] for each in kept), default=0)
-        for each in sorted(kept, key=_by_number):
+        self._last_number = max((by_number(each)[0] for each in kept), default=0)
+        for each in sorted(kept, key=by_number):
             if each.removed is None:
                 self._rules[each.name] = _Held(each.rule, each.version, each.armed)
                 self.watch.arm(each.name, each.rule, each.state)
@@ -205,7 +207,7 @@ class Alerting:
         check(rule, now)
         self._check_caught_up(rule)
         async with self._turn:
-            held, state = self._held(name), self.watch.states()[name]
+            held, state = self._held(name), self.watch.state(name)
             if held.version != version:
                 raise AlertChanged(name, version, held.version, say(held.rule))
             self._allow([each for each in self._active() if each is not held.rule], [rule])
@@ -215,7 +217,7 @@ class Alerting:
     async def pause(self, name: str, *, paused: bool) -> None:
         """Judge it no longer, or again (rule 3); fine if it is so already."""
         async with self._turn:
-            held, state = self._held(name), self.watch.states()[name]
+            held, state = self._held(name), self.watch.state(name)
             if (state.phase is Phase.PAUSED) is paused:
                 return
             if paused:
@@ -231,14 +233,14 @@ class Alerting:
     async def _rearm(self, name: str, held: _Held, outcome: Outcome, after: RuleState) -> None:
         """Rule 3, for a rule that goes on as another, or from another state."""
         before_rule = self._rules[name]
-        before = self.watch.states()[name]
+        before = self.watch.state(name)
         after = replace(after, steps=before.steps + 1)
         now = self._clock.now_ns()
         self._report(Step(name, after.steps, outcome, None, Moment(now, now, None, 0.0), before, after))
         self._hear(held.rule)
         self.watch.arm(name, held.rule, after)
         steps, cursors = self._take()
-        state = self.watch.states()[name]
+        state = self.watch.state(name)
         try:
             fired = await self.in_thread(
                 lambda: self._usable().edit(
@@ -272,9 +274,18 @@ class Alerting:
 
     def rule(self, name: str) -> ArmedRule:
         """One of them. Raises UnknownAlert."""
-        held = self._held(name)
-        state = self.watch.states()[name]
-        return ArmedRule(name, held.version, held.armed, held.rule, state, self.watch.is_unknown(name))
+        held, watch = self._held(name), self.watch
+        return ArmedRule(name, held.version, held.armed, held.rule, watch.state(name), watch.is_unknown(name))
+
+    def doubted(self) -> set[str]:
+        """The names of rules that nobody can know of now, and that ask to be told so."""
+        return {
+            name
+            for name, held in self._rules.items()
+            if held.rule.doubt is Doubt.TELL
+            and self.watch.is_unknown(name)
+            and not waits_for(held.rule.condition)
+        }
 
     def _held(self, name: str) -> _Held:
         held = self._rules.get(name)
@@ -312,7 +323,7 @@ class Alerting:
         await self.keep()
         return await self.in_thread(lambda: self._usable().steps(name, until=until, after=after, limit=limit))
 
-    async def firings(self, *, limit: int = 200) -> list[Fired]:
+    async def firings(self, limit: int = 200) -> list[Fired]:
         """The newest firings of all rules, ascending."""
         await self.keep()
         return await self.in_thread(lambda: self._usable().firings(limit=limit))
@@ -329,7 +340,7 @@ class Alerting:
 
     def tell_unknown(self, name: str, since: int) -> None:
         """Nobody can know since `since` (event time, ns UTC) whether a rule holds, and it asked to be told."""
-        state = self.watch.states()[name]
+        state = self.watch.state(name)
         now = self._clock.now_ns()
         after = replace(state, steps=state.steps + 1, firings=state.firings + 1)
         moment = Moment(since, now, None, 0.0, self.watch.doubt_of(name), after_gap=True)
@@ -350,11 +361,9 @@ class Alerting:
 
     async def _keep_on(self) -> None:
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_S):
                     await self._hurry.wait()
-            except TimeoutError:
-                pass
             self._hurry.clear()
             await self.keep()
 
@@ -378,7 +387,7 @@ class Alerting:
             self._say(fired, steps)
 
     def _say(self, fired: Sequence[Fired], steps: Sequence[Step], changed: Iterable[str] = ()) -> None:
-        lines: Mapping[tuple[str, int], Step] = {(step.rule, step.number): step for step in steps}
+        lines = {(step.rule, step.number): step for step in steps}
         told = [
             (each, lines[each.rule, each.number], self._rules[each.rule].rule)
             for each in fired
@@ -390,8 +399,8 @@ class Alerting:
     def _not_kept(self, error: StoreError) -> None:
         """Rule 4."""
         if not self._refused:
-            self._refused = True
             self._tell("error", "alerts_not_kept", SUBJECT, f"{error.message}. {error.hint}".strip())
+        self._refused = True
         if len(self._steps) > MOST_STEPS:
             self.ears.stop()
             self._steps.clear()
@@ -412,7 +421,7 @@ class Alerting:
         journal = self._usable()
         kept = journal.rules(removed=True)
         if self._repeats and journal.was_closed:  # rule 5
-            kept = [replace(each, state=_anew(each)) for each in kept]
+            kept = [replace(each, state=anew(each)) for each in kept]
             journal.begin_anew({each.name: each.state for each in kept})
         return journal, kept, journal.cursors()
 
@@ -433,17 +442,3 @@ class Alerting:
         finally:
             if self._journal is not None:
                 self.there.set()
-
-
-def _anew(kept: KeptRule) -> RuleState:
-    """Rule 5; one that is paused stays so."""
-    before = kept.state
-    phase = Phase.PAUSED if before.phase is Phase.PAUSED else Phase.ACTIVE
-    leaves = (LeafState.UNSEEN,) * len(before.leaves)
-    return RuleState(leaves, phase, before.steps, None, None, before.firings)
-
-
-def _by_number(kept: KeptRule) -> tuple[int, str]:
-    """The order of arming, also beyond a10."""
-    number = kept.name[1:]
-    return (int(number), "") if number.isdecimal() else (0, kept.name)
