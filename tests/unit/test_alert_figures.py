@@ -87,7 +87,7 @@ class House:
         return self.watch.is_unknown(name)
 
     def is_so(self, name: str = "a0") -> LeafState:
-        return self.watch.states()[name].leaves[0]
+        return self.watch.state(name).leaves[0]
 
     def listeners(self) -> int:
         return sum(each.subscribers for each in self.desk.bus.channels()) + len(self.desk.bar_listeners)
@@ -338,7 +338,7 @@ def test_holds_end_and_rules_expire_by_the_desks_clock() -> None:
     assert house.fired() == []
     house.pass_seconds()
     assert house.fired() == ["a0"]
-    assert house.watch.states()["ends"].phase is Phase.EXPIRED
+    assert house.watch.state("ends").phase is Phase.EXPIRED
 
 
 def test_what_is_wanted_no_longer_is_let_go() -> None:

@@ -63,7 +63,7 @@ def test_a_rule_over_two_instruments_and_a_spread_has_one_state() -> None:
     assert not desk.watch.is_unknown("a")
     desk.trade(BTC, 101)
     assert desk.fired() == ["a"]
-    assert desk.watch.states()["a"].firings == 1
+    assert desk.watch.state("a").firings == 1
     desk.trade(ETH, 11)
     desk.trade(BTC, 99)
     desk.trade(BTC, 101)
@@ -85,7 +85,7 @@ def test_a_rule_armed_again_begins_anew_or_goes_on() -> None:
     desk.trade(BTC, 101)
     desk.watch.arm("a", rule)
     assert desk.steps[-1].outcome is Outcome.ALREADY
-    desk.watch.arm("a", rule, desk.watch.states()["a"])
+    desk.watch.arm("a", rule, desk.watch.state("a"))
     desk.trade(BTC, 102)
     desk.trade(BTC, 99)
     desk.trade(BTC, 101)
@@ -105,7 +105,7 @@ def test_nobody_knows_while_trades_are_missing() -> None:
     desk.hear[BTC](GapMarked(BTC, gap, T0))
     desk.trade(BTC, 101)
     assert desk.steps[-1].moment.after_gap
-    assert desk.watch.states()["a"].phase is Phase.DONE
+    assert desk.watch.state("a").phase is Phase.DONE
     assert not desk.watch.is_unknown("a")
     with pytest.raises(KeyError):
         desk.watch.is_unknown("nobody")
@@ -203,7 +203,7 @@ def test_a_rule_that_somebody_else_has_told_of_goes_on_from_there() -> None:
     desk = Desk()
     desk.watch.arm("a", AlertRule(PriceIs(BTC, Side.ABOVE, 100.0), Repeat.EVERY))
     desk.trade(BTC, 99)
-    told = replace(desk.watch.states()["a"], firings=5)
+    told = replace(desk.watch.state("a"), firings=5)
     desk.watch.put_state("a", told)
     desk.trade(BTC, 101)
-    assert desk.watch.states()["a"].firings == 6
+    assert desk.watch.state("a").firings == 6
