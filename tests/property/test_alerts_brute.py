@@ -76,7 +76,10 @@ def truth(leaf: Leaf, trades: Sequence[Trade], upto: int) -> bool | None:
                 return None
             return inside if leaf.passage is Passage.ENTERS else not inside
         case PriceMoves() | VolumeIs():
-            figures = [figure(leaf, trades[: number + 1]) for number in range(upto)]
+            full = [n for n in range(upto) if trades[n].ts_event - trades[0].ts_event >= leaf.window_ns]
+            if not full:
+                return None  # a window says nothing before it is full
+            figures = [figure(leaf, trades[: number + 1]) for number in full]
             limit = leaf.percent if isinstance(leaf, PriceMoves) else leaf.quantity
             return _latched(figures, lambda f: f > limit, lambda f: f < limit, first=False)
         case _:

@@ -125,26 +125,34 @@ def leaves(raw: Sequence[Raw], low: float, high: float) -> list[int]:
 
 
 def moves(raw: Sequence[Raw], percent: float, window: int) -> list[int]:
-    found, before, first = [], False, 0
+    found: list[int] = []
+    before: bool | None = None
+    first = 0
     for index, (number, price, ts, _) in enumerate(raw):
         while raw[first][2] <= ts - window:
             first += 1
+        if ts - raw[0][2] < window:
+            continue  # it is not full
         rise = (price / min(each[1] for each in raw[first : index + 1]) - 1.0) * 100.0
         now = before if rise == percent else rise > percent
-        if now and not before:
+        if now and before is False:
             found.append(number)
         before = now
     return found
 
 
 def volumes(raw: Sequence[Raw], quantity: float, window: int) -> list[int]:
-    found, before, first = [], False, 0
+    found: list[int] = []
+    before: bool | None = None
+    first = 0
     for index, (number, _, ts, _) in enumerate(raw):
         while raw[first][2] <= ts - window:
             first += 1
+        if ts - raw[0][2] < window:
+            continue
         lots = sum(round(each[3] * 10**8) for each in raw[first : index + 1])
         now = before if lots == round(quantity * 10**8) else lots > round(quantity * 10**8)
-        if now and not before:
+        if now and before is False:
             found.append(number)
         before = now
     return found

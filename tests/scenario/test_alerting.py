@@ -78,7 +78,7 @@ class Desk:
         *,
         repeats: bool = False,
         allow: Callable[[Sequence[AlertRule], Sequence[AlertRule]], None] = lambda _armed, _new: None,
-        last: Callable[[InstrumentId], Trade | None] = lambda _: None,
+        recent: Callable[[InstrumentId], Sequence[Trade]] = lambda _: (),
     ) -> None:
         if (before := self.alive.pop(folder, None)) is not None and before.alerts._journal is not None:
             before.alerts._journal._let_go()  # as the end of a process does
@@ -91,7 +91,7 @@ class Desk:
         self.fired: list[tuple[Fired, Step]] = []
         self.alerts: Alerting = Alerting(
             folder, self.bus, self.clock, self._say,
-            self._told, past=past, repeats=repeats, allow=allow, last=last,
+            self._told, past=past, repeats=repeats, allow=allow, recent=recent,
         )  # fmt: skip
 
     def _say(self, _level: str, code: str, _subject: str, _said: str) -> None:
@@ -493,7 +493,7 @@ async def test_no_more_than_are_allowed_are_armed(tmp_path: Path) -> None:
 
 
 async def test_a_rule_is_armed_at_the_last_price_that_the_desk_has(tmp_path: Path) -> None:
-    desk = await begun(tmp_path, last=lambda _: priced(1, 99))
+    desk = await begun(tmp_path, recent=lambda _: [priced(1, 99)])
     await desk.alerts.add([UP])
     desk.hear(priced(2, 101))
     await desk.alerts.keep()

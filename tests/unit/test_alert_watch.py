@@ -307,16 +307,17 @@ def test_windows_are_shared_and_say_when_a_gap_lies_in_them() -> None:
         AlertRule(PriceMoves(PAIR, Way.UP, 10.0, 60 * NS_PER_S), Repeat.EVERY),
         AlertRule(AllOf((volume, PriceCrosses(PAIR, Way.UP, 100.0))), Repeat.EVERY),
     )
-    desk.at(0, 90, quantity=3.0)
-    desk.watch.marked(gap(2, 2))
-    desk.at(1, 91, 3, quantity=1.0)
-    desk.at(2, 101, 4, quantity=2.0)
+    desk.at(-60, 90, 1, quantity=0.5)
+    desk.at(0, 90, 2, quantity=3.0)
+    desk.watch.marked(gap(3, 3))
+    desk.at(1, 91, 4, quantity=1.0)
+    desk.at(2, 101, 5, quantity=2.0)
     fired = {step.rule: step for step in desk.fired()}
     assert set(fired) == {"r0", "r1", "r2"}
     assert fired["r0"].moment.value == 6.0
     assert fired["r0"].moment.after_gap
     assert fired["r1"].moment.value > 12
-    desk.at(3, 80, 2)  # comes after all; windows are not made anew
+    desk.at(3, 80, 3)  # comes after all; windows are not made anew
     desk.watch.settle()
     assert len(desk.fired()) == 3
     for name in ("r0", "r1"):
@@ -366,6 +367,7 @@ def test_a_rule_goes_on_from_its_state() -> None:
 
 def test_a_quantity_that_has_gone_out_of_a_window_leaves_nothing() -> None:
     desk = Desk(AlertRule(VolumeIs(PAIR, 0.25, NS_PER_S), Repeat.EVERY))
+    desk.at(-1, 1, quantity=0.01)
     desk.at(0, 1, quantity=0.1)
     desk.at(0, 1, quantity=0.2)
     desk.at(10, 1, quantity=0.1)
@@ -491,3 +493,36 @@ def test_what_was_told_is_not_taken_back() -> None:
     desk.at(0, 101, 1)  # it was above all the time: there was no edge
     assert len(desk.fired()) == 1
     assert desk.armed[0].state.firings == 1
+
+
+def test_a_window_says_nothing_before_it_is_full() -> None:
+    rule = AlertRule(VolumeIs(PAIR, 5.0, 60 * NS_PER_S), Repeat.EVERY)
+    desk = Desk(rule)
+    desk.at(0, 90, quantity=9.0)
+    assert desk.watch.fills("r0")
+    desk.at(59, 90, quantity=9.0)
+    assert desk.told() == []
+    desk.at(60, 90, quantity=9.0)
+    assert (desk.told(), desk.watch.fills("r0")) == ([(Outcome.ALREADY, 60)], False)
+    desk.at(300, 90, quantity=1.0)
+    desk.at(301, 90, quantity=9.0)
+    assert desk.told()[1:] == [(Outcome.OVER, 300), (Outcome.FIRED, 301)]
+
+
+def test_a_window_is_filled_by_trades_of_before_that_are_not_judged() -> None:
+    rule = AlertRule(VolumeIs(PAIR, 5.0, 60 * NS_PER_S), Repeat.EVERY)
+    past = [Trade(PAIR, 90.0, 2.0, "buy", n, T0 + n * 20 * NS_PER_S, T0) for n in range(5)]
+    seeded = Desk(rule)
+    assert seeded.watch.longest() == 60 * NS_PER_S
+    for trade in past:
+        seeded.watch.seed(trade)
+    seeded.at(81, 90, 5, quantity=0.5)
+    assert seeded.told() == [(Outcome.ALREADY, 81)]
+    steps: list[Step] = []
+    armed = TradeWatch(PAIR, steps.append, 10**8)
+    assert armed.longest() == 0
+    armed.last = past[-1]
+    armed.remember(past)
+    armed.arm(Armed("late", rule), {0: watched_by(rule.condition)})  # type: ignore[arg-type]  # a leaf
+    assert [(step.outcome, step.moment.value) for step in steps] == [(Outcome.ALREADY, 6.0)]
+    assert not armed.fills("late")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bethna.app.alert_ports import Ground
 from bethna.app.alert_rules import waiting_parts
 from bethna.app.wanted import preferred_venue
@@ -14,6 +16,7 @@ from bethna.logic.alerts.rules import band_of, watched_by
 from bethna.logic.nearest import nearest
 
 BEST = "best"
+MOST_RECENT = 1_000_000
 
 
 class Symbols:
@@ -63,11 +66,12 @@ class Symbols:
         except UnknownInstrument:
             return None
 
-    def last_trade(self, instrument: InstrumentId) -> Trade | None:
+    def recent(self, instrument: InstrumentId) -> Sequence[Trade]:
+        """The newest trades that the desk has, ascending."""
         try:
-            return next(iter(self._desk.trades(instrument, 1)), None)
+            return self._desk.trades(instrument, MOST_RECENT)
         except UnknownInstrument:  # it is followed in a moment
-            return None
+            return ()
 
     def decimals(self, instrument: InstrumentId) -> int:
         try:

@@ -95,7 +95,7 @@ class DeskAlerts:
         on_tape = desk.source() == "tape"
         self.alerting = Alerting(
             folder, desk.bus, desk.clock, desk.tell, self._told,
-            past=None if on_tape else self._past, last=self._symbols.last_trade,
+            past=None if on_tape else self._past, recent=self._symbols.recent,
             repeats=on_tape, outward=outward, allow=self._allow,
         )  # fmt: skip
         self.delivery: DeskDelivery | None = None

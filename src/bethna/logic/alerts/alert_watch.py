@@ -95,10 +95,10 @@ class AlertWatch:
         return State.INCOMPLETE if self._misses(name) else State.UNKNOWN
 
     def _misses(self, name: str) -> bool:
-        """Whether trades of one of its instruments are missing right now."""
+        """Whether trades of one of its instruments are missing right now, or not enough are there for a window."""
         parts = parts_of(self._armed[name].rule.condition)
         watches = (self._trades.get(InstrumentId(watched_by(part).about)) for part in parts)
-        return any(watch is not None and watch.gap is not None for watch in watches)
+        return any(watch is not None and (watch.gap is not None or watch.fills(name)) for watch in watches)
 
     def put_state(self, name: str, state: RuleState) -> None:
         """A rule has been told of by somebody else: its numbers are others, its leaves the same. Raises KeyError."""

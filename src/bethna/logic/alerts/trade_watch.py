@@ -13,11 +13,13 @@ Rules
      otherwise is corrected. What was told is not taken back: where it was of another moment it stands for the earliest
      firing up to it that was not.
   5. A rule is armed at the last price: what that says of it is its first step, and the next trade can fire it.
+  6. A window says nothing before it is full: from the first trade that it knows on, its whole length. Trades of before
+     (`seed`) fill it and are not judged. Until then its rules are unknown (`fills`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 from msgspec.structs import replace
@@ -34,9 +36,9 @@ MOST_GAPS = 20
 
 
 class _Window(Figure):
-    """A figure of a moving window."""
+    """A figure of a moving window. `since`: when its first trade was, None before; `now`: the figure, full or not."""
 
-    __slots__ = ("length", "machine")
+    __slots__ = ("length", "machine", "now", "since")
 
     def __init__(self, watched: Watched, scale: int) -> None:
         super().__init__()
@@ -44,11 +46,21 @@ class _Window(Figure):
         self.machine: Moves | Volume = (
             Volume(length, scale) if watched.kind == "volume" else Moves(length, Way(watched.kind))
         )
+        self.since: int | None = None
+        self.now = 0.0
 
     def add(self, trade: Trade) -> float:
         """What it is with one more trade."""
         machine = self.machine
-        return machine.add(trade.ts_event, trade.quantity if isinstance(machine, Volume) else trade.price)
+        if self.since is None:
+            self.since = trade.ts_event
+        quantity = trade.quantity if isinstance(machine, Volume) else trade.price
+        self.now = machine.add(trade.ts_event, quantity)
+        return self.now
+
+    def is_full(self, ts: int) -> bool:
+        """Rule 6, at an event time."""
+        return self.since is not None and ts - self.since >= self.length
 
 
 class _Missing:
@@ -89,6 +101,7 @@ class TradeWatch(Stepper):
         self._price = Watched("price", instrument)
         self._prices = self._figures[self._price] = Figure()
         self._windows: list[_Window] = []
+        self._past: Sequence[Trade] = ()
         self._healed = (0, -1)
         self._after_gap = False
         self._gap_end = 0
@@ -97,19 +110,40 @@ class TradeWatch(Stepper):
 
     # --- rules
 
+    def remember(self, trades: Sequence[Trade]) -> None:
+        """The trades up to the last that was judged, ascending: windows of rules that are armed next have them."""
+        self._past = trades
+
+    def seed(self, trade: Trade) -> None:
+        """A trade of before what will be judged next (rule 6)."""
+        for window in self._windows:
+            window.add(trade)
+
+    def longest(self) -> int:
+        """The longest window that is watched, ns; 0 without any."""
+        return max((window.length for window in self._windows), default=0)
+
+    def fills(self, name: str) -> bool:
+        """Whether a window of a rule has not said anything yet (rule 6)."""
+        asked = (self._figures[watched] for watched in self._parts.get(name, {}).values())
+        return any(isinstance(each, _Window) and each.value is None for each in asked)
+
     def arm(self, armed: Armed, parts: Mapping[int, Watched]) -> None:
         """As Stepper.arm, of figures of this instrument's trades."""
         last = self.last
         self._prices.value = None if last is None else last.price
         super().arm(armed, parts)
-        prices = [
-            index
-            for index, watched in parts.items()
-            if watched == self._price and armed.state.leaves[index] is LeafState.UNSEEN
-        ]
-        if last is not None and prices:  # rule 5
+        unseen = [index for index in parts if armed.state.leaves[index] is LeafState.UNSEEN]
+        if last is not None:  # rule 5
             moment = Moment(last.ts_event, last.ts_recv, last.trade_id, last.price)
-            self._judge([(armed.name, index, self._prices, moment) for index in prices])
+            figures = [(index, self._figures[parts[index]]) for index in unseen]
+            self._judge(
+                [
+                    (armed.name, index, figure, replace(moment, value=figure.value))
+                    for index, figure in figures
+                    if figure.value is not None
+                ]
+            )
         self._windows = [figure for figure in self._figures.values() if isinstance(figure, _Window)]
         self._settle()
 
@@ -127,7 +161,12 @@ class TradeWatch(Stepper):
         self._settle()
 
     def _figure(self, watched: Watched) -> Figure:
-        return _Window(watched, self._scale)
+        window = _Window(watched, self._scale)
+        for trade in self._past:
+            window.add(trade)
+        if self.last is not None and window.is_full(self.last.ts_event):
+            window.value = window.now
+        return window
 
     def _keeps(self, watched: Watched) -> bool:
         return watched == self._price
@@ -196,6 +235,8 @@ class TradeWatch(Stepper):
         woken = self._wake(self._prices, trade.price, moment)
         for window in self._windows:
             value = window.add(trade)
+            if not window.is_full(trade.ts_event):  # rule 6
+                continue
             hole = moment.after_gap or trade.ts_event - window.length < self._gap_end
             woken += self._wake(window, value, replace(moment, value=value, after_gap=hole))
         self._judge(woken)

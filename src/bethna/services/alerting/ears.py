@@ -7,6 +7,8 @@ Rules
      judged as it comes.
   3. No rule is armed by the trades of an ear that is not open. How far it has judged is kept all the same, with what
      came of it: who is killed on the way goes on from there.
+  4. Windows are filled first, with the trades up to the cursor: those of the recording, or MOST_SEEDED of the venue's.
+     What is longer than they reach is not full, and says nothing until it is.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from bethna.core.alerts import AlertRule
 from bethna.core.clock import Clock
 from bethna.core.coverage import Gap
-from bethna.core.errors import BethnaError
+from bethna.core.errors import BethnaError, NoDataYet
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.core.status import EventLevel, GapFound, GapMarked, Healed
 from bethna.logic.alerts.alert_watch import AlertWatch
+from bethna.logic.alerts.machine import parts_of
+from bethna.logic.alerts.rules import watched_by
 from bethna.logic.feed_ports import TradeStreamItem
 from bethna.runtime.bus import Bus, Subscription
 
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 
 CATCH_UP_S = 30.0
 LATEST_S = 600.0
+SEEDED_AT_ONCE, MOST_SEEDED = 1_000, 20_000
 SUBJECT = "alerts"
 Tell = Callable[[EventLevel, str, str, str], None]
 
@@ -110,10 +116,16 @@ class Ears:
         """The instruments whose trades are judged as they come."""
         return (name for name, ear in self._ears.items() if ear.is_open)
 
-    def is_behind(self, instrument: InstrumentId) -> bool:
-        """Whether trades of it from before are still to be judged."""
-        ear = self._ears.get(instrument)
-        return ear is not None and not ear.is_open and not self._repeats
+    def check_caught_up(self, rule: AlertRule) -> None:
+        """Raises NoDataYet: trades of one of its instruments from before are still to be judged (rule 3)."""
+        for part in parts_of(rule.condition):
+            ear = self._ears.get(InstrumentId(watched_by(part).about))
+            if ear is not None and not ear.is_open and not self._repeats:
+                raise NoDataYet(
+                    f"trades of {ear.instrument}",
+                    "those since the desk was here last come first",
+                    hint="arm it again when its first trade has come",
+                )
 
     def cursors(self, kept: Mapping[InstrumentId, Cursor]) -> dict[InstrumentId, Cursor]:
         """How far has been judged, where that is farther than what is kept (rule 3)."""
@@ -171,7 +183,9 @@ class Ears:
             passed = item.ts_event <= ear.cursor.ts_event
         else:
             passed = item.trade_id <= ear.cursor.trade_id
-        if not passed:
+        if passed:
+            self._watch.watch(ear.instrument).seed(item)  # it fills windows, and is judged no more
+        else:
             self._open(ear)(item)
 
     def _open(self, ear: Ear) -> Callable[[TradeStreamItem], None]:
@@ -199,10 +213,33 @@ class Ears:
             at = cursor.trade_id + 1
             again = Gap("trades", at, at, cursor.ts_event, first.ts_event, "renumbered")
             hear(GapMarked(instrument, again, now))
-        elif missing:
-            await self._judge_missing(ear, cursor, first, missing)
-            return
+        else:
+            await self._fill_windows(ear, cursor)
+            if missing:
+                await self._judge_missing(ear, cursor, first, missing)
+                return
         self._go_on(ear, hear)
+
+    async def _fill_windows(self, ear: Ear, cursor: Cursor) -> None:
+        """Rule 4."""
+        watch = self._watch.watch(ear.instrument)
+        since, found, at = cursor.ts_event - watch.longest(), list[Trade](), cursor.trade_id
+        if self._past is None or not watch.longest():
+            return
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                while len(found) < MOST_SEEDED and at > 0 and (not found or found[0].ts_event > since):
+                    before = max(1, at - SEEDED_AT_ONCE + 1)
+                    pages = self._past.trades(ear.instrument, before, at, since)
+                    asked = [trade async for page in pages for trade in page]
+                    if [each.trade_id for each in asked] != list(range(before, at + 1)):
+                        break  # what is farther back has a hole before it
+                    found, at = [*asked, *found], before - 1
+        except (BethnaError, TimeoutError) as error:
+            said = f"windows begin anew, for the trades before could not be had: {str(error) or 'in time'}"
+            self._tell("warning", "alerts_windows", ear.instrument, said)
+        for trade in found:
+            watch.seed(trade)
 
     def _go_on(self, ear: Ear, hear: Callable[[TradeStreamItem], None]) -> None:
         """What came meanwhile, and from here on what comes."""

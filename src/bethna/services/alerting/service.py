@@ -28,7 +28,7 @@ from msgspec.structs import replace
 
 from bethna.core.alerts import TELLING, AlertRule, Doubt, Moment, Outcome, Phase, RuleState, Step
 from bethna.core.clock import Clock
-from bethna.core.errors import AlertChanged, NoDataYet, StoreError, UnknownAlert
+from bethna.core.errors import AlertChanged, StoreError, UnknownAlert
 from bethna.core.market import InstrumentId, Trade
 from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.logic.alerts.machine import begin, parts_of
@@ -74,7 +74,8 @@ class Alerting:
         folder: of the journal alone, below the source's data folder.
         tell: hears level, code, subject and message of what goes wrong with it.
         told: hears the alerts that are on the disk now, with step and rule, and the names of all rules that changed.
-        past: where missed trades come from; None where nobody has them. last: an instrument's newest, where known.
+        past: where missed trades come from; None where nobody has them. recent: an instrument's
+            newest, ascending.
         scale: lots per unit of quantity.
         repeats: the source is a recording (rule 5). outward: whether deliveries are to be sent (`Journal`).
         allow: raises LimitReached when these rules are too many; hears those that are armed and the new ones.
@@ -89,7 +90,7 @@ class Alerting:
         told: Told,
         *,
         past: PastTrades | None = None,
-        last: Callable[[InstrumentId], Trade | None] = lambda _: None,
+        recent: Callable[[InstrumentId], Sequence[Trade]] = lambda _: (),
         scale: int = 10**8,
         repeats: bool = False,
         outward: bool = True,
@@ -102,8 +103,17 @@ class Alerting:
         self._repeats = repeats
         self._outward = outward
         self._allow = allow
+        self._recent = recent
         self.watch = AlertWatch(self._report, self._broke, scale)
-        self.ears = Ears(bus, self.watch, clock, tell, past, last=last, repeats=repeats)
+        self.ears = Ears(
+            bus,
+            self.watch,
+            clock,
+            tell,
+            past,
+            last=lambda each: next(reversed(recent(each)), None),
+            repeats=repeats,
+        )
         self._rules: dict[str, _Held] = {}
         self._steps: list[Step] = []
         self._kept: dict[InstrumentId, Cursor] = {}
@@ -178,7 +188,7 @@ class Alerting:
         now = self._clock.now_ns()
         for rule in wanted:
             check(rule, now)
-            self._check_caught_up(rule)
+            self.ears.check_caught_up(rule)
         async with self._turn:
             self._allow(self._active(), wanted)
             named = {f"a{self._last_number + number}": rule for number, rule in enumerate(wanted, 1)}
@@ -205,7 +215,7 @@ class Alerting:
         """Another rule in its place. Raises AlertChanged: it is of another version (rule 6). And what `add` raises."""
         now = self._clock.now_ns()
         check(rule, now)
-        self._check_caught_up(rule)
+        self.ears.check_caught_up(rule)
         async with self._turn:
             held, state = self._held(name), self.watch.state(name)
             if held.version != version:
@@ -225,7 +235,7 @@ class Alerting:
                 await self._rearm(name, held, Outcome.PAUSED, after)
                 return
             check(held.rule, self._clock.now_ns())
-            self._check_caught_up(held.rule)
+            self.ears.check_caught_up(held.rule)
             self._allow(self._active(), [held.rule])
             after = replace(begin(held.rule), firings=state.firings, last_fired=state.last_fired)
             await self._rearm(name, held, Outcome.RESUMED, after)
@@ -296,16 +306,6 @@ class Alerting:
     def _active(self) -> list[AlertRule]:
         return [each.rule for each in self.rules() if each.state.phase is Phase.ACTIVE]
 
-    def _check_caught_up(self, rule: AlertRule) -> None:
-        for part in parts_of(rule.condition):
-            instrument = InstrumentId(watched_by(part).about)
-            if self.ears.is_behind(instrument):
-                raise NoDataYet(
-                    f"trades of {instrument}",
-                    "those since the desk was here last come first",
-                    hint="arm it again when its first trade has come",
-                )
-
     def _hear(self, rule: AlertRule, cursors: Mapping[InstrumentId, Cursor] | None = None) -> None:
         """A rule that was kept is judged from its cursors on, one that is armed now by what comes from now on."""
         for part in parts_of(rule.condition):
@@ -313,6 +313,8 @@ class Alerting:
             if watched.kind in BY_TRADES:
                 instrument = InstrumentId(watched.about)
                 self.ears.hear(instrument, None if cursors is None else cursors.get(instrument))
+                if cursors is None and watched.window_ns:
+                    self.watch.watch(instrument).remember(self._recent(instrument))
 
     # --- the journal
 
