@@ -21,6 +21,7 @@ from bethna.logic.alerts.saying import say
 from bethna.logic.feed import FeedSettings
 
 SCALE = 10**8
+MOST_RECENT = 1_000_000
 MOST_POINTS = 600
 """Points of the plot."""
 DAY_NS = Interval.D1.ns
@@ -60,12 +61,21 @@ class Rehearser:
         found, advice = await asyncio.to_thread(_judge, rule, known.trades, per_day)
         return _rehearsed(rule, over, known, found, per_day, advice)
 
+    def price_at(self, instrument: InstrumentId, at: int) -> float | None:
+        """The last price at an event time, where the desk has the trade at hand; None where it has not."""
+        try:
+            recent = self._desk.feeds.feed(instrument).recent_trades(MOST_RECENT)
+        except UnknownInstrument:
+            return None
+        found = next((each for each in reversed(recent) if each.ts_event <= at), None)
+        return None if found is None else found.price
+
     async def around(
         self, instrument: InstrumentId, number: int | None, at: int, count: int
     ) -> tuple[list[Trade], str]:
         """Trades around one (or around an event time), `count` a side; and why they are not all, "" else."""
         try:
-            recent = list(self._desk.feeds.feed(instrument).recent_trades(10**6))
+            recent = list(self._desk.feeds.feed(instrument).recent_trades(MOST_RECENT))
         except UnknownInstrument:
             return [], "it is not followed any more"
         found = _around(recent, number, at, count)

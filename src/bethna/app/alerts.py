@@ -22,7 +22,7 @@ from bethna.app.alert_centre import AlertCentre, instrument_of
 from bethna.app.alert_delivery import DeskDelivery, make_delivery, prefix_of
 from bethna.app.alert_figures import AlertFigures
 from bethna.app.alert_forgetting import forget
-from bethna.app.alert_past import VenuePast, holes
+from bethna.app.alert_past import VenuePast
 from bethna.app.alert_ports import Ground
 from bethna.app.alert_rehearsal import Rehearser
 from bethna.app.alert_rules import (
@@ -35,6 +35,7 @@ from bethna.app.alert_rules import (
     view_of,
 )
 from bethna.app.alert_symbols import Symbols
+from bethna.app.alert_why import Explainer
 from bethna.core.alert_views import (
     Alert,
     AlertLimits,
@@ -51,29 +52,22 @@ from bethna.core.clock import Clock, seconds
 from bethna.core.errors import (
     BethnaError,
     StoreError,
-    UnknownAlert,
     UnknownChannel,
     UnknownInstrument,
 )
-from bethna.core.market import InstrumentId, Trade
-from bethna.logic.alerts.machine import begin, parts_of
+from bethna.core.market import InstrumentId
+from bethna.logic.alerts.machine import parts_of
 from bethna.logic.alerts.rules import check, waits_for, watched_by
 from bethna.logic.alerts.saying import say
 from bethna.logic.alerts.sentence import parse
-from bethna.logic.alerts.telling import reason
 from bethna.logic.feed import FeedSettings
-from bethna.services.alerting import Alerting, ArmedRule
+from bethna.services.alerting import Alerting
 from bethna.store.alerts import centre
 from bethna.store.alerts.journal import PAGE, PUSH
 from bethna.store.alerts.outbox import of_alerts
 
 UNKNOWN_S = 10.0
 SECOND_S = 1.0
-AROUND = 10
-"""Trades before and after a moment that `why` shows."""
-LATER = 5
-NEAR_S = 30.0
-BEST = "best"
 
 
 class DeskAlerts:
@@ -109,6 +103,7 @@ class DeskAlerts:
             desk, desk.bus, desk.clock, self.alerting.watch.figures, soon=_at_once if on_tape else _soon
         )
         self._rehearser = Rehearser(desk, self._past, feed)
+        self._explainer = Explainer(desk.clock, self.alerting, self.centre, self._rehearser)
         self._unknown: dict[str, int] = {}
         self._told_unknown: set[str] = set()
 
@@ -305,40 +300,7 @@ class DeskAlerts:
     async def why(self, name: str, *, at: int | None = None, limit: int = 50) -> Why:
         """See `AlertsDesk`."""
         self._usable()
-        moment = self._clock.now_ns() if at is None else at
-        steps = await self.alerting.why(name, until=moment, limit=limit)
-        later = await self.alerting.why(name, after=moment, limit=LATER)
-        rule = await self.alerting.work(lambda connection: centre.rule_named(connection, name))
-        if rule is None:
-            raise UnknownAlert(name)
-        try:
-            armed: ArmedRule | None = self.alerting.rule(name)
-        except UnknownAlert:
-            armed = None
-        trades, around = await self._around(rule, steps, moment)
-        shown = [*steps, *later]
-        start = min((each.fired for each in shown if each.fired is not None), default=moment)
-        alerts = await self.centre.read(lambda c: centre.between(c, name, start, 2**63 - 1, limit + LATER))
-        state = steps[-1].after if steps else later[0].before if later else begin(rule)
-        unknown = armed is not None and at is None and armed.unknown
-        value = next((each.price for each in reversed(trades) if each.ts_event <= moment), None)
-        said = reason(rule, state, unknown, steps, moment, price=value, missing=_missing(trades, moment))
-        if armed is None:
-            said = f"{said} It is armed no longer."
-        return Why(
-            None if armed is None else view_of(armed), name, say(rule), moment, said, tuple(steps), tuple(later),
-            tuple(trades), around, tuple(alerts),
-        )  # fmt: skip
-
-    async def _around(self, rule: AlertRule, steps: Sequence[Step], at: int) -> tuple[list[Trade], str]:
-        """Trades around a moment, and why they are not all; those of the line before it where that is near."""
-        named = next((each for each in reversed(steps) if each.moment.trade_id is not None), None)
-        near = named is not None and at - named.moment.ts_event <= seconds(NEAR_S)
-        instrument = instrument_of(rule, named.leaf if named is not None and near else None)
-        if instrument is None or instrument.endswith(f"@{BEST}"):
-            return [], "it is not of trades"
-        number = named.moment.trade_id if named is not None and near else None
-        return await self._rehearser.around(instrument, number, at, AROUND)
+        return await self._explainer.why(name, at, limit)
 
     async def rehearse(
         self,
@@ -435,9 +397,3 @@ def _at_once(look: Callable[[], None]) -> None:
 def _soon(look: Callable[[], None]) -> None:
     """Once a turn of the loop."""
     asyncio.get_running_loop().call_soon(look)
-
-
-def _missing(trades: Sequence[Trade], at: int) -> tuple[int, int] | None:
-    """From when to when trades are missing at a time, among those around it."""
-    spans = (span for span in holes(trades) if span[0] <= at <= span[1])
-    return next(spans, None)
