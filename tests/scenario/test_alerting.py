@@ -526,12 +526,14 @@ async def test_a_recording_that_ended_begins_anew_and_one_that_was_killed_goes_o
         ("a1", 1), ("a2", 1), ("a1", 2),
     ]  # fmt: skip
     await killed.alerts.pause("a1", paused=True)
+    name = killed.alerts.journal_name
     await killed.alerts.close()
     anew = await begun(tmp_path, repeats=True)
     assert [each.state.phase for each in anew.alerts.rules()] == [Phase.PAUSED, Phase.ACTIVE]
     anew.hear(*tape)
     await anew.alerts.keep()
-    assert [(fired.rule, fired.firing) for fired, _ in anew.fired] == [("a2", 2)]
+    assert [(fired.rule, fired.firing) for fired, _ in anew.fired] == [("a2", 1)]
+    assert anew.alerts.journal_name not in ("", name)
 
 
 async def test_that_nobody_can_know_is_an_alert_where_it_is_asked_for(tmp_path: Path) -> None:

@@ -25,3 +25,9 @@ class Ground(DeskReader, Protocol):
     def tell(self, level: EventLevel, code: str, subject: str, message: str) -> None:
         """Tell the event log."""
         ...
+
+    def notify(
+        self, level: EventLevel, code: str, subject: str, message: str, *, about: str = "", times: int = 1
+    ) -> None:
+        """Tell the event log and, once for each `about`, everybody."""
+        ...

@@ -56,6 +56,7 @@ from bethna.core.errors import (
     UnknownInstrument,
 )
 from bethna.core.market import InstrumentId
+from bethna.core.status import EventLevel
 from bethna.logic.alerts.machine import parts_of
 from bethna.logic.alerts.rules import check, waits_for, watched_by
 from bethna.logic.alerts.saying import say
@@ -88,7 +89,7 @@ class DeskAlerts:
         self._past = VenuePast(desk.lines, desk.feeds)
         on_tape = desk.source() == "tape"
         self.alerting = Alerting(
-            folder, desk.bus, desk.clock, desk.tell, self._told,
+            folder, desk.bus, desk.clock, self._tell, self._told,
             past=None if on_tape else self._past, recent=self._symbols.recent,
             repeats=on_tape, outward=outward, allow=self._allow,
         )  # fmt: skip
@@ -113,7 +114,7 @@ class DeskAlerts:
         """Arm what is kept (rule 1). Raises ConfigError: a channel of the settings cannot be used."""
         position = self._desk.tape()
         self.delivery = await make_delivery(
-            self._settings, self.alerting.work, self._read, self._clock, self._desk.rng, self._desk.tell,
+            self._settings, self.alerting.work, self._read, self._clock, self._desk.rng, self._tell,
             self._come_further, outward=self._outward,
             prefix=prefix_of(
                 self._desk.source(), self._desk.simulation(), "" if position is None else position.name
@@ -125,7 +126,7 @@ class DeskAlerts:
             await self.centre.load()
         except StoreError as error:
             self._error = error
-            self._desk.tell("error", "alerts_unusable", "alerts", f"{error.message}. {error.hint}".strip())
+            self._tell("error", "alerts_unusable", "alerts", f"{error.message}. {error.hint}".strip())
 
     async def run(self) -> None:
         """Keep, deliver and look at what changes by time, until cancelled; then it is closed."""
@@ -362,6 +363,13 @@ class DeskAlerts:
         return self.delivery
 
     # --- inside
+
+    def _tell(self, level: EventLevel, code: str, subject: str, message: str) -> None:
+        """What is wrong stands where everybody sees it, too, once for each kind."""
+        if level == "error":
+            self._desk.notify(level, code, subject, message, about=code)
+        else:
+            self._desk.tell(level, code, subject, message)
 
     def _usable(self) -> None:
         """Rule 1."""

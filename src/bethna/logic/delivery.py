@@ -5,8 +5,8 @@ Rules
      holds up no other.
   2. What goes together is one message, and a message that was begun is the same in every attempt: whoever took it
      and could not say so knows it by its key. Only what is in quiet hours by then leaves it.
-  3. An attempt that failed is made again after 1 s, doubling to 5 min, full jitter; the channel's own Retry-After is
-     heeded up to an hour.
+  3. An attempt that failed is made again after 1 s, doubling to 5 min (30 s with a channel to fall back to), full
+     jitter; the channel's own Retry-After is heeded up to an hour.
   4. It is given up on a final refusal, or when it is a day old and the channel has failed 12 times in a row. With a
      channel to fall back to it is 2 min and 5 times, for the other one can still tell it in time. What stands in for
      another channel has no further one.
@@ -107,7 +107,8 @@ class Pace:
         self._per_minute = per_minute
         self._least = FALL_BACK_FAILURES if has_fallback else GIVE_UP_FAILURES
         self._age_ns = seconds(FALL_BACK_S if has_fallback else GIVE_UP_S)
-        self._backoff = Backoff(FIRST_S, LONGEST_S, 1.0, rng)
+        longest = FALL_BACK_S / 4 if has_fallback else LONGEST_S
+        self._backoff = Backoff(FIRST_S, longest, 1.0, rng)
         self._begun: deque[int] = deque()
         self._not_before: int | None = None
         self._piled = True

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from bethna.core.alerts import LeafState, Phase, RuleState
+from msgspec.structs import replace
+
+from bethna.core.alerts import Phase, RuleState
+from bethna.logic.alerts.machine import begin
 from bethna.store.alerts.journal import KeptRule
 
 
 def anew(kept: KeptRule) -> RuleState:
-    """A rule of a recording that begins again, its numbers going on; one that is paused stays so."""
-    before = kept.state
-    phase = Phase.PAUSED if before.phase is Phase.PAUSED else Phase.ACTIVE
-    leaves = (LeafState.UNSEEN,) * len(before.leaves)
-    return RuleState(leaves, phase, before.steps, None, None, before.firings)
+    """A rule of a recording that begins again; one that is paused stays so."""
+    state = begin(kept.rule)
+    return replace(state, phase=Phase.PAUSED) if kept.state.phase is Phase.PAUSED else state
 
 
 def by_number(kept: KeptRule) -> tuple[int, str]:

@@ -9,8 +9,8 @@ Rules
      it is armed at the last price, its journal and the numbers of its firings go on.
   4. While the disk refuses, that is told once, and steps wait. Beyond MOST_STEPS nothing is judged any more, which is
      told, too: the next start begins where the disk stands.
-  5. A recording that was closed in order begins anew, and its rules with it, those that had fired once included; one
-     that was killed goes on where the disk stands.
+  5. A recording that was closed in order begins anew, and with it its rules, those that had fired once included, and
+     their journal; one that was killed goes on where the disk stands.
   6. Two who edit the same version: the second is told.
 """
 

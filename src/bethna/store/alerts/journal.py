@@ -39,7 +39,7 @@ FILE = "alerts.sqlite"
 LOCK_FILE = "alerts.lock"
 PAGE, PUSH = "page", "push"
 _NAME, _CLOSED = "name", "closed"
-PURPOSE = Purpose("bethna.store.alerts", "the journal of alerts", "keep alerts", "no alert is armed")
+PURPOSE = Purpose("bethna.store.alerts", "the journal of alerts", "keep alerts", "nothing that fires is told")
 
 T = TypeVar("T")
 
@@ -237,10 +237,17 @@ class Journal:
         return self._write([], list(steps), cursors, armed, change)
 
     def begin_anew(self, states: Mapping[str, RuleState]) -> None:
-        """The world begins again: no cursor counts any more, and the rules stand so. Raises StoreError."""
+        """The world begins again: what it told is told again, under a name of its own, and the rules stand so.
+
+        Raises:
+            StoreError: nothing of it is kept.
+        """
+        self.name = uuid4().hex
 
         def put(connection: Connection) -> None:
-            connection.execute(delete(CURSORS))
+            for table in (CURSORS, STEPS, FIRINGS, DELIVERIES):
+                connection.execute(delete(table))
+            connection.execute(update(FACTS).where(FACTS.c.name == _NAME).values(value=self.name))
             for name, state in states.items():
                 connection.execute(update(RULES).where(RULES.c.name == name).values(state=_text(state)))
 
