@@ -88,12 +88,12 @@ def test_a_move_of_the_price_calls_back(simulated: dict[str, str], tmp_path: Pat
 
 
 def test_an_alert_is_armed_fires_and_says_why(simulated: dict[str, str], tmp_path: Path) -> None:
-    lines = run("arm_an_alert.py", "BTC-USDT", "2", cwd=tmp_path, environment=simulated).splitlines()
+    lines = run("arm_an_alert.py", "BTC-USDT", "1", cwd=tmp_path, environment=simulated).splitlines()
     assert re.fullmatch(r"over \d+ trades it would have fired \d+ times", lines[0])
-    assert re.fullmatch(r"a\d+ is armed: BTC-USDT@binance crosses [\d,.]+, every time", lines[1])
-    assert len(lines) == 5
-    assert all(re.fullmatch(r"BTC-USDT crossed .* at [\d,.]+ \(complete\)", line) for line in lines[2:4])
-    assert lines[4].startswith("why: It fired at ")
+    assert re.fullmatch(r"a\d+ is armed: BTC-USDT@binance leaves [\d,.]+ to [\d,.]+, every time", lines[1])
+    assert len(lines) == 4
+    assert re.fullmatch(r"BTC-USDT left .* at [\d,.]+ \(complete\)", lines[2])
+    assert lines[3].startswith("why: It fired at ")
 
 
 def test_the_imbalance_of_a_book_is_a_share(simulated: dict[str, str], tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ class Alerts {
   centreKnown = $state.raw(false);
   /** Rules with a question under way. */
   busy = $state.raw<ReadonlySet<string>>(new Set());
+  private readonly turning = new Map<string, Promise<void>>();
   /** What the why-sheet is about. */
   asked = $state.raw<{ name: string; at: number | null } | null>(null);
   private readonly telling = new AlertTelling();
@@ -92,8 +93,12 @@ class Alerts {
     this.rows = merged(this.rows, [row], (each) => each.name);
   }
 
+  /** A second wish while the first is on its way comes after it: the desk's own word may be here before its answer. */
   async pause(row: AlertRow): Promise<void> {
-    await this.doing(row.name, `${row.name} stays as it is.`, async () => this.take(await (row.phase === 'paused' ? api.resume : api.pause)(row.name)));
+    await this.turning.get(row.name);
+    const turn = this.doing(row.name, `${row.name} stays as it is.`, async () => this.take(await (row.phase === 'paused' ? api.resume : api.pause)(row.name)));
+    this.turning.set(row.name, turn);
+    await turn;
   }
 
   /** Removed at once; the way back arms the same rule anew, under a new name. */
