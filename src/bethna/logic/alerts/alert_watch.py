@@ -49,8 +49,12 @@ class AlertWatch:
 
     def arm(self, name: str, rule: AlertRule, state: RuleState | None = None) -> None:
         """Watch a rule, from a state or from the beginning; one of that name is watched no longer."""
-        self.disarm(name)
+        if name in self._armed:
+            self.disarm(name)
         armed = self._armed[name] = Armed(name, rule, state)
+        if len(armed.bands) == 1 and (only := watched_by(parts_of(rule.condition)[0])).kind in BY_TRADES:
+            self._watch_trades(armed, InstrumentId(only.about), {0: only})  # as most are; a shorter way
+            return
         by_instrument: dict[InstrumentId, dict[int, Watched]] = {}
         others: dict[int, Watched] = {}
         for index, part in enumerate(parts_of(rule.condition)):
@@ -60,10 +64,13 @@ class AlertWatch:
             else:
                 others[index] = watched
         for instrument, parts in by_instrument.items():
-            self._broken.discard(instrument)
-            self.watch(instrument).arm(armed, parts)
+            self._watch_trades(armed, instrument, parts)
         if others:
             self.figures.arm(armed, others)
+
+    def _watch_trades(self, armed: Armed, instrument: InstrumentId, parts: Mapping[int, Watched]) -> None:
+        self._broken.discard(instrument)
+        self.watch(instrument).arm(armed, parts)
 
     def disarm(self, name: str) -> RuleState | None:
         """Watch it no longer; how it stood, None if nobody watched it."""

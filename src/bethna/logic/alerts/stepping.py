@@ -34,7 +34,7 @@ class Armed:
         self.name = name
         self.rule = rule
         self.state = begin(rule) if state is None else state
-        self.bands: tuple[Band, ...] = tuple(band_of(part) for part in parts_of(rule.condition))
+        self.bands: tuple[Band, ...] = tuple(map(band_of, parts_of(rule.condition)))
 
 
 class Figure:

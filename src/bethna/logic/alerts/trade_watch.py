@@ -130,12 +130,12 @@ class TradeWatch(Stepper):
 
     def arm(self, armed: Armed, parts: Mapping[int, Watched]) -> None:
         """As Stepper.arm, of figures of this instrument's trades."""
-        last = self.last
+        last, known = self.last, len(self._figures)
         self._prices.value = None if last is None else last.price
         super().arm(armed, parts)
-        unseen = [index for index in parts if armed.state.leaves[index] is LeafState.UNSEEN]
         if last is not None:  # rule 5
             moment = Moment(last.ts_event, last.ts_recv, last.trade_id, last.price)
+            unseen = [index for index in parts if armed.state.leaves[index] is LeafState.UNSEEN]
             figures = [(index, self._figures[parts[index]]) for index in unseen]
             self._judge(
                 [
@@ -144,7 +144,8 @@ class TradeWatch(Stepper):
                     if figure.value is not None
                 ]
             )
-        self._windows = [figure for figure in self._figures.values() if isinstance(figure, _Window)]
+        if len(self._figures) > known:
+            self._windows = [each for each in self._figures.values() if isinstance(each, _Window)]
         self._settle()
 
     def disarm(self, name: str) -> None:
