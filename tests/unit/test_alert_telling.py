@@ -374,3 +374,11 @@ def test_some_time_after_a_firing_it_is_said_how_it_stood_by_then() -> None:
     assert "At 2024" not in reason(rule, made.after, False, [made], later)
     done = step(after=RuleState((YES,), Phase.DONE))
     assert "At 2024" not in reason(rule, done.after, False, [done], later, price=64_900.0)
+
+
+def test_a_window_that_is_not_full_is_said_so() -> None:
+    rule = AlertRule(VolumeIs(BTC, 5.0, 60 * NS_PER_S))
+    said = reason(rule, RuleState((LeafState.UNSEEN,)), True, [], T)
+    assert "or its window was not full yet" in said
+    said = reason(rule, RuleState((NO,)), True, [], T)
+    assert said.startswith("Nobody can know: what it stands on was missing, or its window was not full yet.")

@@ -16,8 +16,9 @@ from bethna.api.alerts import holds
 from bethna.cli.cells import lasted
 from bethna.cli.grid import MISSING, plain
 from bethna.core.alert_views import Alert, ChannelView, Delivery, DeliveryState, Rehearsed, RuleView
-from bethna.core.alerts import LeafState, Phase, PriceCrosses, Way
+from bethna.core.alerts import LeafState, Phase, PriceCrosses, PriceMoves, VolumeIs, Way
 from bethna.core.coverage import State
+from bethna.logic.alerts.machine import parts_of
 
 PLOT_COLUMNS, PLOT_ROWS = 60, 8
 _MOST_COUNT = 9
@@ -31,7 +32,8 @@ def state_words(view: RuleView) -> str:
     if view.waits_for:
         return f"waits for {' and '.join(view.waits_for)}, which is not there yet"
     if view.unknown:
-        return "unknown: what it stands on is missing"
+        windows = any(isinstance(part, PriceMoves | VolumeIs) for part in parts_of(view.rule.condition))
+        return f"unknown: {'its window is not full yet, or ' if windows else ''}what it stands on is missing"
     if LeafState.UNSEEN in state.leaves:
         return "armed, nothing seen yet"
     condition = view.rule.condition

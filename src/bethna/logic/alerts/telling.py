@@ -383,9 +383,14 @@ def _unseen(rule: AlertRule, state: RuleState) -> str:
         for part, leaf in zip(parts_of(rule.condition), state.leaves, strict=False)
         if leaf is LeafState.UNSEEN
     ]
+    filling = "" if not _has_window(rule) else ", or its window was not full yet"
     if names:
-        return f"nothing had been seen yet on which side it is: {', '.join(names)}"
-    return "what it stands on was missing"
+        return f"nothing had been seen yet on which side it is{filling}: {', '.join(names)}"
+    return f"what it stands on was missing{filling}"
+
+
+def _has_window(rule: AlertRule) -> bool:
+    return any(isinstance(part, PriceMoves | VolumeIs) for part in parts_of(rule.condition))
 
 
 def _away(leaf: Leaf, value: float) -> str:

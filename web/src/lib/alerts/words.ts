@@ -4,7 +4,7 @@
  * It judges nothing: what is not known is said to be not known.
  */
 import { plural } from '../gaps';
-import type { AlertRow, Channel, Delivery, Leaf, Limits, Notification, Rehearsal, Severity } from './protocol';
+import type { AlertRow, Channel, Condition, Delivery, Leaf, Limits, Notification, Rehearsal, Severity } from './protocol';
 
 const UNITS: readonly [unit: string, ns: number][] = [['w', 604_800e9], ['d', 86_400e9], ['h', 3_600e9], ['m', 60e9], ['s', 1e9], ['ms', 1e6]];
 
@@ -45,7 +45,7 @@ export function standingOf(row: Pick<AlertRow, 'phase' | 'unknown' | 'holds' | '
   if (phase === 'expired') return { look: 'expired', word: 'expired', why: 'Its time is over.' };
   if (phase === 'paused') return { look: 'paused', word: 'paused', why: 'It is not judged until you resume it.' };
   if (row.waits_for.length > 0) return { look: 'waits', word: `waits for ${row.waits_for.join(', ')}`, why: 'This source is not there yet; the rule is kept and begins with it.' };
-  if (row.unknown) return { look: 'unknown', word: 'unknown', why: missing || 'Trades are missing: nobody knows whether the condition holds. They are judged when they come.' };
+  if (row.unknown) return { look: 'unknown', word: 'unknown', why: missing || `${windowed(row.rule.condition) ? 'Its window is not full yet, or trades are missing' : 'Trades are missing'}: nobody knows whether the condition holds. They are judged when they come.` };
   const crossing = row.rule.condition.type === 'price_crosses' ? row.rule.condition : null;
   if (crossing !== null && row.holds !== null) {
     const side = row.holds === (crossing.way !== 'down') ? 'above' : 'below';
@@ -54,6 +54,11 @@ export function standingOf(row: Pick<AlertRow, 'phase' | 'unknown' | 'holds' | '
   if (row.holds === true) return { look: 'holds', word: 'holds', why: 'Its condition holds now: it fires when it begins to hold again.' };
   if (row.holds === null) return { look: 'waits', word: 'waits', why: 'It waits for its first trade.' };
   return { look: 'armed', word: 'armed', why: 'Every trade is judged.' };
+}
+
+function windowed(condition: Condition): boolean {
+  if (condition.type === 'all_of' || condition.type === 'any_of') return condition.parts.some(windowed);
+  return condition.type === 'price_moves' || condition.type === 'volume_is';
 }
 
 export function times(count: number): string {
