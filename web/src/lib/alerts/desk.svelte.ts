@@ -93,17 +93,14 @@ class Alerts {
     this.rows = merged(this.rows, [row], (each) => each.name);
   }
 
-  /** A second wish while the first is on its way comes after it: the desk's own word may be here before its answer. */
   async pause(row: AlertRow): Promise<void> {
-    await this.turning.get(row.name);
-    const turn = this.doing(row.name, `${row.name} stays as it is.`, async () => this.take(await (row.phase === 'paused' ? api.resume : api.pause)(row.name)));
-    this.turning.set(row.name, turn);
-    await turn;
+    await this.doing(row.name, `${row.name} stays as it is.`, async () => this.take(await (row.phase === 'paused' ? api.resume : api.pause)(row.name)));
   }
 
   /** Removed at once; the way back arms the same rule anew, under a new name. */
   async remove(row: AlertRow): Promise<void> {
     await this.doing(row.name, `${row.name} stays.`, async () => {
+      if (!this.rows.some(({ name }) => name === row.name)) return; // a second wish for the same
       await api.remove(row.name);
       this.rows = this.rows.filter(({ name }) => name !== row.name);
       const key = `removed:${row.name}`;
@@ -154,8 +151,19 @@ class Alerts {
     if (instrument !== null && (store.instruments ?? []).includes(instrument)) settings.setInstrument(instrument);
   }
 
+  /** A second wish about a rule comes after the first: the desk's own word may be here before its answer. */
   private async doing(name: string, stays: string, act: () => Promise<void>): Promise<void> {
-    if (name !== '' && this.busy.has(name)) return;
+    const before = this.turning.get(name);
+    const turn = (async () => {
+      await before;
+      await this.attempt(name, stays, act);
+    })();
+    if (name !== '') this.turning.set(name, turn);
+    await turn;
+    if (this.turning.get(name) === turn) this.turning.delete(name);
+  }
+
+  private async attempt(name: string, stays: string, act: () => Promise<void>): Promise<void> {
     this.busy = new Set([...this.busy, name]);
     try {
       await act();
