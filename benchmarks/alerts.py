@@ -12,9 +12,9 @@ contestant looks at the same trades; at the end one trade a symbol reaches every
 from __future__ import annotations
 
 import random
-import resource
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -28,6 +28,7 @@ TICKS = {"ours": 200_000, "scan": 4_000}
 START = 1_640_995_200 * 10**9
 CONTESTS = ("alerts",)
 Hear = Callable[[Trade], None]
+Arm = Callable[[dict[str, PriceCrosses], Callable[[str], None]], list[Hear]]
 
 
 class WrongAlertsError(Exception):
@@ -36,7 +37,7 @@ class WrongAlertsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One contestant with so many rules: `us` of a tick, `arm_s` of arming all, `megabytes` of all, 0 if too little."""
+    """One contestant with so many rules: `us` of a tick, `arm_s` of CPU to arm all, `megabytes` of all, traced."""
 
     name: str
     rules: int
@@ -84,31 +85,20 @@ def run(names: tuple[str, ...], rounds: int, say: Callable[[str], None]) -> list
 
 def _contest(count: int, rounds: int) -> list[Cost]:
     conditions = _conditions(count)
-    said: dict[str, list[str]] = {"ours": [], "scan": []}
-    before = _resident()
-    steps = said["ours"]
-
-    def report(step: Step) -> None:
-        if step.outcome is Outcome.FIRED:
-            steps.append(step.rule)
-
-    watch = AlertWatch(report, _broke, 10**8)
-    scan = Scan(said["scan"].append)
-    began = time.process_time()
-    for name, condition in conditions.items():
-        watch.arm(name, AlertRule(condition))
-    armed = {"ours": time.process_time() - began}
-    hears: dict[str, list[Hear]] = {"ours": [watch.listen(each) for each in _symbols()]}  # type: ignore[dict-item]  # a trade is one of what they hear
-    for hear, trade in zip(hears["ours"], _level(100.0, 1), strict=True):
-        hear(trade)
-    megabytes = {"ours": (_resident() - before) / 1e6, "scan": 0.0}
-    began = time.process_time()
-    for name, condition in conditions.items():
-        scan.arm(name, condition)
-    hears["scan"] = [scan.listen(each) for each in _symbols()]
-    armed["scan"] = time.process_time() - began
-    for hear, trade in zip(hears["scan"], _level(100.0, 1), strict=True):
-        hear(trade)
+    said: dict[str, list[str]] = {name: [] for name in ARMING}
+    megabytes = {name: _memory(arm, conditions) for name, arm in ARMING.items()}
+    armed: dict[str, list[float]] = {name: [] for name in ARMING}
+    hears: dict[str, list[Hear]] = {}
+    for _ in range(rounds):
+        for name, arm in ARMING.items():
+            said[name].clear()
+            hears.pop(name, None)
+            began = time.process_time()
+            hears[name] = arm(conditions, said[name].append)
+            armed[name].append(time.process_time() - began)
+    for each in hears.values():
+        for hear, trade in zip(each, _level(100.0, 1), strict=True):
+            hear(trade)
     took = {name: [_round(hears[name], TICKS[name]) for _ in range(rounds)] for name in hears}
     for name, each in hears.items():
         for number, price in ((10**9, 1e6), (10**9 + 1, 1e-6)):
@@ -117,9 +107,44 @@ def _contest(count: int, rounds: int) -> list[Cost]:
         if sorted(said[name]) != sorted(conditions):
             raise WrongAlertsError(f"{name} fired {len(said[name]):,} of {count:,} rules")
     return [
-        Cost(name, count, statistics.median(took[name]), armed[name], megabytes[name])
-        for name in ("ours", "scan")
+        Cost(name, count, statistics.median(took[name]), statistics.median(armed[name]), megabytes[name])
+        for name in ARMING
     ]
+
+
+def _arm_ours(conditions: dict[str, PriceCrosses], fire: Callable[[str], None]) -> list[Hear]:
+    def report(step: Step) -> None:
+        if step.outcome is Outcome.FIRED:
+            fire(step.rule)
+
+    watch = AlertWatch(report, _broke, 10**8)
+    for name, condition in conditions.items():
+        watch.arm(name, AlertRule(condition))
+    return [watch.listen(each) for each in _symbols()]  # type: ignore[misc]  # a trade is one of what they hear
+
+
+def _arm_scan(conditions: dict[str, PriceCrosses], fire: Callable[[str], None]) -> list[Hear]:
+    scan = Scan(fire)
+    for name, condition in conditions.items():
+        scan.arm(name, condition)
+    return [scan.listen(each) for each in _symbols()]
+
+
+ARMING: dict[str, Arm] = {
+    "ours": _arm_ours,
+    "scan": _arm_scan,
+}
+
+
+def _memory(arm: Arm, conditions: dict[str, PriceCrosses]) -> float:
+    """Megabytes that all rules take when each has seen a price, without names and conditions."""
+    tracemalloc.start()
+    hears = arm(conditions, _no_firing)
+    for hear, trade in zip(hears, _level(100.0, 1), strict=True):
+        hear(trade)
+    found = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return found / 1e6
 
 
 def _round(hears: list[Hear], ticks: int) -> float:
@@ -160,13 +185,12 @@ def _level(price: float, number: int) -> list[Trade]:
     return [Trade(each, price, 1.0, "buy", number, START, START) for each in _symbols()]
 
 
+def _no_firing(name: str) -> None:
+    raise WrongAlertsError(f"{name} fired at a price that reaches nothing")
+
+
 def _broke(instrument: InstrumentId, error: Exception) -> None:
     raise WrongAlertsError(f"{instrument}: {error!r}") from error
-
-
-def _resident() -> int:
-    """The most memory that this process has had, bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def as_text(costs: list[Cost]) -> str:
@@ -177,8 +201,9 @@ def as_text(costs: list[Cost]) -> str:
     for cost in costs:
         ours = next(each.us for each in costs if each.rules == cost.rules and each.name == "ours")
         what = f"{cost.rules:,} rules {cost.name}"
-        memory = f"{cost.megabytes:.0f}" if cost.megabytes else "-"
-        lines.append(f"{what:<40}{cost.us:>11.3f}{cost.arm_s:>12.2f}{memory:>8}{cost.us / ours:>10.1f}x")
+        lines.append(
+            f"{what:<40}{cost.us:>11.3f}{cost.arm_s:>12.2f}{cost.megabytes:>8.1f}{cost.us / ours:>10.1f}x"
+        )
     return "\n".join(lines)
 
 

@@ -26,8 +26,7 @@ from bethna.core.alerts import (
 from bethna.core.clock import NS_PER_S
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId, Trade
-from bethna.logic.alerts.machine import begin, parts_of
-from bethna.logic.alerts.rules import watched_by
+from bethna.logic.alerts.machine import begin
 from bethna.logic.alerts.stepping import Armed
 from bethna.logic.alerts.trade_watch import TradeWatch
 from bethna.store.alerts.journal import Cursor, Journal
@@ -64,7 +63,7 @@ def watched(steps: list[Step]) -> TradeWatch:
 
 
 def arm(watch: TradeWatch, armed: Armed) -> None:
-    watch.arm(armed, dict(enumerate(map(watched_by, parts_of(armed.rule.condition)))))
+    watch.arm(armed)
 
 
 def main(folder: Path, seed: int, count: int) -> None:
@@ -74,7 +73,7 @@ def main(folder: Path, seed: int, count: int) -> None:
         if not journal.rules():
             journal.add({name: (rule, begin(rule)) for name, rule in RULES.items()}, armed=T0)
         for kept in journal.rules():
-            arm(watch, Armed(kept.name, kept.rule, kept.state))
+            arm(watch, Armed.of(kept.name, kept.rule, kept.state))
         cursor = journal.cursors().get(PAIR)
         judged = FIRST - 1 if cursor is None else cursor.trade_id
         print("ready", flush=True)

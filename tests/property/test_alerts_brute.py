@@ -34,7 +34,7 @@ from bethna.core.coverage import Gap
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId, Trade
 from bethna.logic.alerts.machine import parts_of
-from bethna.logic.alerts.rules import check, watched_by
+from bethna.logic.alerts.rules import check
 from bethna.logic.alerts.stepping import Armed
 from bethna.logic.alerts.trade_watch import TradeWatch
 
@@ -177,7 +177,7 @@ def run(rules: dict[str, AlertRule], trades: Sequence[Trade]) -> list[Step]:
     steps: list[Step] = []
     watch = TradeWatch(PAIR, steps.append, SCALE)
     for name, rule in rules.items():
-        watch.arm(Armed(name, rule), dict(enumerate(map(watched_by, parts_of(rule.condition)))))
+        watch.arm(Armed.of(name, rule))
     for trade in trades:
         watch.trade(trade)
     return steps
@@ -305,13 +305,12 @@ def test_a_rule_that_goes_on_from_its_state_says_the_same(
     whole_run = run({"a": rule}, trades)
     first: list[Step] = []
     watch = TradeWatch(PAIR, first.append, SCALE)
-    armed = Armed("a", rule)
-    parts = dict(enumerate(map(watched_by, parts_of(rule.condition))))
-    watch.arm(armed, parts)
+    armed = Armed.of("a", rule)
+    watch.arm(armed)
     for trade in trades[:at]:
         watch.trade(trade)
     again = TradeWatch(PAIR, first.append, SCALE)
-    again.arm(Armed("a", rule, armed.state), parts)
+    again.arm(Armed.of("a", rule, armed.state))
     for trade in trades[at:]:
         again.trade(trade)
     assert first == whole_run
@@ -341,7 +340,7 @@ def with_gaps(
     """The same trades, of which some come late: the first `after` in the middle, the others at the end."""
     steps: list[Step] = []
     watch = TradeWatch(PAIR, steps.append, SCALE)
-    watch.arm(Armed("a", rule), dict(enumerate(map(watched_by, parts_of(rule.condition)))))
+    watch.arm(Armed.of("a", rule))
     begun: int | None = None
     waiting = list(late)
     for index, trade in enumerate(trades):

@@ -92,7 +92,7 @@ def check(folder: Path, seed: int, count: int) -> None:
     steps: list[Step] = []
     watch = watched(steps)
     for name, rule in RULES.items():
-        arm(watch, Armed(name, rule))
+        arm(watch, Armed.of(name, rule))
     for trade in told:
         watch.trade(trade)
     whole = {name: [step for step in steps if step.rule == name] for name in RULES}

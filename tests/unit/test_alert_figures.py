@@ -344,13 +344,14 @@ def test_holds_end_and_rules_expire_by_the_desks_clock() -> None:
 def test_what_is_wanted_no_longer_is_let_go() -> None:
     house = House(BTC, COINBASE)
     before = house.listeners()
-    house.arm(
+    conditions = (
         WIDE, PriceIs(BEST, Side.ABOVE, 1.0), RSI, SystemIs(Trouble.STALE), SystemIs(Trouble.QUOTA),
         OptionIs(BTC, OptionFigure.IV, Side.ABOVE, 60.0),
     )  # fmt: skip
+    house.arm(*conditions)
     assert house.listeners() > before
-    for name in house.watch.states():
-        house.watch.disarm(name)
+    for number in range(len(conditions)):
+        assert house.watch.disarm(f"a{number}") is not None
     house.figures.look()
     assert house.listeners() == before
     house.arm(AnyOf((WIDE, PriceIs(BEST, Side.ABOVE, 1.0))), RSI, SystemIs(Trouble.STALE))

@@ -38,7 +38,7 @@ from bethna.core.clock import NS_PER_S
 from bethna.core.errors import ConfigError
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
-from bethna.logic.alerts.bands import NO, UNSEEN, YES, Inside, Over, Under
+from bethna.logic.alerts.bands import ANY, NO, UNSEEN, YES, Inside, Over, Under
 from bethna.logic.alerts.rules import Watched, band_of, check, is_best, waits_for, watched_by
 
 PAIR = InstrumentId("BTC-USDT@binance")
@@ -210,7 +210,7 @@ def test_what_a_channel_waits_for() -> None:
     assert channel.waits(YES, 9.5) == (11.0, 8.0)
     assert channel.waits(NO, 12.0) == (inf, 10.0)
     assert channel.waits(NO, 7.0) == (9.0, -inf)
-    assert channel.waits(UNSEEN, 10.0) == (-inf, inf)
+    assert channel.waits(UNSEEN, 10.0) == ANY
 
 
 def test_a_consolidated_price_is_a_figure_of_its_own() -> None:

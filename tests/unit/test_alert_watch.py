@@ -32,7 +32,6 @@ from bethna.core.intervals import Interval
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.logic.alerts.figure_watch import FigureWatch
 from bethna.logic.alerts.levels import Levels
-from bethna.logic.alerts.machine import parts_of
 from bethna.logic.alerts.rules import Watched, watched_by
 from bethna.logic.alerts.stepping import Armed
 from bethna.logic.alerts.trade_watch import TradeWatch
@@ -48,13 +47,13 @@ class Desk:
     def __init__(self, *rules: AlertRule) -> None:
         self.steps: list[Step] = []
         self.watch = TradeWatch(PAIR, self.steps.append, 10**8)
-        self.armed = [Armed(f"r{number}", rule) for number, rule in enumerate(rules)]
+        self.armed = [Armed.of(f"r{number}", rule) for number, rule in enumerate(rules)]
         for armed in self.armed:
             self.arm(armed)
         self.number = 0
 
     def arm(self, armed: Armed) -> None:
-        self.watch.arm(armed, dict(enumerate(map(watched_by, parts_of(armed.rule.condition)))))
+        self.watch.arm(armed)
 
     def at(self, second: float, price: float, number: int | None = None, quantity: float = 1.0) -> None:
         self.number = self.number + 1 if number is None else number
@@ -111,12 +110,12 @@ def test_a_rule_is_armed_at_the_last_price() -> None:
         ("down", AlertRule(PriceCrosses(PAIR, Way.DOWN, 100.0))),
         ("volume", AlertRule(VolumeIs(PAIR, 1.5, NS_PER_S))),
     ):
-        desk.arm(Armed(name, rule))
+        desk.arm(Armed.of(name, rule))
     said = [(step.rule, step.outcome, step.moment.trade_id) for step in desk.steps]
     assert said == [("already", Outcome.FIRED, 1), ("waits", Outcome.ALREADY, 1), ("down", Outcome.NOTED, 1)]
     desk.at(1, 99)
     assert [step.rule for step in desk.fired()] == ["already", "down"]
-    desk.arm(Armed("goes on", AlertRule(above), desk.steps[1].after))
+    desk.arm(Armed.of("goes on", AlertRule(above), desk.steps[1].after))
     assert len(desk.fired()) == 2
 
 
@@ -348,7 +347,7 @@ def test_a_rule_that_is_over_is_stepped_no_more() -> None:
     desk.at(5, 101)
     assert len(desk.fired()) == 2
     resumed = Desk()
-    resumed.arm(Armed("done", AlertRule(UP.condition), desk.armed[0].state))
+    resumed.arm(Armed.of("done", AlertRule(UP.condition), desk.armed[0].state))
     resumed.at(0, 99)
     resumed.at(1, 101)
     assert not resumed.steps
@@ -357,7 +356,7 @@ def test_a_rule_that_is_over_is_stepped_no_more() -> None:
 def test_a_rule_goes_on_from_its_state() -> None:
     desk = Desk()
     state = RuleState((LeafState.YES,), since=T0, due=T0 + NS_PER_S, steps=3)
-    desk.arm(Armed("r", AlertRule(UP.condition, Repeat.EVERY, hold_ns=NS_PER_S), state))
+    desk.arm(Armed.of("r", AlertRule(UP.condition, Repeat.EVERY, hold_ns=NS_PER_S), state))
     desk.watch.pass_time(T0 + 5 * NS_PER_S, T0)  # no price is known yet
     assert not desk.steps
     desk.at(2, 99)
@@ -434,7 +433,7 @@ def test_figures_are_judged_as_they_are_told() -> None:
     spread = AlertRule(SpreadIs(PAIR, 5.0), Repeat.EVERY, hold_ns=NS_PER_S)
     both = AlertRule(AnyOf((SpreadIs(PAIR, 5.0), SystemIs(Trouble.VENUE_DOWN))), Repeat.EVERY)
     for name, rule in (("a", spread), ("b", both)):
-        watch.arm(Armed(name, rule), dict(enumerate(map(watched_by, parts_of(rule.condition)))))
+        watch.arm(Armed.of(name, rule))
     width, down = watched_by(SpreadIs(PAIR, 1.0)), watched_by(SystemIs(Trouble.VENUE_DOWN))
     assert watch.wanted() == {width, down}
     watch.tell(Watched("spread", "elsewhere"), Moment(T0, T0, None, 9.0))
@@ -523,6 +522,6 @@ def test_a_window_is_filled_by_trades_of_before_that_are_not_judged() -> None:
     assert armed.longest() == 0
     armed.last = past[-1]
     armed.remember(past)
-    armed.arm(Armed("late", rule), {0: watched_by(rule.condition)})  # type: ignore[arg-type]  # a leaf
+    armed.arm(Armed.of("late", rule))
     assert [(step.outcome, step.moment.value) for step in steps] == [(Outcome.ALREADY, 6.0)]
     assert not armed.fills("late")

@@ -10,7 +10,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import assert_never
 
 from bethna.core.alerts import AlertRule, LeafState, Moment, Phase, RuleState, Step
@@ -18,8 +18,7 @@ from bethna.core.coverage import State
 from bethna.core.market import InstrumentId, Trade
 from bethna.core.status import GapFound, GapMarked, Healed
 from bethna.logic.alerts.figure_watch import FigureWatch
-from bethna.logic.alerts.machine import parts_of
-from bethna.logic.alerts.rules import BY_TRADES, Watched, watched_by
+from bethna.logic.alerts.rules import BY_TRADES, Watched
 from bethna.logic.alerts.stepping import Armed
 from bethna.logic.alerts.trade_watch import TradeWatch
 from bethna.logic.feed_ports import TradeStreamItem
@@ -51,44 +50,35 @@ class AlertWatch:
         """Watch a rule, from a state or from the beginning; one of that name is watched no longer."""
         if name in self._armed:
             self.disarm(name)
-        armed = self._armed[name] = Armed(name, rule, state)
-        if len(armed.bands) == 1 and (only := watched_by(parts_of(rule.condition)[0])).kind in BY_TRADES:
-            self._watch_trades(armed, InstrumentId(only.about), {0: only})  # as most are; a shorter way
+        armed = self._armed[name] = Armed.of(name, rule, state)
+        watched = armed.watched
+        if len(watched) == 1 and watched[0].kind in BY_TRADES:  # as most are; a shorter way
+            self._arm_at(InstrumentId(watched[0].about), armed)
             return
-        by_instrument: dict[InstrumentId, dict[int, Watched]] = {}
-        others: dict[int, Watched] = {}
-        for index, part in enumerate(parts_of(rule.condition)):
-            watched = watched_by(part)
-            if watched.kind in BY_TRADES:
-                by_instrument.setdefault(InstrumentId(watched.about), {})[index] = watched
-            else:
-                others[index] = watched
-        for instrument, parts in by_instrument.items():
-            self._watch_trades(armed, instrument, parts)
-        if others:
-            self.figures.arm(armed, others)
+        for about in dict.fromkeys(each.about for each in watched if each.kind in BY_TRADES):
+            self._arm_at(InstrumentId(about), armed)
+        if any(each.kind not in BY_TRADES for each in watched):
+            self.figures.arm(armed)
 
-    def _watch_trades(self, armed: Armed, instrument: InstrumentId, parts: Mapping[int, Watched]) -> None:
+    def _arm_at(self, instrument: InstrumentId, armed: Armed) -> None:
         self._broken.discard(instrument)
-        self.watch(instrument).arm(armed, parts)
+        self.watch(instrument).arm(armed)
 
     def disarm(self, name: str) -> RuleState | None:
         """Watch it no longer; how it stood, None if nobody watched it."""
         armed = self._armed.pop(name, None)
         if armed is None:
             return None
-        for watch in self._trades.values():
-            watch.disarm(name)
+        for about in {watched.about for watched in armed.watched}:
+            watch = self._trades.get(InstrumentId(about))
+            if watch is not None:
+                watch.disarm(name)
         self.figures.disarm(name)
         return armed.state
 
     def state(self, name: str) -> RuleState:
         """How a rule stands. Raises KeyError."""
         return self._armed[name].state
-
-    def states(self) -> Mapping[str, RuleState]:
-        """How every rule stands."""
-        return {name: armed.state for name, armed in self._armed.items()}
 
     def is_unknown(self, name: str) -> bool:
         """Rule 3. Raises KeyError for a name that is not armed."""
@@ -103,8 +93,8 @@ class AlertWatch:
 
     def _misses(self, name: str) -> bool:
         """Whether trades of one of its instruments are missing right now, or not enough are there for a window."""
-        parts = parts_of(self._armed[name].rule.condition)
-        watches = (self._trades.get(InstrumentId(watched_by(part).about)) for part in parts)
+        asked = self._armed[name].watched
+        watches = (self._trades.get(InstrumentId(watched.about)) for watched in asked)
         return any(watch is not None and (watch.gap is not None or watch.fills(name)) for watch in watches)
 
     def put_state(self, name: str, state: RuleState) -> None:

@@ -19,6 +19,8 @@ from bethna.core.alerts import LeafState
 YES, NO, UNSEEN = LeafState.YES, LeafState.NO, LeafState.UNSEEN
 Waits = tuple[float, float]
 """(wake above this, wake below this)"""
+ANY: Waits = (-inf, -inf)
+"""For whatever comes next: every figure is above it."""
 
 
 class Band(Protocol):
@@ -96,7 +98,7 @@ class Inside(Struct, frozen=True, gc=False):
     def waits(self, state: LeafState, value: float) -> Waits:
         """As Band.waits."""
         if state is UNSEEN:
-            return (-inf, inf)  # on an edge: whatever comes next
+            return ANY  # on an edge
         if (state is YES) is not self.outside:
             return (self.high + self.margin, self.low - self.margin)
         return (inf, self.high) if value >= self.high else (self.low, -inf)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from bethna.core.alerts import Moment, Step
 from bethna.core.coverage import State
-from bethna.logic.alerts.rules import Watched
+from bethna.logic.alerts.rules import BY_TRADES, Watched
 from bethna.logic.alerts.stepping import Armed, Stepper
 
 
@@ -55,10 +55,12 @@ class FigureWatch(Stepper):
 
     def is_unknown(self, name: str) -> bool:
         """Whether a figure of this rule is not known now (rule 2); False for one that has none here."""
-        return any(
-            watched in self._lost or self._figures[watched].value is None
-            for watched in self._parts.get(name, {}).values()
-        )
+        armed = self._armed.get(name)
+        parts = () if armed is None else self._figures_of(armed)
+        return any(watched in self._lost or figure.value is None for _, watched, figure in parts)
+
+    def _is_mine(self, watched: Watched) -> bool:
+        return watched.kind not in BY_TRADES
 
     def _seen_by(self, armed: Armed, moment: Moment) -> Moment:
         """Rule 4."""

@@ -40,7 +40,7 @@ class Levels(Generic[Who]):
         return len(self._waiting)
 
     def put(self, who: Who, up: float, down: float) -> None:
-        """Wake it once when a figure is above `up` or below `down`; infinite ones never."""
+        """Wake it once when a figure is above `up` or below `down`: `inf` and `-inf` are never."""
         if who in self._waiting:
             self.take(who)
         self._number += 1

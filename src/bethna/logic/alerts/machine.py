@@ -18,6 +18,7 @@ Rules
 
 from __future__ import annotations
 
+from functools import cache
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -43,16 +44,23 @@ from bethna.core.coverage import State
 
 YES, NO, UNSEEN = LeafState.YES, LeafState.NO, LeafState.UNSEEN
 PROVED = (State.COMPLETE, State.HEALED)
+_MADE_OF_OTHERS = (AllOf, AnyOf)  # a tuple: a union would be made anew at each call
 
 
 def parts_of(condition: Condition) -> tuple[Leaf, ...]:
     """The parts of a condition, in their order; one where it is not made of others."""
-    return condition.parts if isinstance(condition, AllOf | AnyOf) else (condition,)
+    return condition.parts if isinstance(condition, _MADE_OF_OTHERS) else (condition,)
 
 
 def begin(rule: AlertRule) -> RuleState:
     """The state of a rule that has just been armed."""
-    return RuleState((UNSEEN,) * len(parts_of(rule.condition)))
+    return _beginning(len(parts_of(rule.condition)))
+
+
+@cache
+def _beginning(parts: int) -> RuleState:
+    """One for all rules of so many parts: it never changes."""
+    return RuleState((UNSEEN,) * parts)
 
 
 def turn(

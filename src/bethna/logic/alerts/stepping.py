@@ -8,33 +8,44 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import groupby
-from math import inf
 from operator import itemgetter
 
+from msgspec import Struct
+
 from bethna.core.alerts import AlertRule, LeafState, Moment, Phase, RuleState, Step
-from bethna.logic.alerts.bands import Band
+from bethna.logic.alerts.bands import ANY, Band
 from bethna.logic.alerts.levels import Levels
 from bethna.logic.alerts.machine import begin, parts_of, pass_time, turn, wakes_at
-from bethna.logic.alerts.rules import Watched, band_of
+from bethna.logic.alerts.rules import Watched, band_of, watched_by
 
 Part = tuple[str, int]
 """(name of the rule, number of its part)"""
 NEVER = 2**63 - 1
 
 
-class Armed:
-    """A rule that is watched, with its state, which all its watches share."""
+class Armed(Struct, eq=False, gc=False):
+    """A rule that is watched, with its state, which all its watches share.
 
-    __slots__ = ("bands", "name", "rule", "state")
+    Attributes:
+        bands, watched: of each part, in their order: when its figure counts, and which it is.
+    """
 
-    def __init__(self, name: str, rule: AlertRule, state: RuleState | None = None) -> None:
-        self.name = name
-        self.rule = rule
-        self.state = begin(rule) if state is None else state
-        self.bands: tuple[Band, ...] = tuple(map(band_of, parts_of(rule.condition)))
+    name: str
+    rule: AlertRule
+    state: RuleState
+    bands: tuple[Band, ...]
+    watched: tuple[Watched, ...]
+
+    @classmethod
+    def of(cls, name: str, rule: AlertRule, state: RuleState | None = None) -> Armed:
+        """From a state, or from the beginning."""
+        parts = parts_of(rule.condition)
+        state = begin(rule) if state is None else state
+        return cls(name, rule, state, tuple(map(band_of, parts)), tuple(map(watched_by, parts)))
 
 
 class Figure:
@@ -55,7 +66,7 @@ Woken = tuple[str, int, Figure, Moment]
 """(name of the rule, number of its part, the figure that woke it, the moment as that figure has it)"""
 
 
-class Stepper:
+class Stepper(ABC):
     """Rules and the figures that they wait for.
 
     Args:
@@ -65,32 +76,44 @@ class Stepper:
     def __init__(self, report: Callable[[Step], None]) -> None:
         self._report = report
         self._armed: dict[str, Armed] = {}
-        self._parts: dict[str, Mapping[int, Watched]] = {}
         self._figures: dict[Watched, Figure] = {}
         self._dues: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
         return len(self._armed)
 
-    def arm(self, armed: Armed, parts: Mapping[int, Watched]) -> None:
-        """Watch those parts of a rule."""
+    def arm(self, armed: Armed) -> None:
+        """Watch the parts of a rule that are of figures of this watch."""
         self._armed[armed.name] = armed
-        self._parts[armed.name] = parts
-        for index, watched in parts.items():
+        for index, watched in enumerate(armed.watched):
             figure = self._figures.get(watched)
             if figure is None:
+                if not self._is_mine(watched):
+                    continue
                 figure = self._figures[watched] = self._figure(watched)
             self._await(armed, index, figure)
         self._schedule(armed)
 
     def disarm(self, name: str) -> None:
         """Watch it no longer; fine if nobody does."""
-        self._armed.pop(name, None)
-        for index, watched in self._parts.pop(name, {}).items():
-            levels = self._figures[watched].levels
+        armed = self._armed.pop(name, None)
+        for index, watched, figure in () if armed is None else self._figures_of(armed):
+            levels = figure.levels
             levels.take((name, index))
             if not len(levels) and not self._keeps(watched):
                 del self._figures[watched]
+
+    def _figures_of(self, armed: Armed) -> list[tuple[int, Watched, Figure]]:
+        """The parts of a rule that are watched here: number, what of, the figure."""
+        return [
+            (index, watched, self._figures[watched])
+            for index, watched in enumerate(armed.watched)
+            if watched in self._figures
+        ]
+
+    @abstractmethod
+    def _is_mine(self, watched: Watched) -> bool:
+        """Whether a figure is of this watch."""
 
     def _figure(self, watched: Watched) -> Figure:
         """One that nobody has waited for before."""
@@ -133,7 +156,7 @@ class Stepper:
         if armed.state.phase is not Phase.ACTIVE:
             levels.take(part)
         elif figure.value is None or leaf is LeafState.UNSEEN:
-            levels.put(part, -inf, inf)  # whatever comes next
+            levels.put(part, *ANY)
         else:
             levels.put(part, *armed.bands[index].waits(leaf, figure.value))
 
@@ -156,7 +179,7 @@ class Stepper:
             armed = self._armed.get(due[1])
             if armed is None:
                 continue
-            if about is not None and about not in self._parts[armed.name].values():
+            if about is not None and about not in armed.watched:
                 others.append(due)
                 continue
             for step in pass_time(armed.name, armed.rule, armed.state, self._seen_by(armed, moment)):

@@ -19,7 +19,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 from msgspec.structs import replace
@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from bethna.core.alerts import LeafState, Moment, Outcome, Phase, RuleState, Step, Way
 from bethna.core.coverage import Gap, State
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
-from bethna.logic.alerts.rules import Watched
+from bethna.logic.alerts.rules import BY_TRADES, Watched
 from bethna.logic.alerts.stepping import NEVER, Armed, Figure, Stepper
 from bethna.logic.alerts.windows import Moves, Volume
 
@@ -125,23 +125,22 @@ class TradeWatch(Stepper):
 
     def fills(self, name: str) -> bool:
         """Whether a window of a rule has not said anything yet (rule 6)."""
-        asked = (self._figures[watched] for watched in self._parts.get(name, {}).values())
-        return any(isinstance(each, _Window) and each.value is None for each in asked)
+        armed = self._armed.get(name)
+        asked = () if armed is None else self._figures_of(armed)
+        return any(isinstance(each, _Window) and each.value is None for _, _, each in asked)
 
-    def arm(self, armed: Armed, parts: Mapping[int, Watched]) -> None:
+    def arm(self, armed: Armed) -> None:
         """As Stepper.arm, of figures of this instrument's trades."""
         last, known = self.last, len(self._figures)
         self._prices.value = None if last is None else last.price
-        super().arm(armed, parts)
+        super().arm(armed)
         if last is not None:  # rule 5
             moment = Moment(last.ts_event, last.ts_recv, last.trade_id, last.price)
-            unseen = [index for index in parts if armed.state.leaves[index] is LeafState.UNSEEN]
-            figures = [(index, self._figures[parts[index]]) for index in unseen]
             self._judge(
                 [
                     (armed.name, index, figure, replace(moment, value=figure.value))
-                    for index, figure in figures
-                    if figure.value is not None
+                    for index, _, figure in self._figures_of(armed)
+                    if armed.state.leaves[index] is LeafState.UNSEEN and figure.value is not None
                 ]
             )
         if len(self._figures) > known:
@@ -156,10 +155,13 @@ class TradeWatch(Stepper):
 
     def give_up(self) -> None:
         """Watch nothing any more, whatever is broken."""
-        for each in (self._armed, self._parts, self._figures, self._windows, self._dues, self._missing):
+        for each in (self._armed, self._figures, self._windows, self._dues, self._missing):
             each.clear()
         self._prices = self._figures[self._price] = Figure()
         self._settle()
+
+    def _is_mine(self, watched: Watched) -> bool:
+        return watched.kind in BY_TRADES and watched.about == self._price.about
 
     def _figure(self, watched: Watched) -> Figure:
         window = _Window(watched, self._scale)
@@ -204,7 +206,7 @@ class TradeWatch(Stepper):
             and gap.last_id is not None
             and gap.last_id - gap.first_id < MOST_GATHERED
         ):
-            states = {name: armed.state for name, armed in self._armed.items() if self._is_of_prices(name)}
+            states = {name: each.state for name, each in self._armed.items() if self._is_of_prices(each)}
             self._missing.append(_Missing(gap.first_id, gap.last_id, states))
             del self._missing[:-MOST_GAPS]
         self._settle()
@@ -287,10 +289,9 @@ class TradeWatch(Stepper):
                 self._judge_again(self._missing.pop(0))
             self._settle()
 
-    def _is_of_prices(self, name: str) -> bool:
+    def _is_of_prices(self, armed: Armed) -> bool:
         """Whether all of a rule follows from the trades alone, and from no more than the last one."""
-        parts = self._parts[name]
-        return len(parts) == len(self._armed[name].bands) and set(parts.values()) == {self._price}
+        return all(watched == self._price for watched in armed.watched)
 
     def _judge_again(self, missing: _Missing) -> None:
         """Rule 4."""
@@ -299,7 +300,7 @@ class TradeWatch(Stepper):
         found = [missing.found[number] for number in sorted(missing.found)]
         asked = [self._armed[name] for name in sorted(missing.states) if name in self._armed]
         asked = [armed for armed in asked if armed.state.phase is Phase.ACTIVE]
-        true = {armed.name: Armed(armed.name, armed.rule, missing.states[armed.name]) for armed in asked}
+        true = {armed.name: Armed.of(armed.name, armed.rule, missing.states[armed.name]) for armed in asked}
         steps = self._replay(true, found + missing.since)
         for armed in asked:
             name = armed.name
@@ -315,8 +316,8 @@ class TradeWatch(Stepper):
         """What rules do over trades; how they come to the gaps that are open still is put down there."""
         steps: list[Step] = []
         again = TradeWatch(InstrumentId(self._price.about), steps.append, self._scale)
-        for name, armed in rules.items():
-            again.arm(armed, self._parts[name])
+        for armed in rules.values():
+            again.arm(armed)
         left = list(self._missing)
         for trade in trades:
             while left and left[0].first <= trade.trade_id:
@@ -333,8 +334,8 @@ class TradeWatch(Stepper):
             after = replace(state, leaves=true.leaves, since=true.since, due=true.due, steps=state.steps + 1)
             moment = Moment(last.ts_event, last.ts_recv, last.trade_id, last.price, State.HEALED, late=True)
             self._take(armed, Step(armed.name, after.steps, Outcome.CORRECTED, None, moment, state, after))
-        for index in self._parts[armed.name]:
-            self._await(armed, index, self._prices)
+        for index, _, figure in self._figures_of(armed):
+            self._await(armed, index, figure)
 
 
 def _untold(fired: list[Step], told: list[Step]) -> tuple[list[Step], list[Step]]:
