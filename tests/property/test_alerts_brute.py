@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from itertools import pairwise
 
 from hypothesis import given
@@ -36,7 +36,7 @@ from bethna.core.market import InstrumentId, Trade
 from bethna.logic.alerts.machine import parts_of
 from bethna.logic.alerts.rules import check
 from bethna.logic.alerts.stepping import Armed
-from bethna.logic.alerts.trade_watch import TradeWatch
+from bethna.logic.alerts.trade_watch import QUIET_NS, TradeWatch
 
 PAIR = InstrumentId("BTC-USDT@binance")
 SCALE = 10**8
@@ -331,18 +331,27 @@ simple = st.builds(
         st.lists(crosses((Way.UP, Way.DOWN)), min_size=2, max_size=2, unique=True).map(tuple).map(AnyOf),
     ),
     st.just(Repeat.EVERY),
+    hold_ns=st.sampled_from((0, 0, NS_PER_S, 3 * NS_PER_S)),
+    cooldown_ns=st.sampled_from((0, 0, 2 * NS_PER_S)),
 ).filter(sensible)
 
 
 def with_gaps(
-    rule: AlertRule, trades: list[Trade], missing: set[int], late: list[int], after: int
+    rule: AlertRule,
+    trades: list[Trade],
+    missing: set[int],
+    late: list[int],
+    after: int,
+    quiet: Container[int] = (),
 ) -> list[Step]:
-    """The same trades, of which some come late: the first `after` in the middle, the others at the end."""
+    """The same trades, of which some come late: the first `after` in the middle, the others at the end; all at once by
+    the desk's clock, but for the moments `quiet`, at which nothing has come for long."""
     steps: list[Step] = []
     watch = TradeWatch(PAIR, steps.append, SCALE)
     watch.arm(Armed.of("a", rule))
     begun: int | None = None
-    waiting = list(late)
+    waiting, now = list(late), trades[0].ts_recv
+    trades = [replace(trade, ts_recv=now) for trade in trades]
     for index, trade in enumerate(trades):
         if index in missing:
             begun = index if begun is None else begun
@@ -357,10 +366,24 @@ def with_gaps(
         watch.trade(trade)
         while waiting and waiting[0] < index and len(late) - len(waiting) < after:
             watch.trade(trades[waiting.pop(0)])
+        if index in quiet:
+            watch.pass_time(0, now + QUIET_NS)
     for index in waiting:
         watch.trade(trades[index])
-    watch.settle()
+        if index in quiet:
+            watch.pass_time(0, now + QUIET_NS)
+    watch.settle(trades[0].trade_id, trades[-1].trade_id)
     return steps
+
+
+def told_of(steps: Sequence[Step]) -> Counter[int]:
+    """The event times of the alerts."""
+    return Counter(step.fired for step in steps if step.outcome is Outcome.FIRED and step.fired is not None)
+
+
+def dated_of(steps: Sequence[Step]) -> Counter[int]:
+    """The event times of what alerts of another moment were of."""
+    return Counter(step.moment.ts_event for step in steps if step.outcome is Outcome.DATED)
 
 
 def missing_ids(trades: list[Trade], missing: set[int]) -> set[int]:
@@ -379,13 +402,28 @@ def test_gaps_that_were_given_up_and_come_after_all_lose_no_firing(
 ) -> None:
     missing, late, after = data.draw(gaps_of(trades))
     steps = with_gaps(rule, trades, missing, late, after)
-    told = [step.fired for step in steps if step.fired is not None]
+    told, dated = told_of(steps), dated_of(steps)
     true = expected(rule, trades)
-    assert len(told) >= len(true)
+    assert told.total() >= len(true)
+    assert not Counter(true) - told - dated  # each is in the journal with its own time
+    assert not dated - Counter(true)
     shown = {trade.ts_event for index, trade in enumerate(trades) if index not in missing}
-    assert set(Counter(told) - Counter(true)) <= shown  # told too much is only what did come, behind a hole
+    assert rule.hold_ns or set(told - Counter(true)) <= shown  # told too much is only what did come, behind a hole
     ids = missing_ids(trades, missing)
-    told_of = Counter(step.fired for step in steps if step.fired is not None and step.moment.trade_id in ids)
-    assert not told_of - Counter(true)  # what is told of a trade that came late is never made up
+    late_ones = [step for step in steps if step.moment.trade_id in ids]
+    assert not told_of(late_ones) - Counter(true)  # what is told of a trade that came late is never made up
+    whole_run = run({"a": rule}, trades)
+    assert [step.after.leaves for step in steps[-1:]] == [step.after.leaves for step in whole_run[-1:]]
+
+
+@given(rule=simple, trades=tapes().filter(lambda trades: len(trades) > 4), data=st.data())
+def test_gaps_of_which_little_comes_at_a_time_lose_no_firing(
+    rule: AlertRule, trades: list[Trade], data: st.DataObject
+) -> None:
+    missing, late, after = data.draw(gaps_of(trades))
+    quiet = data.draw(st.sets(st.integers(0, len(trades) - 1)))
+    steps = with_gaps(rule, trades, missing, late, after, quiet)
+    assert not Counter(expected(rule, trades)) - told_of(steps) - dated_of(steps)
+    assert [step.number for step in steps] == list(range(1, len(steps) + 1))
     whole_run = run({"a": rule}, trades)
     assert [step.after.leaves for step in steps[-1:]] == [step.after.leaves for step in whole_run[-1:]]

@@ -34,7 +34,7 @@ from bethna.logic.alerts.figure_watch import FigureWatch
 from bethna.logic.alerts.levels import Levels
 from bethna.logic.alerts.rules import Watched, watched_by
 from bethna.logic.alerts.stepping import Armed
-from bethna.logic.alerts.trade_watch import TradeWatch
+from bethna.logic.alerts.trade_watch import MOST_GAPS, TradeWatch
 
 PAIR = InstrumentId("BTC-USDT@binance")
 T0 = 1_700_000_000 * NS_PER_S
@@ -226,7 +226,105 @@ def test_a_firing_behind_a_gap_stands_for_the_one_inside() -> None:
     desk.watch.marked(gap(2, 2))
     desk.at(3, 101, 3)
     desk.at(2, 102, 2)
-    assert len(desk.fired()) == 1
+    (alert,) = desk.fired()
+    line = desk.steps[-1]
+    assert (line.outcome, line.moment.trade_id, line.moment.late) == (Outcome.DATED, 2, True)
+    assert line.fired == alert.fired == T0 + 3 * NS_PER_S
+    assert line.after.firings == 1
+
+
+def test_of_two_crossings_in_a_gap_the_alert_behind_it_is_the_last() -> None:
+    desk = Desk(UP)
+    desk.at(0, 99)
+    desk.watch.marked(gap(2, 4))
+    desk.at(4, 101, 5)
+    for number, price in ((3, 99), (4, 101), (2, 101)):
+        desk.at(number - 1, price, number)
+    assert [(step.outcome, step.moment.trade_id) for step in desk.steps[-3:]] == [
+        (Outcome.FIRED, 5), (Outcome.FIRED, 2), (Outcome.DATED, 4),
+    ]  # fmt: skip
+
+
+def test_a_rule_that_is_over_is_told_of_what_was_before() -> None:
+    once, soon = AlertRule(UP.condition), AlertRule(UP.condition, Repeat.EVERY, expires=T0 + 3 * NS_PER_S)
+    desk = Desk(once, soon)
+    desk.at(0, 99)
+    desk.watch.marked(gap(2, 3))
+    desk.at(4, 101, 4)
+    assert desk.told()[-2:] == [(Outcome.EXPIRED, 4), (Outcome.FIRED, 4)]
+    desk.at(1, 101, 2)
+    desk.at(2, 99, 3)
+    assert [(step.rule, step.outcome, step.moment.trade_id) for step in desk.steps[-2:]] == [
+        ("r0", Outcome.DATED, 2), ("r1", Outcome.FIRED, 2),
+    ]  # fmt: skip
+    assert [armed.state.phase for armed in desk.armed] == [Phase.DONE, Phase.EXPIRED]
+
+
+def test_a_gap_does_not_wait_for_ever_for_the_one_before() -> None:
+    desk = Desk(UP)
+    desk.at(0, 99)
+    desk.watch.marked(gap(2, 3))
+    desk.at(3, 99, 4)
+    desk.watch.marked(gap(5, 5))
+    desk.at(5, 99, 6)
+    desk.at(4, 101, 5)
+    assert not desk.fired()
+    desk.at(40, 99, 7)
+    assert [step.moment.trade_id for step in desk.fired()] == [5]
+    desk.at(1, 101, 2)
+    desk.at(2, 101, 3)
+    assert [step.moment.trade_id for step in desk.fired()] == [5, 2]
+    desk.at(41, 101, 8)
+    assert len(desk.fired()) == 3
+
+
+def test_a_gap_that_is_whole_is_judged_when_nobody_looks_for_the_one_before() -> None:
+    desk = Desk(UP)
+    desk.at(0, 99)
+    desk.watch.marked(gap(2, 3))
+    desk.at(3, 99, 4)
+    desk.watch.marked(gap(5, 5))
+    desk.at(5, 99, 6)
+    desk.at(4, 101, 5)
+    desk.watch.settle(2, 3)
+    assert [step.moment.trade_id for step in desk.fired()] == [5]
+
+
+def test_a_part_of_a_gap_is_judged_when_no_more_comes_and_the_rest_when_it_does() -> None:
+    desk = Desk(UP)
+    desk.at(0, 99)
+    desk.watch.marked(gap(2, 5))
+    desk.at(5, 99, 6)
+    desk.at(3, 101, 4)
+    desk.at(5 + 29, 99, 7)
+    assert not desk.fired()
+    desk.watch.pass_time(0, T0 + 35 * NS_PER_S + 1)
+    (step,) = desk.fired()
+    assert (step.moment.trade_id, step.moment.after_gap) == (4, True)
+    for number, price in ((2, 101), (3, 99), (5, 99)):
+        desk.at(number - 1, price, number)
+    assert [(step.moment.trade_id, step.moment.after_gap) for step in desk.fired()] == [(4, True), (2, False)]
+    assert len(desk.steps) == 3
+
+
+def test_the_oldest_of_many_gaps_is_judged_before_it_is_let_go() -> None:
+    desk = Desk(UP)
+    desk.at(0, 99)
+    for number in range(2, 2 + 3 * MOST_GAPS + 3, 3):
+        desk.watch.marked(gap(number, number + 1))
+        desk.at(number, 99, number + 2)
+        if number == 2:
+            desk.at(1, 101, 2)
+    assert [(step.moment.trade_id, step.moment.after_gap) for step in desk.fired()] == [(2, False)]
+
+
+def test_a_late_trade_that_reaches_nothing_is_not_the_newest() -> None:
+    desk = Desk(UP)
+    for number in range(1, 4):
+        desk.at(number, 99, number)
+    desk.at(1, 98, 1)
+    assert desk.watch.last is not None
+    assert desk.watch.last.trade_id == 3
 
 
 def test_what_a_late_trade_shows_corrects_how_a_rule_stands() -> None:
@@ -246,12 +344,14 @@ def test_part_of_a_gap_counts_when_nobody_looks_for_more() -> None:
     desk.watch.marked(gap(2, 9))
     desk.at(3, 99, 10)
     desk.at(1, 101, 4)
-    desk.watch.settle()
+    desk.watch.settle(2, 8)
+    assert not desk.fired()  # there may be more
+    desk.watch.settle(2, 9)
     (step,) = desk.fired()
     assert step.moment.after_gap
     assert desk.armed[0].state.phase is Phase.DONE
     desk.watch.marked(gap(11, 12))
-    desk.watch.settle()  # nothing came of it
+    desk.watch.settle(11, 12)  # nothing came of it
     assert len(desk.steps) == 2
 
 
@@ -317,7 +417,6 @@ def test_windows_are_shared_and_say_when_a_gap_lies_in_them() -> None:
     assert fired["r0"].moment.after_gap
     assert fired["r1"].moment.value > 12
     desk.at(3, 80, 3)  # comes after all; windows are not made anew
-    desk.watch.settle()
     assert len(desk.fired()) == 3
     for name in ("r0", "r1"):
         desk.watch.disarm(name)

@@ -176,6 +176,12 @@ def words(step: Step) -> str:
     return said
 
 
+_AFTER_ALL = {
+    Outcome.CORRECTED: ", and with them it stands otherwise",
+    Outcome.DATED: ": the alert behind them is of this moment",
+}
+
+
 def _outcome(step: Step) -> str:
     at = f"at {step.moment.value:,.10g}"
     part = "" if len(step.after.leaves) == 1 or step.leaf is None else f"condition {step.leaf + 1}: "
@@ -194,8 +200,8 @@ def _outcome(step: Step) -> str:
             return f"{part}first seen {at}"
         case Outcome.NOTED:
             return f"{part}another way {at}; the whole did not begin or end"
-        case Outcome.CORRECTED:
-            return f"{part}missing trades came after all, and with them it stands otherwise, {at}"
+        case Outcome.CORRECTED | Outcome.DATED:
+            return f"{part}missing trades came after all{_AFTER_ALL[step.outcome]}, {at}"
         case Outcome.COOLING:
             return f"{part}it would have fired {at}: the cooldown is not over"
         case Outcome.SAME_BAR:

@@ -368,6 +368,8 @@ class Outcome(StrEnum):
     """A part has changed, and the whole has not."""
     CORRECTED = "corrected"
     """Missing trades came after all, and with them it stands otherwise."""
+    DATED = "dated"
+    """Missing trades came after all, and show of which moment an alert was that came behind them."""
     COOLING = "cooling"
     SAME_BAR = "same_bar"
     DOUBTED = "doubted"
@@ -389,7 +391,8 @@ class Step(Struct, frozen=True, gc=False):
 
     Attributes:
         leaf: which part has changed; None where time alone did it.
-        fired: event time of the alert, for FIRED and UNKNOWN: that of the moment, or of the end of a hold.
+        fired: event time of the alert, for FIRED and UNKNOWN: that of the moment, or of the end of a hold. For DATED
+            that of the alert whose moment this is.
     """
 
     rule: str

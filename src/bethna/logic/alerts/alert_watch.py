@@ -118,7 +118,13 @@ class AlertWatch:
         def hear(item: TradeStreamItem) -> None:
             try:
                 if isinstance(item, Trade):
-                    if watch.down <= item.price <= watch.up and item.ts_event < watch.due:
+                    last = watch.last
+                    if (
+                        watch.down <= item.price <= watch.up
+                        and item.ts_event < watch.due
+                        and last is not None
+                        and item.trade_id >= last.trade_id
+                    ):
                         watch.last = item  # as TradeWatch.trade, without the call
                     else:
                         judge(item)

@@ -241,6 +241,7 @@ _WORDS = {
     Outcome.OVER: "holds no longer",
     Outcome.NOTED: "a part is another, and the whole is not",
     Outcome.CORRECTED: "missing trades came after all, and with them it stands otherwise",
+    Outcome.DATED: "missing trades came after all: this is when the alert behind them happened",
     Outcome.DOUBTED: "not told: it is to be on complete data alone",
     Outcome.EXPIRED: "expired",
     Outcome.UNKNOWN: "told that nobody can know",

@@ -8,10 +8,10 @@ Rules
   3. Behind a gap that was given up the first trade is `after_gap`. A crossing that it shows did happen, if nobody knows
      when; one there and back in the gap does not show.
   4. Trades of a gap that was given up and come after all are gathered until all of them are there, and those of the
-     gaps before it, or nobody looks for more (`settle`). Then the rules of prices are judged anew over them and all
-     trades since, from how they stood at the gap: a firing that nobody was told is told `late`, and what stands
-     otherwise is corrected. What was told is not taken back: where it was of another moment it stands for the earliest
-     firing up to it that was not.
+     gaps before it; or until none has come for QUIET_NS, or nobody looks for more (`settle`), for some never come. Then
+     the rules of prices are judged anew over all that is known since the gap, from how they stood at it: a firing that
+     nobody was told is told `late`, and what stands otherwise is corrected. What was told is not taken back: where it
+     was of another moment a line says of which (`given_up`).
   5. A rule is armed at the last price: what that says of it is its first step, and the next trade can fire it.
   6. A window says nothing before it is full: from the first trade that it knows on, its whole length. Trades of before
      (`seed`) fill it and are not judged. Until then its rules are unknown (`fills`).
@@ -20,19 +20,23 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from math import inf
 
 from msgspec.structs import replace
 
 from bethna.core.alerts import LeafState, Moment, Outcome, Phase, RuleState, Step, Way
+from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap, State
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
+from bethna.logic.alerts.given_up import Missing, dated_step, fired_at, known, told_late, untold
 from bethna.logic.alerts.rules import BY_TRADES, Watched
 from bethna.logic.alerts.stepping import NEVER, Armed, Figure, Stepper
 from bethna.logic.alerts.windows import Moves, Volume
 
 MOST_GATHERED = 50_000
 MOST_GAPS = 20
+QUIET_NS = 30 * NS_PER_S
 
 
 class _Window(Figure):
@@ -63,24 +67,6 @@ class _Window(Figure):
         return self.since is not None and ts - self.since >= self.length
 
 
-class _Missing:
-    """A gap that was given up: how the rules stood there, and what came of it and was said since (rule 4)."""
-
-    __slots__ = ("first", "found", "last", "since", "states", "told")
-
-    def __init__(self, first: int, last: int, states: dict[str, RuleState]) -> None:
-        self.first, self.last = first, last
-        self.states = states
-        self.found: dict[int, Trade] = {}
-        self.since: list[Trade] = []
-        self.told: dict[str, list[Step]] = {}
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all of it has come."""
-        return len(self.found) > self.last - self.first
-
-
 class TradeWatch(Stepper):
     """One instrument.
 
@@ -105,7 +91,7 @@ class TradeWatch(Stepper):
         self._healed = (0, -1)
         self._after_gap = False
         self._gap_end = 0
-        self._missing: list[_Missing] = []
+        self._missing: list[Missing] = []
         self.up, self.down, self.due = inf, -inf, NEVER
 
     # --- rules
@@ -178,7 +164,13 @@ class TradeWatch(Stepper):
 
     def trade(self, trade: Trade) -> None:
         """A trade, as it leaves the feed (rule 1)."""
-        if self.down <= trade.price <= self.up and trade.ts_event < self.due:
+        last = self.last
+        if (
+            self.down <= trade.price <= self.up
+            and trade.ts_event < self.due
+            and last is not None
+            and trade.trade_id >= last.trade_id
+        ):
             self.last = trade
         else:
             self._look(trade)
@@ -199,28 +191,29 @@ class TradeWatch(Stepper):
         self.gap = None
         self._after_gap = True
         if gap.reason == "renumbered":
+            self._judge_all(list(self._missing))
             self.last = None
-            self._missing.clear()
         elif (
             gap.first_id is not None
             and gap.last_id is not None
             and gap.last_id - gap.first_id < MOST_GATHERED
         ):
             states = {name: each.state for name, each in self._armed.items() if self._is_of_prices(each)}
-            self._missing.append(_Missing(gap.first_id, gap.last_id, states))
-            del self._missing[:-MOST_GAPS]
+            self._missing.append(Missing(gap.first_id, gap.last_id, states))
+            self._judge_all(self._missing[:-MOST_GAPS])
         self._settle()
 
     def pass_time(self, ts: int, now: int) -> None:
         """The trades before `ts` (event time) are known, and it is `now` on the desk's clock."""
+        self._judge_quiet(now)
         if ts >= self.due and self.last is not None:
             self._run_out(Moment(ts, now, None, self.last.price))
             self._settle()
 
-    def settle(self) -> None:
-        """Nobody looks for more of the gaps that were given up."""
-        while self._missing:
-            self._judge_again(self._missing.pop(0))
+    def settle(self, first_id: int, last_id: int) -> None:
+        """Nobody looks for more of the trades of these ids, inclusive."""
+        self._judge_all([each for each in self._missing if first_id <= each.first and each.last <= last_id])
+        self._judge_whole()
         self._settle()
 
     # --- inside
@@ -243,16 +236,14 @@ class TradeWatch(Stepper):
             hole = moment.after_gap or trade.ts_event - window.length < self._gap_end
             woken += self._wake(window, value, replace(moment, value=value, after_gap=hole))
         self._judge(woken)
-        if self._missing and len(self._missing[0].since) > MOST_GATHERED:
-            self._judge_again(self._missing.pop(0))
+        self._judge_all([each for each in self._missing if len(each.since) > MOST_GATHERED])
+        self._judge_quiet(trade.ts_recv)
         self._settle()
 
     def _take(self, armed: Armed, step: Step) -> None:
-        number = step.moment.trade_id
-        for missing in self._missing:
-            is_since = number is None or number >= missing.first
-            if step.outcome is Outcome.FIRED and is_since and armed.name in missing.states:
-                missing.told.setdefault(armed.name, []).append(step)
+        if step.outcome is Outcome.FIRED:
+            for missing in self._missing:
+                missing.tell(step)
         super()._take(armed, step)
 
     def _moment(self, trade: Trade) -> Moment:
@@ -284,42 +275,76 @@ class TradeWatch(Stepper):
         for missing in self._missing:
             if missing.first <= trade.trade_id <= missing.last:
                 missing.found[trade.trade_id] = trade
+                newest = trade if self.last is None else max(trade, self.last, key=_received)
+                missing.due = newest.ts_recv + QUIET_NS
         if self._missing and self._missing[0].is_whole:
-            while self._missing and self._missing[0].is_whole:
-                self._judge_again(self._missing.pop(0))
+            self._judge_whole()
             self._settle()
+
+    def _judge_whole(self) -> None:
+        whole = list(takewhile(_is_whole, self._missing))
+        for missing in whole:
+            missing.judged = missing.found  # each is known to those before it
+        self._judge_all(whole)
+
+    def _judge_quiet(self, now: int) -> None:
+        """What came, when nothing more has come for long enough: who is not whole waits on."""
+        for missing in [each for each in self._missing if each.due <= now]:
+            if missing.is_whole:
+                self._judge_all([missing])
+            else:
+                self._judge_again(missing)
+        self._judge_whole()
+
+    def _judge_all(self, gaps: Sequence[Missing]) -> None:
+        """For the last time: what comes of them from here on is not looked at."""
+        for missing in gaps:
+            self._judge_again(missing)
+            self._missing.remove(missing)
+            for each in self._missing:
+                if each.first < missing.first:
+                    each.since.extend(missing.found.values())
 
     def _is_of_prices(self, armed: Armed) -> bool:
         """Whether all of a rule follows from the trades alone, and from no more than the last one."""
         return all(watched == self._price for watched in armed.watched)
 
-    def _judge_again(self, missing: _Missing) -> None:
+    def _judge_again(self, missing: Missing) -> None:
         """Rule 4."""
+        missing.due = NEVER
+        missing.judged = dict(missing.found)  # more may come
         if not missing.found:
             return
-        found = [missing.found[number] for number in sorted(missing.found)]
         asked = [self._armed[name] for name in sorted(missing.states) if name in self._armed]
-        asked = [armed for armed in asked if armed.state.phase is Phase.ACTIVE]
+        asked = [armed for armed in asked if armed.state.phase is not Phase.PAUSED]
         true = {armed.name: Armed.of(armed.name, armed.rule, missing.states[armed.name]) for armed in asked}
-        steps = self._replay(true, found + missing.since)
+        steps = self._replay(true, missing)
         for armed in asked:
             name = armed.name
             fired = [step for step in steps if step.rule == name and step.outcome is Outcome.FIRED]
-            untold, spent = _untold(fired, missing.told.get(name, []))
+            left, dated = untold(fired, missing.told.get(name, []))
             for each in self._missing:
-                each.told[name] = [step for step in each.told.get(name, []) if step not in spent]
-            for step in untold:
-                self._take(armed, _told_late(step, armed.state, whole=missing.is_whole))
+                each.date(name, dated)
+            alerts = {step.number: alert for (alert, _), step in dated}
+            for step in sorted([*left, *(step for _, step in dated)], key=fired_at):
+                alert = alerts.get(step.number)
+                if alert is not None:
+                    self._take(armed, dated_step(step, alert, armed.state))
+                elif armed.state.phase is not Phase.DONE:
+                    self._take(armed, told_late(step, armed.state))
             self._correct(armed, true[name].state)
 
-    def _replay(self, rules: dict[str, Armed], trades: list[Trade]) -> list[Step]:
-        """What rules do over trades; how they come to the gaps that are open still is put down there."""
+    def _replay(self, rules: dict[str, Armed], missing: Missing) -> list[Step]:
+        """What rules do over all that is known since a gap; how they come to the ones behind it is put down there."""
         steps: list[Step] = []
         again = TradeWatch(InstrumentId(self._price.about), steps.append, self._scale)
         for armed in rules.values():
             again.arm(armed)
-        left = list(self._missing)
-        for trade in trades:
+        behind = [each for each in self._missing if each.first > missing.first]
+        left, before = list(behind), missing.first - 1
+        for trade in known(missing, behind):
+            again._after_gap = trade.trade_id != before + 1
+            before = trade.trade_id
             while left and left[0].first <= trade.trade_id:
                 left.pop(0).states.update((name, armed.state) for name, armed in rules.items())
             again.trade(trade)
@@ -330,46 +355,20 @@ class TradeWatch(Stepper):
     def _correct(self, armed: Armed, true: RuleState) -> None:
         """A rule stands as it does with all that is known now."""
         state, last = armed.state, self.last
-        if state.phase is Phase.ACTIVE and state.leaves != true.leaves and last is not None:
-            after = replace(state, leaves=true.leaves, since=true.since, due=true.due, steps=state.steps + 1)
+        as_it_is = replace(state, leaves=true.leaves, due=true.due)
+        if armed.rule.cooldown_ns or armed.rule.bar is not None:  # it says from when on it may fire again
+            as_it_is = replace(as_it_is, last_fired=true.last_fired)
+        if state.phase is Phase.ACTIVE and state != as_it_is and last is not None:
+            after = replace(as_it_is, since=true.since, steps=state.steps + 1)
             moment = Moment(last.ts_event, last.ts_recv, last.trade_id, last.price, State.HEALED, late=True)
             self._take(armed, Step(armed.name, after.steps, Outcome.CORRECTED, None, moment, state, after))
         for index, _, figure in self._figures_of(armed):
             self._await(armed, index, figure)
 
 
-def _untold(fired: list[Step], told: list[Step]) -> tuple[list[Step], list[Step]]:
-    """What should have been told and was not, and what was told that stands for another moment than its own."""
-    left = list(fired)
-    others, spent = [], []
-    for step in told:
-        number = step.moment.trade_id
-        same = next(
-            (each for each in left if each.fired == step.fired and each.moment.trade_id == number), None
-        )
-        if same is None:
-            others.append(step)
-        else:
-            left.remove(same)
-    for step in others:
-        earlier = next((each for each in left if _at(each) <= _at(step)), None)
-        if earlier is not None:
-            left.remove(earlier)
-            spent.append(step)
-    return left, spent
+def _is_whole(missing: Missing) -> bool:
+    return missing.is_whole
 
 
-def _at(step: Step) -> int:
-    assert step.fired is not None
-    return step.fired
-
-
-def _told_late(step: Step, state: RuleState, *, whole: bool) -> Step:
-    """A firing of a gap as a step from how the rule is now."""
-    fired = _at(step)
-    last = fired if state.last_fired is None else max(fired, state.last_fired)
-    moment = replace(step.moment, state=State.HEALED, after_gap=not whole, late=True)
-    after = replace(
-        state, steps=state.steps + 1, firings=state.firings + 1, last_fired=last, phase=step.after.phase
-    )
-    return replace(step, number=after.steps, moment=moment, before=state, after=after)
+def _received(trade: Trade) -> int:
+    return trade.ts_recv

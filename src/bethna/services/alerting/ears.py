@@ -282,7 +282,7 @@ class Ears:
             said = f"{len(missing) - found:,} of {len(missing):,} trades since the desk was here last could not be had"
             self._tell("warning", "alerts_missed", instrument, said)
         if is_late:
-            self._watch.watch(instrument).settle()
+            self._watch.watch(instrument).settle(missing[0], missing[-1])
         elif found == len(missing):
             hear(Healed(instrument, gap, found, now))
             self._go_on(ear, hear)

@@ -159,7 +159,7 @@ export interface NotificationsDelta extends NotificationsAnswer {
   removed: string[];
 }
 
-export type Outcome = 'fired' | 'holds' | 'already' | 'over' | 'noted' | 'corrected' | 'cooling' | 'same_bar' | 'doubted' | 'expired' | 'unknown' | 'edited' | 'paused' | 'resumed';
+export type Outcome = 'fired' | 'holds' | 'already' | 'over' | 'noted' | 'corrected' | 'dated' | 'cooling' | 'same_bar' | 'doubted' | 'expired' | 'unknown' | 'edited' | 'paused' | 'resumed';
 
 export interface Step {
   number: number;
