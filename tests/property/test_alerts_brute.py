@@ -408,7 +408,9 @@ def test_gaps_that_were_given_up_and_come_after_all_lose_no_firing(
     assert not Counter(true) - told - dated  # each is in the journal with its own time
     assert not dated - Counter(true)
     shown = {trade.ts_event for index, trade in enumerate(trades) if index not in missing}
-    assert rule.hold_ns or set(told - Counter(true)) <= shown  # told too much is only what did come, behind a hole
+    assert (
+        rule.hold_ns or set(told - Counter(true)) <= shown
+    )  # told too much is only what did come, behind a hole
     ids = missing_ids(trades, missing)
     late_ones = [step for step in steps if step.moment.trade_id in ids]
     assert not told_of(late_ones) - Counter(true)  # what is told of a trade that came late is never made up

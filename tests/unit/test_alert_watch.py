@@ -260,6 +260,18 @@ def test_a_rule_that_is_over_is_told_of_what_was_before() -> None:
     assert [armed.state.phase for armed in desk.armed] == [Phase.DONE, Phase.EXPIRED]
 
 
+def test_once_is_once_where_the_alert_was_of_a_moment_that_was_none() -> None:
+    desk = Desk(AlertRule(PriceIs(PAIR, Side.ABOVE, 100.0), hold_ns=2 * NS_PER_S))
+    desk.at(0, 99)
+    desk.at(1, 101)
+    desk.watch.marked(gap(3, 3))
+    for number in range(4, 8):
+        desk.at(number - 1, 101, number)
+    assert desk.told()[-1] == (Outcome.FIRED, 3)
+    desk.at(2, 99, 3)  # it had begun to hold anew, and would have fired at 5
+    assert desk.told()[-1] == (Outcome.FIRED, 3)
+
+
 def test_a_gap_does_not_wait_for_ever_for_the_one_before() -> None:
     desk = Desk(UP)
     desk.at(0, 99)

@@ -227,6 +227,8 @@ class TradeWatch(Stepper):
         self.last = trade
         for missing in self._missing:
             missing.since.append(trade)
+            if missing.first <= trade.trade_id <= missing.last:  # nothing had come behind it yet
+                missing.found[trade.trade_id] = trade
         self._run_out(moment)
         woken = self._wake(self._prices, trade.price, moment)
         for window in self._windows:
