@@ -49,6 +49,28 @@ async def post(url: str, *, secret: str = SECRET, **more: Any) -> tuple[Receipt,
         await outward.close()
 
 
+@pytest.mark.parametrize(
+    ("host", "private", "ready"),
+    [
+        ("127.0.0.1:9", False, False),
+        ("[::1]:9", False, False),
+        ("localhost", False, False),
+        ("192.168.1.5", False, False),
+        ("192.168.1.5", True, True),
+        ("1.1.1.1", False, True),
+        ("hook.example.com", False, True),
+    ],
+)
+async def test_a_channel_says_before_it_is_used_that_its_address_is_private(
+    host: str, private: bool, ready: bool
+) -> None:
+    outward = Outward(ManualClock(T0), private=private, private_hint=PRIVATE_HINT)
+    hook = Webhook("hook", f"https://{host}/in", SECRET, outward, ManualClock(T0))
+    await outward.close()
+    assert hook.ready is ready
+    assert ready or hook.why.endswith("is not a public address; webhook_private allows that")
+
+
 async def test_a_receiver_can_tell_that_it_is_ours_and_when_it_was_sent() -> None:
     end = End()
     async with serve(end):

@@ -79,6 +79,15 @@ class Outward:
         """Close every connection."""
         await self._transport.aclose()
 
+    def refuses(self, url: str) -> str:
+        """Why nothing will ever be posted there, as far as the address itself says so; "" where it may be."""
+        try:
+            host = httpx.URL(url).host
+            told = "127.0.0.1" if host == "localhost" else str(ipaddress.ip_address(host))
+        except (httpx.InvalidURL, ValueError):
+            return ""  # a name, which says nothing before it is looked up
+        return "" if self.private or is_public(told) else f"{host} is not a public address{self._hint}"
+
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Posted:
         """One POST; it raises nothing of what the other side does."""
         host = "the address"

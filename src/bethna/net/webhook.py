@@ -46,12 +46,13 @@ class Webhook:
     """
 
     kind = "webhook"
-    ready = True
 
     def __init__(self, name: str, url: str, secret: str, outward: Outward, clock: Clock) -> None:
         self.name = name
         self.target = f"{url.partition('://')[0].lower()}://{host_of(url)}"
-        self.why = "" if secret else UNSIGNED
+        refused = outward.refuses(url)
+        self.ready = not refused
+        self.why = refused or ("" if secret else UNSIGNED)
         self._url = url
         self._secret = secret.encode()
         self._outward = outward

@@ -48,6 +48,7 @@ from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId
 from bethna.logic.alerts.bands import Band, Inside, Over, Under
 from bethna.logic.alerts.machine import parts_of
+from bethna.logic.indicators.registry import IndicatorSpec
 from bethna.logic.indicators.registry import parse as read_indicator
 
 LONGEST_WINDOW_NS = 7 * Interval.D1.ns
@@ -57,6 +58,8 @@ MOST_NOTE = 500
 MOST_CHANNELS = 10
 LAST_NS = 2**63 - 1
 _BEST = "@best"
+# Control characters, and those that turn the text around them.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_.:@-]{1,60}", re.ASCII)
 _OF_INSTRUMENTS = (Trouble.STALE, Trouble.GAP_OPEN)
 
@@ -118,6 +121,9 @@ def check(rule: AlertRule, now: int) -> None:
         raise ConfigError("expires", f"expected a time that is still to come, found {found}")
     if len(rule.note) > MOST_NOTE:
         raise ConfigError("note", f"expected at most {MOST_NOTE} characters, found {len(rule.note)}")
+    if unseen := _UNSEEN.search(rule.note):
+        found = f"U+{ord(unseen.group()):04X}"
+        raise ConfigError("note", f"expected a line of text, found {found}, which shows as nothing")
     if len(rule.channels) > MOST_CHANNELS or len(set(rule.channels)) < len(rule.channels):
         raise ConfigError("channels", f"expected at most {MOST_CHANNELS} different ones")
     quiet = rule.quiet
@@ -252,11 +258,23 @@ def _check_indicator(leaf: IndicatorIs) -> None:
             raise ConfigError("part", f"expected {_one_of(parts)} of {text}, found {of!r}")
     if leaf.other and leaf.other == (f"{leaf.indicator}.{leaf.part}" if leaf.part else leaf.indicator):
         raise ConfigError("other", "expected another indicator, found the same one twice")
-    if leaf.level is not None and read_indicator(leaf.indicator, leaf.interval).spec.machine.free:
+    if leaf.level is not None:
+        _check_indicator_level(read_indicator(leaf.indicator, leaf.interval).spec, leaf.indicator, leaf.level)
+
+
+def _check_indicator_level(spec: IndicatorSpec, said: str, level: float) -> None:
+    if spec.machine.free:
         raise ConfigError(
-            "level", f"expected an indicator that has a level, found {leaf.indicator}",
+            "level", f"expected an indicator that has a level, found {said}",
             hint="it counts from where one begins to look: only its changes mean something",
         )  # fmt: skip
+    if spec.within is not None and not spec.within[0] < level < spec.within[1]:
+        low, high = spec.within
+        raise ConfigError(
+            "level",
+            f"expected more than {low:g} and less than {high:g}, found {level:g}",
+            hint=f"{said} is never beyond these",
+        )
 
 
 def _one_of(parts: tuple[str, ...]) -> str:

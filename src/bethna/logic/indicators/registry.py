@@ -72,6 +72,7 @@ class IndicatorSpec(Struct, frozen=True):
         parts: the fields of a value that are drawn; `value` where it is one number.
         machine: makes one; takes the parameters in their order.
         less: two parameters of which the first must be less than the second.
+        within: what its values lie in, None where nothing bounds them.
     """
 
     name: str
@@ -81,6 +82,7 @@ class IndicatorSpec(Struct, frozen=True):
     parts: tuple[str, ...]
     machine: type[Machine[Any]]
     less: tuple[str, str] | None = None
+    within: tuple[float, float] | None = None
 
 
 class Indicator(Struct, frozen=True):
@@ -109,10 +111,11 @@ _YEAR = Parameter(
     "bars_per_year", "bars of a year", YEAR_OF_HOURS, 1.0, 40_000_000.0, whole=False, by_interval=True
 )
 _ONE = ("value",)
+_HUNDRED = (0.0, 100.0)
 _SPECS = (
     IndicatorSpec("sma", "simple moving average", (_period(20),), "price", _ONE, SmaMachine),
     IndicatorSpec("ema", "exponential moving average", (_period(20),), "price", _ONE, EmaMachine),
-    IndicatorSpec("rsi", "relative strength index (Wilder)", (_period(14),), "pane", _ONE, RsiMachine),
+    IndicatorSpec("rsi", "relative strength index (Wilder)", (_period(14),), "pane", _ONE, RsiMachine, None, _HUNDRED),
     IndicatorSpec(
         "macd", "moving average convergence and divergence",
         (
@@ -130,7 +133,7 @@ _SPECS = (
     IndicatorSpec("atr", "average true range (Wilder)", (_period(14, least=1),), "pane", _ONE, AtrMachine),
     IndicatorSpec(
         "adx", "average directional index (Wilder)", (_period(14),),
-        "pane", ("adx", "plus_di", "minus_di"), AdxMachine,
+        "pane", ("adx", "plus_di", "minus_di"), AdxMachine, None, _HUNDRED,
     ),
     IndicatorSpec(
         "stochastic", "stochastic oscillator (Lane)",
@@ -139,7 +142,7 @@ _SPECS = (
             _period(3, least=1, name="smoothing"),
             _period(3, least=1, name="signal"),
         ),
-        "pane", ("k", "d"), StochasticMachine,
+        "pane", ("k", "d"), StochasticMachine, None, _HUNDRED,
     ),
     IndicatorSpec("obv", "on-balance volume (Granville)", (), "pane", _ONE, ObvMachine),
     IndicatorSpec(
