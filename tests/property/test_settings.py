@@ -57,6 +57,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "alert_outward": ("true", True),
     "webhook_secret": ("0123456789abcdef", Secret("0123456789abcdef")),
     "webhook_private": ("true", True),
+    "push_contact": ("mailto:me@example.com", "mailto:me@example.com"),
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"),
 } | {name: (str(high), high) for name, (_, _low, high) in RANGES.items()}

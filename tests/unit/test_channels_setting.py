@@ -89,6 +89,16 @@ def test_names_of_channels_are_spelt_as_names() -> None:
         load("", {}, {"alert_fallback": {"a": 3}})
 
 
+@pytest.mark.parametrize(
+    "wrong", ["me@example.com", "mailto:me", "http://example.com", "https://me@", "mailto:a@b c"]
+)
+def test_whom_push_services_may_write_to_is_an_address(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="push_contact"):
+        load("", {"BETHNA_PUSH_CONTACT": wrong})
+    for right in ("", "mailto:me@example.com", "https://example.com/desk"):
+        assert load("", {"BETHNA_PUSH_CONTACT": right}).push_contact == right
+
+
 @pytest.mark.parametrize("wrong", ["fifteen-letters", "sixteen letters!", "x" * 201, "schlüssel-schlüssel"])
 def test_a_webhook_secret_is_long_enough_and_not_shown(wrong: str) -> None:
     with pytest.raises(ConfigError, match="webhook_secret") as caught:

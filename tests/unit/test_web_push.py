@@ -51,14 +51,14 @@ def test_the_example_of_the_rfc_is_encrypted_byte_for_byte() -> None:
 
 def test_who_we_are_is_signed_for_the_push_service_alone(tmp_path: Path) -> None:
     keys = PushKeys(tmp_path / "push" / "vapid.pem")
-    scheme, _, rest = keys.token(BROWSER.endpoint, 1_000).partition(" ")
+    scheme, _, rest = keys.token(BROWSER.endpoint, 1_000, "mailto:me@example.com").partition(" ")
     token, public = (each.partition("=")[2] for each in rest.split(", "))
     head, claims, signature = token.split(".")
     assert (scheme, public) == ("vapid", keys.public())
     assert msgspec.json.decode(raw(head)) == {"typ": "JWT", "alg": "ES256"}
     said = msgspec.json.decode(raw(claims))
     assert (said["aud"], said["exp"]) == ("https://push.example.net", 1_000 + 12 * 3600)
-    assert said["sub"].startswith("mailto:")
+    assert said["sub"] == "mailto:me@example.com"
     point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw(public))
     both = raw(signature)
     assert len(both) == 64

@@ -24,15 +24,16 @@ KEY_FILE = "push-key.pem"
 class Pushes:
     """Pushes to browsers, by a key that is made when the first one asks for it: a desk that nobody asks keeps none."""
 
-    def __init__(self, path: Path, outward: Outward, clock: Clock) -> None:
+    def __init__(self, path: Path, outward: Outward, clock: Clock, contact: str) -> None:
         self._path = path
         self._outward = outward
         self._clock = clock
+        self._contact = contact
         self._made: WebPush | None = None
 
     def _push(self) -> WebPush:
         if self._made is None:
-            self._made = WebPush(PushKeys(self._path), self._outward, self._clock)
+            self._made = WebPush(PushKeys(self._path), self._outward, self._clock, self._contact)
         return self._made
 
     def key(self) -> str:
@@ -86,7 +87,7 @@ async def make_delivery(
     to_browsers = Outward(clock, timeout_s=settings.timeout_s)
     secret = settings.webhook_secret.reveal()
     made = await asyncio.to_thread(senders, addresses, clock, to_webhooks, secret)
-    pushes = Pushes(data_root(settings.data_dir) / KEY_FILE, to_browsers, clock)
+    pushes = Pushes(data_root(settings.data_dir) / KEY_FILE, to_browsers, clock, settings.push_contact)
     delivery = DeskDelivery(
         made, pushes, work, read, clock, rng, tell, prefix=prefix, outward=outward,
         per_minute=settings.alert_per_minute, fallback=settings.alert_fallback, changed=changed,

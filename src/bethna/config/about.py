@@ -94,6 +94,10 @@ _ABOUT: Mapping[str, Meta] = {
     "alert_outward": _means("Whether channels are used on a recording or a simulated market, too."),
     "webhook_secret": _told("16 to 200 characters, or empty", "What webhooks are signed with (HMAC-SHA256)."),
     "webhook_private": _means("Whether webhooks may go to private addresses, such as those of this network."),
+    "push_contact": _told(
+        "`mailto:ADDRESS` or `https://ADDRESS`, or empty",
+        "Whom push services may write to about pushes of this desk (RFC 8292); some push for nobody without one.",
+    ),
     "log_level": _means("The least severe log line to write."),
     "log_format": _means("How log lines look; auto is text on a terminal, else JSON."),
 }  # fmt: skip

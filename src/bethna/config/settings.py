@@ -129,6 +129,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     alert_outward: bool = False
     webhook_secret: Secret = Secret()
     webhook_private: bool = False
+    push_contact: str = ""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"

@@ -139,6 +139,14 @@ def _read_webhook_secret(value: Any, text: bool) -> Secret:
     return secret
 
 
+def _read_push_contact(value: Any, text: bool) -> str:
+    contact: str = convert(str, value, text)
+    if contact and not _PUSH_CONTACT.fullmatch(contact):
+        raise ValueError("push_contact")
+    return contact
+
+
+_PUSH_CONTACT = re.compile(r"(mailto:[^\s@:]+@[^\s@]+|https://[^\s/@]+(/\S*)?)", re.ASCII)
 _WEBHOOK_SECRET = re.compile(r"[!-~]{16,200}")
 # What stands in an address and in a cookie as it is.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}", re.ASCII)
@@ -240,4 +248,5 @@ _READERS: dict[str, Callable[[Any, bool], Any]] = {
     "alert_channels": read_channels,
     "alert_fallback": _read_channel_words,
     "webhook_secret": _read_webhook_secret,
+    "push_contact": _read_push_contact,
 }

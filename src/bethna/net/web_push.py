@@ -65,7 +65,7 @@ class PushKeys:
         """The application server key, base64url."""
         return _text(_public(self._key))
 
-    def token(self, endpoint: str, now_s: int, contact: str = CONTACT) -> str:
+    def token(self, endpoint: str, now_s: int, contact: str) -> str:
         """The Authorization header for a push service (RFC 8292, 2 and 3)."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -80,10 +80,15 @@ class PushKeys:
 
 
 class WebPush:
-    """Pushes to one browser at a time."""
+    """Pushes to one browser at a time.
 
-    def __init__(self, keys: PushKeys, outward: Outward, clock: Clock) -> None:
+    Args:
+        contact: whom push services may write to; "" for an address that nobody reads, which some refuse.
+    """
+
+    def __init__(self, keys: PushKeys, outward: Outward, clock: Clock, contact: str = "") -> None:
         self._keys = keys
+        self._contact = contact or CONTACT
         self._outward = outward
         self._clock = clock
 
@@ -112,7 +117,9 @@ class WebPush:
         except ValueError as error:
             return Receipt(ok=False, said=f"its keys are none: {error}", final=True, gone=True)
         headers = {
-            "authorization": self._keys.token(subscription.endpoint, self._clock.now_ns() // NS_PER_S),
+            "authorization": self._keys.token(
+                subscription.endpoint, self._clock.now_ns() // NS_PER_S, self._contact
+            ),
             "content-encoding": "aes128gcm",
             "content-type": "application/octet-stream",
             "ttl": str(LIFE_S),
