@@ -111,7 +111,7 @@ async def test_rules_are_a_table_and_none_says_what_to_do(bench: Bench) -> None:
 
 async def test_a_rule_is_shown_with_all_that_is_known(bench: Bench) -> None:
     await bench.tell(
-        asking.adding(["BTC-USDT crosses above 65,000, again below 64,800, note ä\x1b[31m"], ("mail",))
+        asking.adding(["BTC-USDT crosses above 65,000, again below 64,800, note ä\u200d!"], ("mail",))
     )
     lines = await bench.tell(asking.showing("a1"))
     assert lines[0] == "a1"
@@ -119,7 +119,7 @@ async def test_a_rule_is_shown_with_all_that_is_known(bench: Bench) -> None:
     assert "  version   1, armed 2024-08-08 23:54:00.000 UTC" in lines
     assert "  fired     never" in lines
     assert "  channels  mail" in lines
-    assert "  note      ä?[31m" in lines
+    assert "  note      ä?!" in lines
     bench.kept.fire("a1")
     assert "  fired     1 time, last 2024-08-08 23:54:00.000 UTC" in await bench.tell(asking.showing("a1"))
     assert lines[-2:] == [

@@ -253,7 +253,7 @@ class AlertsTelling:
         trade = MISSING if moment.trade_id is None else str(moment.trade_id)
         before, after = (" ".join(state.leaves) for state in (step.before, step.after))
         return [
-            self._zone.clock(step.fired or moment.ts_event), str(step.number), trade, before, after,
+            self._zone.clock(step.at), str(step.number), trade, before, after,
             str(moment.state), plain(words(step)),
         ]  # fmt: skip
 

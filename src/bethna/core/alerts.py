@@ -403,3 +403,8 @@ class Step(Struct, frozen=True, gc=False):
     before: RuleState
     after: RuleState
     fired: int | None = None
+
+    @property
+    def at(self) -> int:
+        """The event time of what it says: of an alert its own, else that of the moment."""
+        return self.moment.ts_event if self.fired is None or self.outcome not in TELLING else self.fired

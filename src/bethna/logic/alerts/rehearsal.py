@@ -93,7 +93,7 @@ def rehearse(rule: AlertRule, trades: Sequence[Trade], scale: int) -> Rehearsal:
     hears = {each: watch.listen(each) for each in {trade.instrument for trade in trades}}
     for trade in trades:
         hears[trade.instrument](trade)
-    fired = tuple(sorted(step.fired for step in steps if step.fired is not None))
+    fired = tuple(sorted(step.at for step in steps if step.outcome is Outcome.FIRED))
     swallowed = Counter(step.outcome for step in steps if step.outcome in _SWALLOWED)
     start, end = (trades[0].ts_event, trades[-1].ts_event) if trades else (0, 0)
     return Rehearsal(start, end, len(trades), fired, dict(swallowed), _clusters(fired))

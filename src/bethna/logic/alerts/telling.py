@@ -83,7 +83,7 @@ def text_of(rule: AlertRule, step: Step, decimals: int | None) -> str:
         decimals: to print prices of its instrument with; None where that is not known.
     """
     moment, part = step.moment, _part_of(rule, step)
-    at = _time(moment.ts_event if step.fired is None else step.fired, moment.ts_recv)
+    at = _time(step.at, moment.ts_recv)
     if step.outcome is Outcome.UNKNOWN:
         said = [f"from {at} on, until what is missing has come"]
     elif part is None:
@@ -222,8 +222,7 @@ def words_of(step: Step, rule: AlertRule | None = None) -> str:
         figure = _short(moment.value) if part is None else _figure(part, moment.value, None)
         said.append(f"{figure}{_trade(moment)}".strip(", "))
     said += _changes(step) + _doubts(moment)
-    at = moment.ts_event if step.fired is None else step.fired
-    return f"{iso_utc(at)}: {'; '.join(filter(None, said))}"
+    return f"{iso_utc(step.at)}: {'; '.join(filter(None, said))}"
 
 
 def _changes(step: Step) -> list[str]:
@@ -322,7 +321,7 @@ def reason(
 
 
 def _fired(rule: AlertRule, step: Step) -> str:
-    at = iso_utc(step.moment.ts_event if step.fired is None else step.fired)
+    at = iso_utc(step.at)
     if step.outcome is Outcome.UNKNOWN:
         return f"It told at {at} that nobody can know whether it holds."
     part = _part_of(rule, step)
