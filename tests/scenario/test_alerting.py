@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -37,7 +38,7 @@ from bethna.core.errors import (
     UnknownAlert,
 )
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
-from bethna.core.status import GapFound
+from bethna.core.status import GapFound, GapMarked
 from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
@@ -236,6 +237,137 @@ async def test_a_venue_that_counts_anew_or_not_at_all_is_a_gap(tmp_path: Path, n
     desk = await life(tmp_path, Past([]), priced(number, 101))
     ((_, step),) = desk.fired
     assert step.moment.after_gap
+
+
+def give_up(desk: Desk, first: int, last: int) -> None:
+    gap = Gap("trades", first, last, T0 + (first - 1) * 10**9, T0 + (last + 1) * 10**9)
+    desk.bus.channel("trades", PAIR).publish(GapFound(PAIR, gap, T0))
+    desk.bus.channel("trades", PAIR).publish(GapMarked(PAIR, gap, T0))
+
+
+async def given_up(folder: Path, *behind: Trade) -> Desk:
+    """A desk that has given up the trades 2 and 3, and is killed before they come."""
+    desk = Desk(folder)
+    await desk.alerts.start()
+    await desk.alerts.add([UP])
+    desk.hear(priced(1, 99))
+    give_up(desk, 2, 3)
+    desk.hear(*behind)
+    await desk.alerts.keep()
+    return desk
+
+
+async def test_what_was_given_up_when_the_desk_was_killed_is_told_by_the_next(tmp_path: Path) -> None:
+    await given_up(tmp_path, priced(4, 99), priced(5, 99))
+    past = Past([priced(2, 101), priced(3, 99), priced(4, 99), priced(5, 99), priced(6, 99)])
+    desk = await life(tmp_path, past, priced(7, 101))
+    assert past.asked == [(6, 6), (2, 5)]
+    assert [(step.moment.trade_id, step.moment.late) for _, step in desk.fired] == [(7, False), (2, True)]
+    again = await life(tmp_path, past, priced(8, 99))
+    assert past.asked == [(6, 6), (2, 5)]  # it is settled
+    assert again.ids() == []
+
+
+async def test_an_alert_behind_what_was_given_up_is_dated_by_the_next(tmp_path: Path) -> None:
+    first = await given_up(tmp_path, priced(4, 101))
+    assert first.ids() == [4]
+    desk = await life(tmp_path, Past([priced(2, 99), priced(3, 101), priced(4, 101)]), priced(5, 101))
+    assert desk.ids() == []
+    line = (await desk.alerts.why("a1"))[-1]
+    assert (line.outcome, line.moment.trade_id, line.fired) == (Outcome.DATED, 3, T0 + 4 * 10**9)
+    assert (await life(tmp_path, None, priced(6, 101))).codes == []
+
+
+@pytest.mark.parametrize("has", ["nobody", "nothing", "a part"])
+async def test_what_was_given_up_and_cannot_be_had_is_told(tmp_path: Path, has: str) -> None:
+    await given_up(tmp_path, priced(4, 99))
+    past = Past([priced(number, 101) for number in (2, 3, 4)], until=2)
+    past.fails = has == "nothing"
+    desk = await life(tmp_path, None if has == "nobody" else past, priced(5, 99))
+    assert desk.codes == ["alerts_missed"]
+    assert desk.ids() == []
+    desk.hear(priced(2, 101), priced(3, 99))
+    await desk.alerts.keep()
+    assert desk.ids() == []
+    assert (await life(tmp_path, past, priced(6, 99))).codes == []
+
+
+async def test_who_is_armed_anew_was_not_at_what_had_been_given_up(tmp_path: Path) -> None:
+    desk = await given_up(tmp_path, priced(4, 99))
+    await desk.alerts.edit("a1", replace(UP, condition=PriceCrosses(PAIR, Way.UP, 100.7)), 1)
+    await desk.alerts.pause("a1", paused=True)
+    await desk.alerts.pause("a1", paused=False)
+    desk.hear(priced(2, 101), priced(3, 99))
+    await desk.alerts.keep()
+    assert desk.ids() == []
+
+
+async def test_a_recording_tells_again_what_it_had_given_up(tmp_path: Path) -> None:
+    await given_up(tmp_path, priced(4, 99))
+    desk = Desk(tmp_path, repeats=True)
+    await desk.alerts.start()
+    desk.hear(priced(1, 99))
+    give_up(desk, 2, 3)
+    desk.hear(*(priced(number, 99) for number in (4, 5)), priced(2, 101), priced(3, 99), priced(6, 99))
+    await desk.alerts.keep()
+    assert desk.ids() == [2]
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_kills_and_gaps_together_lose_nothing(tmp_path: Path, seed: int) -> None:
+    rng = Random(seed)
+    told = list(trades(seed, 500))
+    past, at, lives = Past(told), 0, 0
+    while at < len(told):
+        desk = Desk(tmp_path, past)
+        await desk.alerts.start()
+        if not lives:
+            await desk.alerts.add(RULES.values())
+        else:
+            at = min(len(told) - 1, at + rng.randrange(40))
+        desk.hear(told[at])
+        await desk.caught_up()
+        await desk.alerts.keep()
+        end, owed = min(len(told), at + rng.randrange(20, 150)), list[Trade]()
+        at += 1
+        while at < end:
+            if rng.random() < 0.05 and at + 8 < end:
+                lost = told[at : (at := at + rng.randrange(1, 8))]
+                gap = Gap(
+                    "trades", lost[0].trade_id, lost[-1].trade_id, told[at - len(lost) - 1].ts_event, None
+                )
+                desk.bus.channel("trades", PAIR).publish(GapMarked(PAIR, gap, T0))
+                owed += lost
+            desk.hear(told[at])
+            at += 1
+            if owed and rng.random() < 0.1:
+                rng.shuffle(owed)
+                desk.hear(*(owed.pop() for _ in range(rng.randint(1, len(owed)))))
+            if rng.random() < 0.1:
+                await desk.alerts.keep()
+        lives += 1
+        if at >= len(told):
+            await desk.alerts.keep()
+    last = Desk(tmp_path, past)
+    await last.alerts.start()
+    last.hear(replace(told[-1], trade_id=told[-1].trade_id + 1))
+    await last.caught_up()
+    await last.alerts.keep()
+    assert "alerts_missed" not in last.codes
+    whole: list[Step] = []
+    watch = AlertWatch(whole.append, lambda where, error: pytest.fail(f"{where}: {error!r}"), 10**8)
+    for number, rule in enumerate(RULES.values(), 1):
+        watch.arm(f"a{number}", rule)
+    hear = watch.listen(PAIR)
+    for trade in told:
+        hear(trade)
+    for name in {step.rule for step in whole}:
+        lines = await last.alerts.why(name, limit=10**6)
+        kept = Counter(step.fired for step in lines if step.outcome is Outcome.FIRED)
+        kept += Counter(step.moment.ts_event for step in lines if step.outcome is Outcome.DATED)
+        wanted = Counter(step.fired for step in whole if step.rule == name and step.outcome is Outcome.FIRED)
+        assert not wanted - kept, (name, wanted - kept)
+    assert lives > 1
 
 
 async def test_a_rule_is_not_judged_by_trades_from_before_it_was_armed(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import inf
 
+from msgspec.structs import replace
+
 from bethna.core.alerts import (
     AlertRule,
     AllOf,
@@ -288,6 +290,61 @@ def test_a_gap_does_not_wait_for_ever_for_the_one_before() -> None:
     assert [step.moment.trade_id for step in desk.fired()] == [5, 2]
     desk.at(41, 101, 8)
     assert len(desk.fired()) == 3
+
+
+def test_another_watch_goes_on_with_what_had_been_given_up() -> None:
+    desk = Desk(UP)
+    desk.at(0, 99)
+    desk.watch.marked(gap(2, 4))
+    desk.at(4, 101, 5)
+    desk.watch.marked(gap(6, 6))
+    desk.at(6, 99, 7)
+    desk.at(1, 101, 2)
+    assert [(each.first_id, each.last_id) for each in desk.watch.gaps()] == [(2, 4), (6, 6)]
+    again = Desk()
+    (armed,) = desk.armed
+    again.arm(Armed.of("r0", UP, armed.state))
+    lines = [*desk.steps, replace(desk.steps[-1], outcome=Outcome.DATED, fired=1)]  # of no alert of these
+    for each in desk.watch.gaps():
+        again.watch.restore(each, lines)
+    for number, price in ((2, 101), (3, 99), (4, 101), (5, 101), (6, 101), (7, 99)):
+        again.watch.last = Trade(PAIR, price, 1.0, "buy", number, T0 + (number - 1) * NS_PER_S, T0)
+        again.watch.recall(again.watch.last)
+    again.watch.settle(2, 6)
+    assert again.watch.gaps() == ()
+    assert [(step.outcome, step.moment.trade_id) for step in again.steps] == [
+        (Outcome.FIRED, 2), (Outcome.DATED, 4),
+    ]  # fmt: skip
+    again.at(8, 101, 8)
+    assert again.steps[-1].outcome is Outcome.FIRED
+
+
+def test_what_an_alert_was_is_remembered_by_another_watch() -> None:
+    desk = Desk(UP)
+    desk.at(0, 99)
+    desk.watch.marked(gap(2, 4))
+    desk.at(4, 101, 5)
+    desk.at(2, 101, 3)
+    desk.watch.pass_time(0, T0 + 60 * NS_PER_S)
+    assert [step.outcome for step in desk.steps[-2:]] == [Outcome.FIRED, Outcome.DATED]
+    again = Desk()
+    again.arm(Armed.of("r0", UP, desk.armed[0].state))
+    again.watch.restore(desk.watch.gaps()[0], desk.steps)
+    again.at(5, 101, 6)
+    for number, price in ((2, 99), (3, 101), (4, 101), (5, 101)):
+        again.watch.recall(Trade(PAIR, price, 1.0, "buy", number, T0 + (number - 1) * NS_PER_S, T0))
+    again.watch.settle(2, 4)
+    assert again.steps == []
+
+
+def test_what_cannot_be_had_is_forgotten() -> None:
+    desk = Desk(UP)
+    desk.at(0, 99)
+    for first in (2, 5):
+        desk.watch.marked(gap(first, first + 1))
+        desk.at(first, 99, first + 2)
+    desk.watch.forget(2, 3)
+    assert [each.first_id for each in desk.watch.gaps()] == [5]
 
 
 def test_a_gap_that_is_whole_is_judged_when_nobody_looks_for_the_one_before() -> None:

@@ -354,6 +354,19 @@ class RuleState(Struct, frozen=True, gc=False):
     last_fired: int | None = None
 
 
+class OpenGap(Struct, frozen=True, gc=False):
+    """Trades of an instrument that were given up and may come after all, and how the rules stood there.
+
+    Attributes:
+        first_id, last_id: inclusive. since: event time of the trade before them. states: by the name of the rule.
+    """
+
+    first_id: int
+    last_id: int
+    since: int
+    states: dict[str, RuleState]
+
+
 class Outcome(StrEnum):
     """What came of a step."""
 

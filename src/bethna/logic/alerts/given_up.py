@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from bethna.core.alerts import Moment, Outcome, Phase, RuleState, Step
+from bethna.core.alerts import Moment, OpenGap, Outcome, Phase, RuleState, Step
 from bethna.core.coverage import State
 from bethna.core.market import Trade
 
@@ -30,16 +30,21 @@ class Missing:
         due: when what came is judged, by the desk's clock; NEVER where all that came is.
     """
 
-    __slots__ = ("due", "first", "found", "judged", "last", "since", "states", "told")
+    __slots__ = ("before", "due", "first", "found", "judged", "last", "since", "states", "told")
 
-    def __init__(self, first: int, last: int, states: dict[str, RuleState]) -> None:
-        self.first, self.last = first, last
-        self.states = states
+    def __init__(self, gap: OpenGap) -> None:
+        self.first, self.last, self.before = gap.first_id, gap.last_id, gap.since
+        self.states = dict(gap.states)
         self.found: dict[int, Trade] = {}
         self.judged: dict[int, Trade] = {}
         self.since: list[Trade] = []
         self.told: dict[str, list[Told]] = {}
         self.due = NEVER
+
+    @property
+    def gap(self) -> OpenGap:
+        """It as it is kept; with the journal it says all, but for the trades."""
+        return OpenGap(self.first, self.last, self.before, dict(self.states))
 
     @property
     def is_whole(self) -> bool:
@@ -51,6 +56,16 @@ class Missing:
         number = step.moment.trade_id
         if step.rule in self.states and (number is None or number >= self.first):
             self.told.setdefault(step.rule, []).append((fired_at(step), step))
+
+    def remember(self, lines: Sequence[Step]) -> None:
+        """What the journal says of rules since."""
+        for line in lines:
+            if line.outcome is Outcome.FIRED:
+                self.tell(line)
+            elif line.outcome is Outcome.DATED:
+                alert = next((each for each in self.told.get(line.rule, ()) if each[0] == line.fired), None)
+                if alert is not None:
+                    self.date(line.rule, [(alert, replace(line, fired=line.moment.ts_event))])
 
     def date(self, rule: str, dated: Sequence[tuple[Told, Step]]) -> None:
         """Rule 2."""

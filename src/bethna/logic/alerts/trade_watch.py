@@ -25,7 +25,7 @@ from math import inf
 
 from msgspec.structs import replace
 
-from bethna.core.alerts import LeafState, Moment, Outcome, Phase, RuleState, Step, Way
+from bethna.core.alerts import LeafState, Moment, OpenGap, Outcome, Phase, RuleState, Step, Way
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap, State
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
@@ -136,6 +136,8 @@ class TradeWatch(Stepper):
     def disarm(self, name: str) -> None:
         """As Stepper.disarm."""
         super().disarm(name)
+        for missing in self._missing:  # who is armed anew was not there
+            missing.states.pop(name, None)
         self._windows = [figure for figure in self._figures.values() if isinstance(figure, _Window)]
         self._settle()
 
@@ -199,7 +201,8 @@ class TradeWatch(Stepper):
             and gap.last_id - gap.first_id < MOST_GATHERED
         ):
             states = {name: each.state for name, each in self._armed.items() if self._is_of_prices(each)}
-            self._missing.append(Missing(gap.first_id, gap.last_id, states))
+            since = gap.start or 0
+            self._missing.append(Missing(OpenGap(gap.first_id, gap.last_id, since, states)))
             self._judge_all(self._missing[:-MOST_GAPS])
         self._settle()
 
@@ -209,6 +212,32 @@ class TradeWatch(Stepper):
         if ts >= self.due and self.last is not None:
             self._run_out(Moment(ts, now, None, self.last.price))
             self._settle()
+
+    def gaps(self) -> tuple[OpenGap, ...]:
+        """What was given up and is not settled."""
+        return tuple(missing.gap for missing in self._missing)
+
+    def restore(self, gap: OpenGap, lines: Sequence[Step]) -> None:
+        """A gap of a watch that went before; `lines` of the journal of its rules since. Its trades are to be told
+        (`recall`), and those behind it."""
+        missing = Missing(gap)
+        missing.remember(lines)
+        self._missing.append(missing)
+        self._settle()
+
+    def recall(self, trade: Trade) -> None:
+        """A trade of a restored gap, or one behind it that was judged."""
+        for missing in self._missing:
+            if missing.first <= trade.trade_id <= missing.last:
+                missing.found[trade.trade_id] = trade
+                missing.due = trade.ts_recv + QUIET_NS
+            elif trade.trade_id > missing.last:
+                missing.since.append(trade)
+
+    def forget(self, first_id: int, last_id: int) -> None:
+        """The trades of these ids cannot be had, and what came of them cannot be judged."""
+        self._missing = [each for each in self._missing if each.first < first_id or last_id < each.last]
+        self._settle()
 
     def settle(self, first_id: int, last_id: int) -> None:
         """Nobody looks for more of the trades of these ids, inclusive."""

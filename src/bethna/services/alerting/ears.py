@@ -9,6 +9,8 @@ Rules
      came of it: who is killed on the way goes on from there.
   4. Windows are filled first, with the trades up to the cursor: those of the recording, or MOST_SEEDED of the venue's.
      What is longer than they reach is not full, and says nothing until it is.
+  5. What was given up and had not come when the desk ended is asked for with what was judged behind it, MOST_RECALLED
+     trades at most, and judged as if the desk had gone on; what cannot be had is told.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ from bethna.logic.feed_ports import TradeStreamItem
 from bethna.runtime.bus import Bus, Subscription
 
 if TYPE_CHECKING:
+    from bethna.services.alerting.kept import SinceGaps
     from bethna.store.alerts.journal import Cursor
 
 CATCH_UP_S = 30.0
 LATEST_S = 600.0
 SEEDED_AT_ONCE, MOST_SEEDED = 1_000, 20_000
+MOST_RECALLED = 50_000
 SUBJECT = "alerts"
 Tell = Callable[[EventLevel, str, str, str], None]
 
@@ -75,6 +79,9 @@ class Ears:
         past: where missed trades come from; None where nobody has them.
         last: the newest trade of an instrument, where the desk has one: what is armed is armed at it.
         repeats: the source says again what it said (rule 2).
+
+    Attributes:
+        since_gaps: of the cursors that will be heard from (rule 5).
     """
 
     def __init__(
@@ -95,6 +102,7 @@ class Ears:
         self._past = past
         self._last = last
         self._repeats = repeats
+        self.since_gaps: SinceGaps = {}
         self._stopped = False
         self._ears: dict[InstrumentId, Ear] = {}
         self._behind: asyncio.Queue[Ear] = asyncio.Queue()
@@ -104,6 +112,9 @@ class Ears:
         if instrument in self._ears:
             return
         ear = self._ears[instrument] = Ear(instrument, cursor)
+        gaps = () if cursor is None else cursor.gaps
+        for gap, lines in zip(gaps, self.since_gaps.get(instrument, ()), strict=bool(gaps)):
+            self._watch.watch(instrument).restore(gap, lines)
         if cursor is None:
             self._open(ear)
             self._watch.watch(instrument).last = self._last(instrument)
@@ -135,7 +146,7 @@ class Ears:
         for instrument in () if self._stopped else self._ears:
             last = self._watch.watch(instrument).last
             if last is not None:
-                cursor = Cursor(last.trade_id, last.ts_event)
+                cursor = Cursor(last.trade_id, last.ts_event, self._watch.watch(instrument).gaps())
                 if cursor != kept.get(instrument):
                     found[instrument] = cursor
         return found
@@ -184,7 +195,9 @@ class Ears:
         else:
             passed = item.trade_id <= ear.cursor.trade_id
         if passed:
-            self._watch.watch(ear.instrument).seed(item)  # it fills windows, and is judged no more
+            watch = self._watch.watch(ear.instrument)
+            watch.seed(item)  # it fills windows, and is judged no more
+            watch.recall(item)
         else:
             self._open(ear)(item)
 
@@ -217,7 +230,11 @@ class Ears:
             await self._fill_windows(ear, cursor)
             if missing:
                 await self._judge_missing(ear, cursor, first, missing)
-                return
+            else:
+                self._go_on(ear, hear)
+            if cursor.gaps:
+                await self._recall(instrument, cursor)
+            return
         self._go_on(ear, hear)
 
     async def _fill_windows(self, ear: Ear, cursor: Cursor) -> None:
@@ -288,6 +305,29 @@ class Ears:
             self._go_on(ear, hear)
         else:
             self._give_up(ear, cursor, first, missing[found:])
+
+    async def _recall(self, instrument: InstrumentId, cursor: Cursor) -> None:
+        """Rule 5."""
+        watch, first, last = self._watch.watch(instrument), cursor.gaps[0].first_id, cursor.gaps[-1].last_id
+        wanted, found = range(first, cursor.trade_id + 1), list[Trade]()
+        why = "nobody has them"
+        try:
+            if self._past is not None and len(wanted) <= MOST_RECALLED:
+                async with asyncio.timeout(LATEST_S):
+                    asked = self._past.trades(instrument, first, cursor.trade_id, cursor.gaps[0].since)
+                    found = [trade async for page in asked for trade in page]
+                why = "the venue has not all of them"
+        except (BethnaError, TimeoutError) as error:
+            why = str(error) or f"they are too many for {LATEST_S:g} s"
+        if [trade.trade_id for trade in found] == list(wanted):
+            for trade in found:
+                watch.recall(trade)
+            watch.settle(first, last)
+            return
+        watch.forget(first, last)
+        lost = sum(gap.last_id - gap.first_id + 1 for gap in cursor.gaps)
+        said = f"{lost:,} trades had been given up before the desk ended, and alerts never saw them: {why}"
+        self._tell("warning", "alerts_missed", instrument, said)
 
     def _give_up(self, ear: Ear, cursor: Cursor, first: Trade, left: range) -> None:
         """These are a gap, and what came meanwhile is judged behind it."""

@@ -1,12 +1,18 @@
-"""Rules as they were kept: their order, and how they begin again; it reads no journal."""
+"""Rules as they were kept: their order, and how they begin again; it changes no journal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from msgspec.structs import replace
 
-from bethna.core.alerts import Phase, RuleState
+from bethna.core.alerts import Phase, RuleState, Step
+from bethna.core.market import InstrumentId
 from bethna.logic.alerts.machine import begin
-from bethna.store.alerts.journal import KeptRule
+from bethna.store.alerts.journal import Cursor, Journal, KeptRule
+
+SinceGaps = Mapping[InstrumentId, Sequence[Sequence[Step]]]
+"""Lines of the journal since each gap of an instrument's cursor."""
 
 
 def anew(kept: KeptRule) -> RuleState:
@@ -19,3 +25,10 @@ def by_number(kept: KeptRule) -> tuple[int, str]:
     """The order of arming, also beyond a10."""
     number = kept.name[1:]
     return (int(number), "") if number.isdecimal() else (0, kept.name)
+
+
+def since_gaps(journal: Journal, cursors: Mapping[InstrumentId, Cursor]) -> SinceGaps:
+    """What rules told since what was given up. Raises StoreError."""
+    return {
+        name: [journal.alerts_since(gap.states) for gap in cursor.gaps] for name, cursor in cursors.items()
+    }

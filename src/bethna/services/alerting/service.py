@@ -36,7 +36,7 @@ from bethna.logic.alerts.rules import BY_TRADES, check, waits_for, watched_by
 from bethna.logic.alerts.saying import say
 from bethna.runtime.bus import Bus
 from bethna.services.alerting.ears import SUBJECT, Ears, PastTrades, Tell
-from bethna.services.alerting.kept import anew, by_number
+from bethna.services.alerting.kept import SinceGaps, anew, by_number, since_gaps
 from bethna.store.alerts.journal import Cursor, Fired
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Alerting:
         found = await self.in_thread(self._open)
         if found is None:
             return
-        journal, kept, self._kept = found
+        journal, kept, self._kept, self.ears.since_gaps = found
         self._last_number = max((by_number(each)[0] for each in kept), default=0)
         for each in sorted(kept, key=by_number):
             if each.removed is None:
@@ -415,7 +415,7 @@ class Alerting:
 
     # --- in the journal's thread
 
-    def _open(self) -> tuple[Journal, list[KeptRule], dict[InstrumentId, Cursor]] | None:
+    def _open(self) -> tuple[Journal, list[KeptRule], dict[InstrumentId, Cursor], SinceGaps] | None:
         from bethna.store.alerts.journal import FILE
 
         if not (self._folder / FILE).exists():
@@ -425,7 +425,8 @@ class Alerting:
         if self._repeats and journal.was_closed:  # rule 5
             kept = [replace(each, state=anew(each)) for each in kept]
             journal.begin_anew({each.name: each.state for each in kept})
-        return journal, kept, journal.cursors()
+        cursors = journal.cursors()
+        return journal, kept, cursors, since_gaps(journal, cursors)
 
     def _usable(self) -> Journal:
         """The journal, made when there is none yet."""

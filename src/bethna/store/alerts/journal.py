@@ -28,7 +28,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bethna.core.alert_views import DeliveryState
-from bethna.core.alerts import TELLING, AlertRule, RuleState, Step
+from bethna.core.alerts import TELLING, AlertRule, OpenGap, Outcome, RuleState, Step
 from bethna.core.errors import StoreError
 from bethna.core.market import InstrumentId
 from bethna.store.alerts.tables import CURSORS, DELIVERIES, FACTS, FIRINGS, PUSHES, RULES, STEPS
@@ -46,13 +46,15 @@ T = TypeVar("T")
 _rule = msgspec.json.Decoder(AlertRule)
 _state = msgspec.json.Decoder(RuleState)
 _step = msgspec.json.Decoder(Step)
+_gaps = msgspec.json.Decoder(tuple[OpenGap, ...])
 
 
 class Cursor(Struct, frozen=True):
-    """How far an instrument's trades have been judged."""
+    """How far an instrument's trades have been judged. `gaps`: what of them was given up and may still come."""
 
     trade_id: int
     ts_event: int
+    gaps: tuple[OpenGap, ...] = ()
 
 
 class KeptRule(Struct, frozen=True):
@@ -100,6 +102,7 @@ class Journal:
     def __init__(self, folder: Path, *, outward: bool = True) -> None:
         self._path = folder / FILE
         self._outward = outward
+        self._gaps: dict[InstrumentId, tuple[OpenGap, ...]] = {}
         self.set_aside: Path | None = None
         self._lock: int | None = None
         try:
@@ -120,6 +123,7 @@ class Journal:
             self.name = uuid4().hex
             self._note(_NAME, self.name)
         self._note(_CLOSED, "no")
+        self.cursors()  # what stands in their gaps
 
     def _take_lock(self, folder: Path) -> None:
         """One writer at a time, by a lock of the operating system that dies with its process. Raises StoreError."""
@@ -252,6 +256,7 @@ class Journal:
                 connection.execute(update(RULES).where(RULES.c.name == name).values(state=_text(state)))
 
         self.work(put)
+        self._gaps.clear()
 
     def commit(self, steps: Iterable[Step], cursors: Mapping[InstrumentId, Cursor], told: int) -> list[Fired]:
         """Steps in their order, with how far was judged (rule 1); the firings among them.
@@ -300,6 +305,7 @@ class Journal:
                 self._put_cursor(instrument, cursor)
 
         self.work(put)
+        self._gaps.update((instrument, cursor.gaps) for instrument, cursor in cursors.items())
         return fired
 
     def _put_firings(self, connection: Connection, fired: list[Fired]) -> None:
@@ -323,7 +329,9 @@ class Journal:
             connection.execute(insert(DELIVERIES), outbox)
 
     def _put_cursor(self, instrument: InstrumentId, cursor: Cursor) -> None:
-        values = msgspec.to_builtins(cursor)
+        values: dict[str, object] = {"trade_id": cursor.trade_id, "ts_event": cursor.ts_event}
+        if cursor.gaps != self._gaps.get(instrument, ()):  # they are large, and change seldom
+            values["gaps"] = msgspec.json.encode(cursor.gaps).decode() if cursor.gaps else None
         known = update(CURSORS).where(CURSORS.c.instrument == instrument).values(**values)
         if not self._open.execute(known).rowcount:
             self._open.execute(insert(CURSORS).values(instrument=instrument, **values))
@@ -348,10 +356,14 @@ class Journal:
 
     def cursors(self) -> dict[InstrumentId, Cursor]:
         """How far each instrument has been judged."""
-        return {
-            InstrumentId(row.instrument): Cursor(row.trade_id, row.ts_event)
+        found = {
+            InstrumentId(row.instrument): Cursor(
+                row.trade_id, row.ts_event, () if row.gaps is None else _gaps.decode(row.gaps)
+            )
             for row in self._read(select(CURSORS))
         }
+        self._gaps = {name: cursor.gaps for name, cursor in found.items()}
+        return found
 
     def steps(
         self, rule: str, *, until: int | None = None, after: int | None = None, limit: int = 100
@@ -369,6 +381,17 @@ class Journal:
             asked = asked.where(STEPS.c.ts_event <= until)
         rows = self._read(asked.order_by(STEPS.c.number.desc()).limit(limit))
         return [_step.decode(row.step) for row in reversed(rows)]
+
+    def alerts_since(self, states: Mapping[str, RuleState]) -> list[Step]:
+        """What rules told since they stood so, and when that was (FIRED and DATED), in the order of the lines."""
+        told = (str(Outcome.FIRED), str(Outcome.DATED))
+        found: list[Step] = []
+        for name, state in states.items():
+            asked = select(STEPS.c.step).where(
+                STEPS.c.rule == name, STEPS.c.number > state.steps, STEPS.c.outcome.in_(told)
+            )
+            found += [_step.decode(row.step) for row in self._read(asked.order_by(STEPS.c.number))]
+        return found
 
     def firings(self, *, limit: int = 200) -> list[Fired]:
         """The newest firings of all rules, in the order in which they were told, ascending."""

@@ -56,6 +56,7 @@ CURSORS = Table(
     Column("instrument", Text, primary_key=True),
     Column("trade_id", BigInteger, nullable=False, comment="the newest trade that was judged"),
     Column("ts_event", BigInteger, nullable=False),
+    Column("gaps", Text, comment="core.alerts.OpenGap, several; JSON"),
 )
 """How far each instrument's trades have been judged: with the states of the rules it says all."""
 
