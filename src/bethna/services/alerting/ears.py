@@ -113,7 +113,7 @@ class Ears:
             return
         ear = self._ears[instrument] = Ear(instrument, cursor)
         gaps = () if cursor is None else cursor.gaps
-        for gap, lines in zip(gaps, self.since_gaps.get(instrument, ()), strict=bool(gaps)):
+        for gap, lines in zip(gaps, self.since_gaps.get(instrument, ()) if gaps else (), strict=True):
             self._watch.watch(instrument).restore(gap, lines)
         if cursor is None:
             self._open(ear)
