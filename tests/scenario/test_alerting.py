@@ -36,6 +36,8 @@ from bethna.core.errors import (
     NoDataYet,
     StoreError,
     UnknownAlert,
+    VenueAnswer,
+    VenueError,
 )
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.core.status import GapFound, GapMarked
@@ -56,6 +58,8 @@ class Past:
         self.until = until
         self.asked: list[tuple[int, int]] = []
         self.fails = False
+        self.refusals: list[VenueError] = []
+        """What it answers first; the second time after a trade."""
 
     async def trades(
         self, instrument: InstrumentId, first_id: int, last_id: int, since: int
@@ -64,6 +68,11 @@ class Past:
         self.asked.append((first_id, last_id))
         if self.fails:
             raise ConnectError("binance", "no host answers")
+        if self.refusals:
+            refused = self.refusals.pop()
+            if len(self.refusals) == 1:
+                yield [self.known[first_id]]
+            raise refused
         yield [self.known[number] for number in range(first_id, last_id + 1) if number <= self.until]
 
 
@@ -219,14 +228,17 @@ async def test_what_fired_while_nobody_was_there_is_told_late(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("fails", [True, False])
-async def test_what_cannot_be_had_is_a_gap_that_says_so(tmp_path: Path, fails: bool) -> None:
+async def test_what_cannot_be_had_is_a_gap_that_says_so(
+    tmp_path: Path, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "LATEST_S", 0.01)
     await armed(tmp_path, priced(1, 99))
     past = Past([priced(number, 99) for number in (2, 3, 4)], until=2)
     past.fails = fails
     desk = await life(tmp_path, past, priced(5, 101))
     ((_, step),) = desk.fired
     assert step.moment.after_gap
-    assert desk.codes == [*(["alerts_cut_off"] if fails else []), "alerts_missed"]
+    assert desk.codes == [*(["alerts_delayed", "alerts_cut_off"] if fails else []), "alerts_missed"]
     nobody = await life(tmp_path, None, priced(9, 99), priced(10, 101))
     assert nobody.ids() == [10]
 
@@ -279,12 +291,15 @@ async def test_an_alert_behind_what_was_given_up_is_dated_by_the_next(tmp_path: 
 
 
 @pytest.mark.parametrize("has", ["nobody", "nothing", "a part"])
-async def test_what_was_given_up_and_cannot_be_had_is_told(tmp_path: Path, has: str) -> None:
+async def test_what_was_given_up_and_cannot_be_had_is_told(
+    tmp_path: Path, has: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "LATEST_S", 0.01)
     await given_up(tmp_path, priced(4, 99))
     past = Past([priced(number, 101) for number in (2, 3, 4)], until=2)
     past.fails = has == "nothing"
     desk = await life(tmp_path, None if has == "nobody" else past, priced(5, 99))
-    assert desk.codes == ["alerts_missed"]
+    assert desk.codes == [*(["alerts_delayed"] if past.fails else []), "alerts_missed"]
     assert desk.ids() == []
     desk.hear(priced(2, 101), priced(3, 99))
     await desk.alerts.keep()
@@ -386,6 +401,31 @@ async def test_a_rule_is_not_judged_by_trades_from_before_it_was_armed(tmp_path:
         ("a1", 4),
         ("a2", 4),
     ]
+
+
+@pytest.mark.parametrize(
+    "refused", [ConnectError("binance", "no host answers"), VenueAnswer("binance", 503, "busy")]
+)
+async def test_a_venue_that_cannot_answer_yet_is_asked_again(
+    tmp_path: Path, refused: VenueError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "RETRY_S", 0.001)
+    await armed(tmp_path, priced(1, 99))
+    past = Past([priced(2, 101), priced(3, 99), priced(4, 101), priced(5, 99)])
+    past.refusals = [refused, refused, refused]
+    desk = await life(tmp_path, past, priced(6, 99))
+    assert past.asked == [(2, 5), (2, 5), (3, 5), (3, 5)]
+    assert [(step.moment.trade_id, step.moment.late) for _, step in desk.fired] == [(2, True), (4, True)]
+    assert desk.codes == ["alerts_delayed", "alerts_delayed"]
+
+
+async def test_a_venue_that_says_no_for_good_is_not_asked_again(tmp_path: Path) -> None:
+    await armed(tmp_path, priced(1, 99))
+    past = Past([priced(2, 101)])
+    past.refusals = [VenueAnswer("binance", 400, "no such trade")]
+    desk = await life(tmp_path, past, priced(3, 99))
+    assert past.asked == [(2, 2)]
+    assert desk.codes == ["alerts_cut_off", "alerts_missed"]
 
 
 async def test_what_waits_for_the_past_comes_in_its_order(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ LONGEST_HOLD_NS = 31 * Interval.D1.ns
 MOST_PARTS = 8
 MOST_NOTE = 500
 MOST_CHANNELS = 10
+LARGEST = 1e18
 LAST_NS = 2**63 - 1
 _BEST = "@best"
 # Control characters, and those that turn the text around them.
@@ -399,6 +400,8 @@ def _within(key: str, length_ns: int, most: int) -> None:
 def _above_0(key: str, figure: float) -> None:
     if not (isfinite(figure) and figure > 0.0):
         raise ConfigError(key, f"expected a number above 0, found {figure!r}")
+    if figure > LARGEST:
+        raise ConfigError(key, f"expected a number up to {LARGEST:g}, found {figure!r}")
 
 
 def _finite(key: str, figure: float) -> None:

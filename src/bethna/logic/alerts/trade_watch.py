@@ -35,7 +35,7 @@ from bethna.logic.alerts.stepping import NEVER, Armed, Figure, Stepper
 from bethna.logic.alerts.windows import Moves, Volume
 
 MOST_GATHERED = 50_000
-MOST_GAPS = 20
+MOST_GAPS = 100
 QUIET_NS = 30 * NS_PER_S
 
 

@@ -2,7 +2,8 @@
 
 Rules
   1. At the start the trades since an instrument's cursor are judged first, in their order and `late`; what comes live
-     meanwhile waits, for CATCH_UP_S. Then it goes on, and those that still come are judged late, up to LATEST_S.
+     meanwhile waits, for CATCH_UP_S. Then it goes on, and those that still come are judged late, up to LATEST_S; so
+     long a venue that cannot answer is asked again.
   2. A recording says again what it said: what a cursor says was judged is passed over, and what comes after it is
      judged as it comes.
   3. No rule is armed by the trades of an ear that is not open. How far it has judged is kept all the same, with what
@@ -23,9 +24,10 @@ from typing import TYPE_CHECKING, Protocol
 from bethna.core.alerts import AlertRule
 from bethna.core.clock import Clock
 from bethna.core.coverage import Gap
-from bethna.core.errors import BethnaError, NoDataYet
+from bethna.core.errors import BethnaError, NoDataYet, RateLimited, VenueAnswer, VenueError
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
 from bethna.core.status import EventLevel, GapFound, GapMarked, Healed
+from bethna.logic.access import about_request
 from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.logic.alerts.machine import parts_of
 from bethna.logic.alerts.rules import watched_by
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 CATCH_UP_S = 30.0
 LATEST_S = 600.0
+RETRY_S, MAX_RETRY_S = 1.0, 30.0
 SEEDED_AT_ONCE, MOST_SEEDED = 1_000, 20_000
 MOST_RECALLED = 50_000
 SUBJECT = "alerts"
@@ -314,12 +317,14 @@ class Ears:
         try:
             if self._past is not None and len(wanted) <= MOST_RECALLED:
                 async with asyncio.timeout(LATEST_S):
-                    asked = self._past.trades(instrument, first, cursor.trade_id, cursor.gaps[0].since)
+                    asked = self._ask(self._past, instrument, wanted, cursor.gaps[0].since)
                     found = [trade async for page in asked for trade in page]
                 why = "the venue has not all of them"
         except (BethnaError, TimeoutError) as error:
             why = str(error) or f"they are too many for {LATEST_S:g} s"
-        if [trade.trade_id for trade in found] == list(wanted):
+        lacking = set(wanted) - {trade.trade_id for trade in found}
+        in_gaps = sum(gap.first_id <= number <= gap.last_id for number in lacking for gap in cursor.gaps)
+        if found and in_gaps == len(lacking):  # with a hole behind them nobody could judge them
             for trade in found:
                 watch.recall(trade)
             watch.settle(first, last)
@@ -336,6 +341,28 @@ class Ears:
         hear(GapMarked(ear.instrument, gap, self._clock.now_ns()))
         self._go_on(ear, hear)
 
+    async def _ask(
+        self, past: PastTrades, instrument: InstrumentId, wanted: range, since: int
+    ) -> AsyncIterator[Sequence[Trade]]:
+        """Page by page; a venue that cannot answer now is asked again from there on. Raises BethnaError."""
+        at, delay_s = wanted[0], RETRY_S
+        while True:
+            try:
+                async for page in past.trades(instrument, at, wanted[-1], since):
+                    at, delay_s = page[-1].trade_id + 1 if page else at, RETRY_S
+                    yield page
+            except VenueError as error:
+                if isinstance(error, VenueAnswer) and about_request(error.status):
+                    raise  # it would say the same again
+                said = f"the venue's past trades: {error.message}; it is asked again"
+                if delay_s == RETRY_S:
+                    self._tell("warning", "alerts_delayed", instrument, said)
+                wait_s = max(delay_s, error.retry_after_s if isinstance(error, RateLimited) else 0.0)
+            else:
+                return
+            await asyncio.sleep(wait_s)
+            delay_s = min(MAX_RETRY_S, 2 * delay_s)
+
     async def _fetch(
         self, ear: Ear, cursor: Cursor, missing: range, pages: asyncio.Queue[Sequence[Trade] | None]
     ) -> None:
@@ -343,8 +370,7 @@ class Ears:
         try:
             if self._past is not None:
                 async with asyncio.timeout(LATEST_S):
-                    asked = self._past.trades(ear.instrument, missing[0], missing[-1], cursor.ts_event)
-                    async for page in asked:
+                    async for page in self._ask(self._past, ear.instrument, missing, cursor.ts_event):
                         pages.put_nowait(page)
         except (BethnaError, TimeoutError) as error:
             why = str(error) or f"they are too many for {LATEST_S:g} s"
