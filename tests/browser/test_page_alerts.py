@@ -138,8 +138,9 @@ async def test_a_dragged_line_edits_its_rule_and_goes_back_where_somebody_was_fa
         assert held.version == 2
         assert held.lines[0].price > 61_005
 
-        # Somebody else edits it, and this page has not heard it yet.
+        # Somebody else edits it, and what this page sends is as if it had not heard it yet.
         await desk.alerts.edit("a1", desk.alerts.read_sentence("BTC-USDT crosses above 61,004, once"), 2)
+        await expect(await line(page)).to_have_attribute("aria-valuenow", "61004")
         await page.route("**/api/v1/alerts/a1", _with_the_version_before)
         await drag(page, LINE, -30)
         refused = page.locator('[data-testid="toast"][data-key="refused"]')

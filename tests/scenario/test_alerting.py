@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
@@ -475,6 +476,33 @@ async def test_a_hold_ends_when_time_is_known_to_have_passed(tmp_path: Path) -> 
     await desk.alerts.keep()
     ((fired, _),) = desk.fired
     assert fired.fired == T0 + 7 * 10**9
+
+
+async def test_who_is_cancelled_while_it_is_kept_loses_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.alerts.start()
+    await desk.alerts.add([UP])
+    free = threading.Event()
+    busy = asyncio.create_task(desk.alerts.in_thread(free.wait))
+    desk.hear(priced(1, 99), priced(2, 101))
+    tasks = [
+        asyncio.create_task(desk.alerts.keep()),
+        asyncio.create_task(desk.alerts.add([AlertRule(PriceIs(PAIR, Side.BELOW, 50.0))])),
+    ]
+    for _ in range(10):
+        await asyncio.sleep(0)  # house: sleep - a turn for the others, no time
+    for each in tasks:
+        each.cancel()
+    assert [type(each) for each in await asyncio.gather(*tasks, return_exceptions=True)] == [
+        asyncio.CancelledError,
+        asyncio.CancelledError,
+    ]
+    free.set()
+    await busy
+    await desk.alerts.close()
+    with Journal(tmp_path) as journal:
+        assert [each.rule for each in journal.firings()] == ["a1"]
+        assert [each.name for each in journal.rules()] == ["a1", "a2"]
 
 
 async def test_a_disk_that_refuses_is_told_once_and_nothing_is_lost(

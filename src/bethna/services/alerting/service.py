@@ -3,7 +3,7 @@
 Rules
   1. Trades are heard on the bus at once and in order. What comes of them is put on the disk with how far was judged, in
      one transaction, by one thread, every FLUSH_S and at once where something fired. Nothing is told before that.
-  2. At the start the trades since an instrument's cursor come first (`ears`). Figures of windows begin anew.
+  2. At the start the trades since an instrument's cursor come first (`ears`).
   3. A rule is on the disk, with how far was judged when it was armed, before whoever armed it hears so: no trade from
      before is judged for it, whenever the desk ends. The same holds for one that is edited, paused or taken up again:
      it is armed at the last price, its journal and the numbers of its firings go on.
@@ -36,6 +36,7 @@ from bethna.logic.alerts.rules import BY_TRADES, check, waits_for, watched_by
 from bethna.logic.alerts.saying import say
 from bethna.runtime.bus import Bus
 from bethna.services.alerting.ears import SUBJECT, Ears, PastTrades, Tell
+from bethna.services.alerting.ended import to_its_end
 from bethna.services.alerting.kept import SinceGaps, anew, by_number, since_gaps
 from bethna.store.alerts.journal import Cursor, Fired
 
@@ -106,14 +107,9 @@ class Alerting:
         self._recent = recent
         self.watch = AlertWatch(self._report, self._broke, scale)
         self.ears = Ears(
-            bus,
-            self.watch,
-            clock,
-            tell,
-            past,
-            last=lambda each: next(reversed(recent(each)), None),
-            repeats=repeats,
-        )
+            bus, self.watch, clock, tell, past,
+            last=lambda each: next(reversed(recent(each)), None), repeats=repeats,
+        )  # fmt: skip
         self._rules: dict[str, _Held] = {}
         self._steps: list[Step] = []
         self._kept: dict[InstrumentId, Cursor] = {}
@@ -177,6 +173,7 @@ class Alerting:
 
     # --- rules
 
+    @to_its_end
     async def add(self, rules: Iterable[AlertRule]) -> list[str]:
         """Arm all of these, or none; their names.
 
@@ -211,6 +208,7 @@ class Alerting:
             self._say(fired, steps, names)
         return names
 
+    @to_its_end
     async def edit(self, name: str, rule: AlertRule, version: int) -> None:
         """Another rule in its place. Raises AlertChanged: it is of another version (rule 6). And what `add` raises."""
         now = self._clock.now_ns()
@@ -224,6 +222,7 @@ class Alerting:
             fresh = replace(begin(rule), firings=state.firings)
             await self._rearm(name, _Held(rule, held.version + 1, now), Outcome.EDITED, fresh)
 
+    @to_its_end
     async def pause(self, name: str, *, paused: bool) -> None:
         """Judge it no longer, or again (rule 3); fine if it is so already."""
         async with self._turn:
@@ -265,6 +264,7 @@ class Alerting:
         self._kept.update(cursors)
         self._say(fired, steps, [name])
 
+    @to_its_end
     async def remove(self, name: str) -> None:
         """Arm it no longer; its journal stays. Raises UnknownAlert. StoreError: the disk refuses."""
         self._held(name)
@@ -369,6 +369,7 @@ class Alerting:
             self._hurry.clear()
             await self.keep()
 
+    @to_its_end
     async def keep(self) -> None:
         """Put what was judged on the disk, and tell what fired (rules 1 and 4)."""
         async with self._turn:
