@@ -20,9 +20,8 @@ def to_its_end(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corouti
 
     @wraps(work)
     async def done(*args: P.args, **kwargs: P.kwargs) -> T:
-        task = asyncio.ensure_future(
-            work(*args, **kwargs)
-        )  # house: task - its lock is waited for by who closes
+        begun = work(*args, **kwargs)
+        task = asyncio.ensure_future(begun)  # house: task - who closes waits for the lock that it holds
         _AT_WORK.add(task)
         task.add_done_callback(_AT_WORK.discard)
         return await asyncio.shield(task)
