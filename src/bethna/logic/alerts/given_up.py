@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from bethna.core.alerts import Moment, OpenGap, Outcome, Phase, RuleState, Step
 from bethna.core.coverage import State
 from bethna.core.market import Trade
+from bethna.logic.alerts.stepping import NEVER
 
-NEVER = 2**63 - 1
 Told = tuple[int, Step]
 """(event time of the alert, the firing that it stands for)"""
 
