@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import dropwhile
 from random import Random
 
 import pytest
@@ -25,12 +26,14 @@ from bethna.twins.market.bars import DAY, HOUR, MINUTE
 from bethna.twins.market.market import Market
 
 QUIET_S = 40.0
+UNHEARD = 30
+"""More quiet minutes in a row are not to be expected of these rates."""
 GROUNDS = (
-    replace(BINANCE, rates={"BTCUSDT": 1.0, "POLUSDT": 0.08}),
-    replace(KRAKEN, rates={"BTC/USD": 1.0, "POL/USD": 0.08}),
-    replace(COINBASE, rates={"BTC-USD": 1.0, "POL-USD": 0.08}),
-    replace(ADVANCED, rates={"BTC-USD": 1.0, "POL-USD": 0.08}),
-    replace(DERIBIT, rates={"BTC-PERPETUAL": 1.0, "ETH-PERPETUAL": 0.08}),
+    replace(BINANCE, rates={"BTCUSDT": 1.0, "POLUSDT": 0.02}),
+    replace(KRAKEN, rates={"BTC/USD": 1.0, "POL/USD": 0.02}),
+    replace(COINBASE, rates={"BTC-USD": 1.0, "POL-USD": 0.02}),
+    replace(ADVANCED, rates={"BTC-USD": 1.0, "POL-USD": 0.02}),
+    replace(DERIBIT, rates={"BTC-PERPETUAL": 1.0, "ETH-PERPETUAL": 0.02}),
 )
 SPANS = ((Interval.D1, 45 * DAY), (Interval.H1, 4 * DAY), (Interval.M1, 5 * HOUR), (Interval.W1, 40 * DAY))
 
@@ -84,7 +87,11 @@ def test_every_venue_tells_days_hours_and_minutes_of_its_past(ground: Ground, ca
                     told = await history.bars(source, instrument, interval, end - span, end)
                     assert not told.refusals
                     assert len(told.bars) >= span // interval.ns - 1
-                    quiet += check(market, told.bars, interval, clock.now_ns())
+                    bars = told.bars
+                    if ground.venue == "kraken":  # of quiet ones before the first of its trades nobody speaks
+                        bars = list(dropwhile(lambda bar: bar.kind is BarKind.UNKNOWN, bars))
+                        assert len(told.bars) - len(bars) < UNHEARD
+                    quiet += check(market, bars, interval, clock.now_ns())
         assert quiet > 0
 
     for seed in campaign.seeds(share=1, whole=20):

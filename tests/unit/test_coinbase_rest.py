@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from coinbase_sheet import BTC, EXCHANGE_NS, EXCHANGE_TIME, NOW, TIME, TIME_NS, TRADE_NS, row
 
+from bethna.core.clock import NS_PER_S
 from bethna.core.errors import ConfigError, VenueAnswer, WireError
 from bethna.core.instrument import Instrument, instrument_id
 from bethna.core.market import UNNUMBERED, BookSnapshot, CandlePage, Trade, TradePage
@@ -123,6 +124,12 @@ def test_what_advanced_is_asked(advanced: AdvancedCodec) -> None:
     assert (
         advanced.trades_request(BTC_USD, 5000, 10, since=1) == newest
     )  # not by id: as far back as can be had
+    span = advanced.trades_request(BTC_USD, 5000, 10, since=1_800_000_000, until=9_100_000_000)
+    assert span.path == newest.path + "&start=1&end=10"  # whole seconds around it
+    late = 1_790_000_000 * NS_PER_S
+    assert advanced.trades_request(BTC_USD, 5000, 10, until=late).path.endswith(
+        "&start=1789996400&end=1790000000"
+    )
     assert advanced.recent_trades_request(BTC_USD, 10).path.endswith("/ticker?limit=10")
     assert advanced.time_request() == RestRequest(f"{ROOT}/time", 1)
     assert advanced.catalogue_request() == RestRequest(f"{ROOT}/market/products?product_type=SPOT", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import pairwise
 
 import msgspec
@@ -290,6 +291,12 @@ def test_requests_answer_in_the_forms_of_the_sheet() -> None:
     ids = [int(row["trade_id"]) for row in told["trades"]]
     last = bench.world.markets[BTC].last_trade_id
     assert ids == list(range(last, last - 5, -1))
+    oldest = told["trades"][-1]
+    end = int(datetime.fromisoformat(oldest["time"]).timestamp())
+    span = bench.json(f"/market/products/{BTC}/ticker?limit=5&start={end - 2}&end={end}")["trades"]
+    assert span
+    assert all(end - 2 <= datetime.fromisoformat(row["time"]).timestamp() <= end for row in span)
+    assert int(span[0]["trade_id"]) in range(ids[-1] - 5, ids[-1] + 1)
     assert told["best_bid"] == book["bids"][0]["price"]
 
 

@@ -102,7 +102,12 @@ class ByTime(BinanceCodec):
     """A venue whose history begins at a time and knows no ids."""
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
         assert since is not None
         return RestRequest(f"/since?symbol={instrument.venue_symbol}&since={since}&limit={limit}", 1)
@@ -112,7 +117,12 @@ class RecentOnly(BinanceCodec):
     """A venue that gives its newest trades and nothing else."""
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
         return RestRequest(f"/recent?symbol={instrument.venue_symbol}&limit={PAGE}", 1)
 

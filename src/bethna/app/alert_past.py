@@ -84,7 +84,7 @@ class VenuePast:
 
     def _of(self, instrument: InstrumentId, lane: Lane) -> PastTradesOf:
         line = self._lines[instrument.partition("@")[2]]
-        return PastTradesOf(line.codec, line.rest.in_lane(lane))
+        return PastTradesOf(line.codec, line.rest.in_lane(lane), by_span=line.spec.trades_by_span)
 
 
 def _guess(recent: Sequence[Trade]) -> int:

@@ -112,7 +112,7 @@ class LiveLine:
         self.healing = Healing(
             self.codec, self.rest, feeds, clock,
             snapshot_limit=settings.book_snapshot_limit, max_trades=settings.heal_max_trades,
-            renewer=self.pool if by_stream else None,
+            by_span=self.spec.trades_by_span, renewer=self.pool if by_stream else None,
             books=self.rest.in_lane(Lane.SNAPSHOTS), owed=self.rest.in_lane(Lane.BACKFILL),
         )  # fmt: skip
         self._comparing = Comparing(

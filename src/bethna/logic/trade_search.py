@@ -6,11 +6,15 @@ Rules
   2. A page that begins before the ids shows that the venue goes by time: it is asked for whole pages from then on, and
      MOST_FRUITLESS in a row may bring nothing of them.
   3. A page that brings nothing newer ends the search: the venue has no more.
+  4. A venue that is asked by a span of time tells a page of it, the newest or the oldest of it. It is asked for its
+     newest trades first; each page takes what it spans from one end of what is missing, and its own last trade there
+     bounds the next span. A page that moves no bound ends the search.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -23,15 +27,42 @@ MOST_FRUITLESS = 20
 
 
 class TradeQuestion(Struct, frozen=True):
-    """What to ask: trades from an id on, at most `limit`. `since`: ns UTC by the venue's clock, where one is known."""
+    """What to ask: trades from an id on, at most `limit`.
+
+    Attributes:
+        since, until: ns UTC by the venue's clock of trades around those that are wanted, where they are known.
+    """
 
     first_id: int
     limit: int
     since: int | None
+    until: int | None = None
+
+
+class Search(Protocol):
+    """One search, of whichever way."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether history had all of them."""
+        ...
+
+    def ask(self) -> TradeQuestion | None:
+        """The next question, None when there is none."""
+        ...
+
+    def answer(self, trades: Sequence[Trade]) -> list[Trade]:
+        """What came of it; those of it that are wanted and new, ascending."""
+        ...
+
+
+def search_for(first: int, last: int, start: int | None, *, by_span: bool) -> Search:
+    """The way that a venue knows; see `TradeSearch` for the arguments, and rule 4 for `by_span`."""
+    return SpanSearch(first, last, start) if by_span else TradeSearch(first, last, start)
 
 
 class TradeSearch:
-    """One search.
+    """One search from an id or a time on.
 
     Args:
         first, last: ids, inclusive. start: when the trade before the first was, ns UTC; None where that is not known.
@@ -72,3 +103,56 @@ class TradeSearch:
         self._fruitless = self._fruitless + 1 if self._newest < self._at else 0
         self._at = max(self._at, self._newest + 1)
         return [wanted[number] for number in sorted(wanted)]
+
+
+class SpanSearch:
+    """One search by spans of time (rule 4); for the arguments see `TradeSearch`."""
+
+    def __init__(self, first: int, last: int, start: int | None) -> None:
+        self._first, self._last = first, last
+        self._missing = (first, last)
+        self._since = None if start is None else max(0, start - SINCE_MARGIN_NS)
+        self._until: int | None = None
+        self._fruitless = 0
+        self._ended = False
+        self._found = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether history had all of them."""
+        return self._found == self._last - self._first + 1
+
+    def ask(self) -> TradeQuestion | None:
+        """The next question, None when there is none."""
+        low, high = self._missing
+        if self._ended or low > high or self._fruitless >= MOST_FRUITLESS:
+            return None
+        return TradeQuestion(low, PAGE, self._since, self._until)
+
+    def answer(self, trades: Sequence[Trade]) -> list[Trade]:
+        """What came of it; those of it that are wanted and new, ascending."""
+        low, high = self._missing
+        wanted = {each.trade_id: each for each in trades if low <= each.trade_id <= high}
+        self._found += len(wanted)
+        self._fruitless = 0 if wanted else self._fruitless + 1
+        before = (self._missing, self._since, self._until)
+        if trades:
+            self._narrow(min(trades, key=_id), max(trades, key=_id))
+        self._ended = before == (self._missing, self._since, self._until)
+        return [wanted[number] for number in sorted(wanted)]
+
+    def _narrow(self, oldest: Trade, newest: Trade) -> None:
+        low, high = self._missing
+        if oldest.trade_id <= low <= newest.trade_id:
+            low = newest.trade_id + 1
+        elif low <= oldest.trade_id <= high:
+            high = oldest.trade_id - 1
+        self._missing = (low, high)
+        if newest.trade_id < low:
+            self._since = newest.ts_event if self._since is None else max(self._since, newest.ts_event)
+        if oldest.trade_id > high:
+            self._until = oldest.ts_event if self._until is None else min(self._until, oldest.ts_event)
+
+
+def _id(trade: Trade) -> int:
+    return trade.trade_id

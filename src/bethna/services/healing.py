@@ -5,7 +5,7 @@ Rules
   2. A snapshot that the feed found too old is asked for again after a delay that grows: the venue serves it from
      memory. So is what could not be fetched.
   3. Trades are fetched page by page from the first missing id; each page is handed over as it comes. A venue whose
-     history goes by time is told times (`logic/trade_search`).
+     history goes by time is told times, or spans of it (`logic/trade_search`).
   4. A host that does not serve trades from an id on is asked for the newest ones, which hold a young gap.
   5. What the venue refuses for good, what its history lacks, or what is larger than `max_trades`, is told as failed,
      with the reason; not so when another gap is wanted meanwhile, for then the feed is done with this one. What the
@@ -48,7 +48,7 @@ from bethna.core.market import InstrumentId, Trade, TradePage
 from bethna.core.status import EventLevel, InstrumentHealth, SystemEvent, Trust
 from bethna.core.wire import RestEvent
 from bethna.logic.access import about_request
-from bethna.logic.trade_search import PAGE, TradeSearch
+from bethna.logic.trade_search import PAGE, search_for
 from bethna.venues.spec import Codec, RestRequest
 
 RETRY_S = 1.0
@@ -114,6 +114,7 @@ class Healing:
     Args:
         rest: for trades; books and owed: for snapshots, and for trades that nothing waits for, each in its own lane of
             the quota; `rest` where they are None.
+        by_span: how the venue's trades of before are asked for (`VenueSpec.trades_by_span`).
         renewer: where books are not fetched but subscribed anew, None where they are fetched.
     """
 
@@ -126,6 +127,7 @@ class Healing:
         *,
         snapshot_limit: int,
         max_trades: int,
+        by_span: bool = False,
         renewer: Renewer | None = None,
         books: Fetch | None = None,
         owed: Fetch | None = None,
@@ -138,6 +140,7 @@ class Healing:
         self._clock = clock
         self._snapshot_limit = snapshot_limit
         self._max_trades = max_trades
+        self._by_span = by_span
         self._renewer = renewer
         self._renewals = asyncio.Semaphore(RENEWALS_AT_ONCE)
         self._renewed_at: dict[InstrumentId, int] = {}
@@ -321,9 +324,11 @@ class Healing:
         self, instrument: Instrument, first: int, last: int, start: int | None, rest: Fetch | None = None
     ) -> bool:
         """Rule 3; True when history had all of them."""
-        search = TradeSearch(first, last, start)
+        search = search_for(first, last, start, by_span=self._by_span)
         while (asked := search.ask()) is not None:
-            request = self._codec.trades_request(instrument, asked.first_id, asked.limit, asked.since)
+            request = self._codec.trades_request(
+                instrument, asked.first_id, asked.limit, asked.since, asked.until
+            )
             search.answer(await self._bring_page(instrument, request, rest))
         return search.is_whole
 

@@ -46,6 +46,7 @@ class VenueSpec(Struct, frozen=True, gc=False):
         chained_books: every book update names the one before it; ids may jump.
         pushed_books: a book begins with a snapshot on the socket, and only another one, subscribed anew, can mend it.
         candles: its own candles by request, of the intervals whose openings are ours.
+        trades_by_span: its trades of before are asked for by a span of time, not from an id or a time on.
         ordered_answers: answers to control messages name no request; then only one is in the air at a time.
     """
 
@@ -69,6 +70,7 @@ class VenueSpec(Struct, frozen=True, gc=False):
     weight_header: str | None = None
     chained_books: bool = False
     pushed_books: bool = False
+    trades_by_span: bool = False
     ordered_answers: bool = False
 
 
@@ -146,13 +148,18 @@ class Codec(Protocol):
         ...
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
         """Trades from `first_id` on, ascending; ids as the subscribed trade stream counts them.
 
         Args:
-            since: ns UTC by the venue's clock of a trade before the first, where one is known; for venues whose history
-                goes by time.
+            since, until: ns UTC by the venue's clock of trades before the first and after the last that is wanted,
+                where they are known; for venues whose history goes by time.
         """
         ...
 

@@ -269,10 +269,15 @@ class BinanceCodec:
         return rest.depth_request(instrument, limit)
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
         """GET /api/v3/historicalTrades or, where aggregates are subscribed, /api/v3/aggTrades; both go by id."""
-        del since
+        del since, until
         return rest.trades_request(instrument, first_id, limit, aggregated=self._trade_stream == "aggTrade")
 
     def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:

@@ -357,11 +357,19 @@ class AdvancedCodec:
         return rest.book_request(instrument, limit)
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
-        """GET market/products/BTC-USD/ticker: the newest trades, since the venue has no way to ask by id."""
-        del first_id, limit, since
-        return rest.recent_trades_request(instrument, rest.MOST_TRADES)
+        """GET market/products/BTC-USD/ticker: the venue has no way to ask by id.
+
+        Without `until` the newest trades, else those of the span; without `since` it begins SPAN_NS before.
+        """
+        del first_id, limit
+        return rest.trades_request(instrument, since, until)
 
     def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:
         """GET market/products/BTC-USD/ticker."""

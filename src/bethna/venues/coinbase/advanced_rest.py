@@ -41,6 +41,8 @@ from bethna.venues.spec import RestRequest
 _BY_WORD: Final = {word: (ours, length) for ours, (word, length) in spec.ADVANCED_INTERVALS.items()}
 _ROOT = "/api/v3/brokerage"
 MOST_TRADES: Final = spec.ADVANCED_MAX_TRADES
+SPAN_NS: Final = 3600 * NS_PER_S
+"""How far before its end a span begins when nobody knows when the trade before the gap was."""
 
 
 class BookRow(Struct, gc=False):
@@ -148,6 +150,20 @@ def recent_trades_request(instrument: Instrument, limit: int) -> RestRequest:
     """The newest trades."""
     limit = min(max(limit, 1), MOST_TRADES)
     return RestRequest(f"{_ROOT}/market/products/{_product(instrument)}/ticker?limit={limit}", 1)
+
+
+def trades_request(instrument: Instrument, since: int | None, until: int | None) -> RestRequest:
+    """As many trades as a page holds, the newest, or of a span of time whose ends are ns UTC.
+
+    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/products/get-public-market-trades: `start`
+    and `end` are UNIX timestamps. Which page of a longer span is told, it does not say.
+    """
+    request = recent_trades_request(instrument, MOST_TRADES)
+    if until is None:
+        return request
+    start = max(0, until - SPAN_NS if since is None else since) // NS_PER_S
+    end = -(-until // NS_PER_S)
+    return RestRequest(f"{request.path}&start={start}&end={end}", request.weight)
 
 
 def candles_request(instrument: Instrument, interval: str, start: int, limit: int) -> RestRequest:

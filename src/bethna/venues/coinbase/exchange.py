@@ -267,10 +267,15 @@ class ExchangeCodec:
         return rest.book_request(instrument)
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
         """GET /products/BTC-USD/trades?after=, which goes by id."""
-        del since
+        del since, until
         return rest.trades_request(instrument, first_id, limit)
 
     def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:

@@ -85,6 +85,7 @@ ADVANCED_SPEC = VenueSpec(
         first=FIRST_NS,
     ),
     pushed_books=True,
+    trades_by_span=True,
     ordered_answers=True,
 )
 

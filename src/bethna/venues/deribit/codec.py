@@ -210,10 +210,15 @@ class DeribitCodec:
         return rest.book_request(instrument, limit)
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
         """GET public/get_last_trades_by_instrument from one trade_seq on; it goes by id."""
-        del since
+        del since, until
         return rest.trades_request(instrument, first_id, limit)
 
     def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:

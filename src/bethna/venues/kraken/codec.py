@@ -106,10 +106,15 @@ class KrakenCodec:
         return rest.depth_request(self._symbols.rest_name(instrument), limit)
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
         """GET /0/public/Trades; it goes by time, so without `since` it is the newest trades."""
-        del first_id
+        del first_id, until
         return rest.trades_request(self._symbols.rest_name(instrument), limit, since)
 
     def recent_trades_request(self, instrument: Instrument, limit: int) -> RestRequest:

@@ -222,7 +222,12 @@ class KrakenV1Codec:
         _not_spoken()
 
     def trades_request(
-        self, instrument: Instrument, first_id: int, limit: int, since: int | None = None
+        self,
+        instrument: Instrument,
+        first_id: int,
+        limit: int,
+        since: int | None = None,
+        until: int | None = None,
     ) -> RestRequest:
         """Raises CannotFollow."""
         _not_spoken()

@@ -166,10 +166,14 @@ def book_text(market: Market, bids: list[Level], asks: list[Level], now: int) ->
 
 
 def ticker(ask: Ask) -> Reply:
-    """`{"trades":[...],"best_bid":"...","best_ask":"..."}`, newest first."""
-    market, limit = _market(ask), ask.whole("limit") or 100
+    """`{"trades":[...],"best_bid":"...","best_ask":"..."}`, newest first; of a span up to `end` the newest."""
+    market, limit = _market(ask), min(ask.whole("limit") or 100, MOST_TRADES)
+    start, end = ask.instant("start"), ask.instant("end")
+    if start is not None and end is None:
+        raise Refused(400, "end is required with start")
+    found = market.recent_trades(limit) if end is None else market.trades_until(end, limit)
     forms, tick = Forms(market.listing), market.listing.tick
-    rows = b",".join([forms.trade(each) for each in reversed(market.recent_trades(min(limit, MOST_TRADES)))])
+    rows = b",".join([forms.trade(each) for each in reversed(found) if start is None or each.ts >= start])
     bid, offer = market.best()
     return Reply(
         200,
