@@ -29,7 +29,8 @@ from bethna.core.market import InstrumentId, Trade
 from bethna.logic.alerts.machine import begin
 from bethna.logic.alerts.stepping import Armed
 from bethna.logic.alerts.trade_watch import TradeWatch
-from bethna.store.alerts.journal import Cursor, Journal
+from bethna.store.alerts.facts import Cursor
+from bethna.store.alerts.journal import Journal
 
 PAIR = InstrumentId("BTC-USDT@binance")
 T0 = 1_700_000_000 * NS_PER_S

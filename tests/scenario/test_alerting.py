@@ -46,7 +46,8 @@ from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.runtime.bus import Bus
 from bethna.runtime.clocks import ManualClock
 from bethna.services.alerting import Alerting, ears, service
-from bethna.store.alerts.journal import Fired, Journal
+from bethna.store.alerts.facts import Fired
+from bethna.store.alerts.journal import Journal
 
 UP = AlertRule(PriceCrosses(PAIR, Way.UP, 100.5), Repeat.EVERY)
 

@@ -25,7 +25,8 @@ from bethna.core.market import Trade
 from bethna.logic.alerts.machine import begin
 from bethna.logic.alerts.stepping import Armed
 from bethna.store import database
-from bethna.store.alerts.journal import Cursor, Journal
+from bethna.store.alerts.facts import Cursor
+from bethna.store.alerts.journal import Journal
 
 TESTS = Path(__file__).parents[1]
 

@@ -26,7 +26,8 @@ from bethna.core.alerts import TELLING, Step
 from bethna.core.market import Trade
 from bethna.logic.alerts.alert_watch import AlertWatch
 from bethna.logic.feed import FeedSettings
-from bethna.store.alerts.journal import Fired, Journal
+from bethna.store.alerts.facts import Fired
+from bethna.store.alerts.journal import Journal
 
 TESTS = Path(__file__).parents[1]
 Line = tuple[str, int, int | None, int]

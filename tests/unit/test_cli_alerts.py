@@ -277,6 +277,27 @@ async def test_channels_say_what_is_missing_and_a_test_what_came_of_it(bench: Be
     assert (await bench.tell(asking.asking_channels))[0].startswith("no channel is set")
 
 
+async def test_a_channel_that_would_tell_nobody_is_named_when_a_rule_asks_for_it(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await bench.tell(asking.adding(["BTC-USDT is above 1"], ()))
+    assert capsys.readouterr().err == ""
+    ready, *others = await bench.alerts.channels()
+    for channel, said in (
+        (ready, ""),
+        (replace(ready, ready=False, why="no token"), "not ready: no token; a3 tells only on the page"),
+        (
+            replace(ready, ready=False, why="no token", fallback="mail"),
+            "not ready: no token; a4 tells by mail and on the page",
+        ),
+        (replace(ready, off=True), "off on this source; a5 tells only on the page"),
+    ):
+        bench.kept.known = [channel, *others]
+        await bench.tell(asking.adding(["BTC-USDT is above 2"], (ready.name,)))
+        err = capsys.readouterr().err
+        assert err == (f"{ready.name} is {said}\n" if said else "")
+
+
 async def test_a_rehearsal_says_how_often_and_draws_when(bench: Bench) -> None:
     lines = await bench.tell(asking.rehearsing(EVERY, "trades", 7200, 5.0))
     assert bench.kept.asked == {"over": "trades", "span_ns": 7200 * NS_PER_S, "per_day": 5.0}
@@ -315,6 +336,11 @@ def test_a_plot_of_much_of_nothing_and_of_a_storm() -> None:
         "bars show no way between their extremes: it may have been more often",
         "for 1 a day: it would not have told once",
     ]
+    minutes = 60 * NS_PER_S
+    short = found(asked_from=0, start=12 * minutes, end=30 * minutes)
+    assert rehearsed_words(short)[2] == "asked for 30 min: what could be had begins 12 min later"
+    for whole in (found(start=12 * minutes, end=30 * minutes), found(asked_from=0, start=99, end=10_000)):
+        assert len(rehearsed_words(whole)) == 2
     assert rehearsed_words(found(wished_per_day=1.0, enough=False))[-1].endswith(
         "no cooldown and no re-arm level meets it"
     )

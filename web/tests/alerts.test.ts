@@ -3,7 +3,7 @@ import { advised, againSide, conditionOf, firstRule, KINDS, kindOf, leavesOf, li
 import { plotOf } from '../src/lib/alerts/plot';
 import type { Leaf, Notification, Rehearsal, Rule } from '../src/lib/alerts/protocol';
 import { AlertTelling, STORM, STORM_KEY } from '../src/lib/alerts/telling';
-import { deliveryWords, doubtLook, doubts, lengthText, readLength, readNumber, refusedPart, rehearsalWords, shortSentence, standingOf, withoutTime } from '../src/lib/alerts/words';
+import { deliveryWords, doubtLook, doubts, lengthText, readLength, reachWords, readNumber, refusedPart, rehearsalWords, shortSentence, standingOf, withoutTime } from '../src/lib/alerts/words';
 
 const BTC = 'BTC-USDT@binance';
 const crossing = (level: number, rearm: number | null = null): Rule => ({ condition: { type: 'price_crosses', instrument: BTC, way: 'up', level, rearm }, repeat: 'every' });
@@ -193,5 +193,13 @@ describe('rehearsal', () => {
     expect(rehearsalWords({ ...found, over: 'bars' })).toBe('It would have told at least 2 times: at least 3 a day.');
     expect(rehearsalWords({ ...found, clusters: 1 })).toContain('in 1 cluster');
     expect(rehearsalWords({ ...found, fired: [] })).toBe('It would have told nothing.');
+  });
+
+  it('says how far short of what was asked for it begins', () => {
+    const minute = 60e6;
+    const reach = (asked_from: number | null, start: number) => reachWords({ ...found, asked_from, start, end: 30 * minute });
+    expect(reach(0, 12 * minute)).toBe('Asked for 30 m: what could be had begins 12 m later.');
+    expect(reach(0, 0.2 * minute)).toBeNull();
+    expect(reach(null, 12 * minute)).toBeNull();
   });
 });

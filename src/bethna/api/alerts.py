@@ -239,6 +239,7 @@ def rehearsal_answer(found: Rehearsed) -> RehearsalAnswer:
         [(micros(start), micros(end)) for start, end in found.unknown], [micros(each) for each in found.fired],
         found.swallowed, found.clusters, found.per_day, found.wished_per_day, found.enough, cooldown, found.rearm,
         [(micros(at), price) for at, price in found.prices],
+        None if found.asked_from is None else micros(found.asked_from),
     )  # fmt: skip
 
 

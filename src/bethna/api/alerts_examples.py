@@ -77,6 +77,7 @@ WHY = WhyAnswer(
 REHEARSAL = RehearsalAnswer(
     "trades", SENTENCE, AT - 86_400_000_000, AT, 1_204_117, [], [AT - 3_600_000_000, AT - 1_000_000], {"cooling": 3},
     2, 2.0, 1.0, False, 7200.0, 64_210.0, [(AT - 86_400_000_000, 64_100.0), (AT, 65_001.2)],
+    AT - 86_400_000_000,
 )  # fmt: skip
 CHANNELS = ChannelsAnswer(
     [ChannelRow(CHANNEL, "telegram", "a chat of the settings", True, "", False, "", 0, 1, 0)]

@@ -277,6 +277,7 @@ class RehearsalAnswer(Struct, frozen=True, gc=False):
         judged: how many trades or bars. unknown: spans of which nothing is known. swallowed: by outcome.
         cooldown_s, rearm: what would meet the wished rate; null where nothing does, or nothing was wished.
         prices: thinned for a plot, [microseconds, price].
+        asked_from: microseconds from where it was asked for; null where that was not said.
     """
 
     over: str
@@ -294,6 +295,7 @@ class RehearsalAnswer(Struct, frozen=True, gc=False):
     cooldown_s: float | None
     rearm: float | None
     prices: list[tuple[int, float]]
+    asked_from: int | None = None
 
 
 class ChannelRow(Struct, frozen=True, gc=False):

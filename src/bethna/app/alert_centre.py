@@ -21,9 +21,8 @@ from bethna.logic.alerts.rules import watched_by
 from bethna.logic.alerts.saying import say
 from bethna.logic.alerts.telling import text_of, title_of
 from bethna.runtime.bus import Bus
-from bethna.store.alerts import centre
-from bethna.store.alerts.centre import AlertKey, KeptAlert
-from bethna.store.alerts.journal import Fired
+from bethna.store import alerts as journals
+from bethna.store.alerts.facts import AlertKey, Fired, KeptAlert
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -41,19 +40,16 @@ class Work(Protocol):
         ...
 
 
-Deliveries = Callable[["Connection", Sequence[AlertKey]], Mapping[AlertKey, tuple[Delivery, ...]]]
-
-
 class AlertCentre:
     """The centre.
 
     Args:
-        most: how many it holds. work: over the journal. deliveries: where alerts have been told, by key.
+        most: how many it holds. work: over the journal.
         decimals: digits of prices. journal: its name, before each key; empty while there is none.
     """
 
     def __init__(
-        self, most: int, bus: Bus, clock: Clock, work: Work, deliveries: Deliveries, decimals: Decimals,
+        self, most: int, bus: Bus, clock: Clock, work: Work, decimals: Decimals,
         journal: Callable[[], str],
     ) -> None:  # fmt: skip
         self._journal = journal
@@ -61,7 +57,6 @@ class AlertCentre:
         self._channel = bus.channel("alerts")
         self._clock = clock
         self._work = work
-        self._deliveries = deliveries
         self._decimals = decimals
         self._alerts: dict[str, Alert] = {}
 
@@ -69,7 +64,9 @@ class AlertCentre:
         """What the journal has, if there is one. Raises StoreError."""
         if self._journal():
             self._put(
-                await self.read(lambda connection: centre.newest(connection, self._most, uncleared=True))
+                await self.read(
+                    lambda connection: journals.centre.newest(connection, self._most, uncleared=True)
+                )
             )
 
     def alerts(self) -> list[Alert]:
@@ -85,7 +82,7 @@ class AlertCentre:
 
     async def refresh(self, keys: Sequence[AlertKey]) -> None:
         """Something about these is another: read them again. Raises StoreError."""
-        found = await self.read(lambda connection: centre.named(connection, list(keys)))
+        found = await self.read(lambda connection: journals.centre.named(connection, list(keys)))
         for alert in found:
             if alert.key in self._alerts:
                 self._alerts[alert.key] = alert
@@ -95,14 +92,14 @@ class AlertCentre:
         """Rule 2."""
         named = self._named(keys)
         at = self._clock.now_ns() if read else None
-        await self._work(lambda connection: centre.mark(connection, named, at))
+        await self._work(lambda connection: journals.centre.mark(connection, named, at))
         await self.refresh(named)
 
     async def clear(self, keys: Sequence[str] | None) -> None:
         """Rule 2."""
         named = self._named(keys)
         at = self._clock.now_ns()
-        await self._work(lambda connection: centre.clear(connection, named, at))
+        await self._work(lambda connection: journals.centre.clear(connection, named, at))
         gone = [self.key_of(*each) for each in named]
         for key in gone:
             self._alerts.pop(key, None)
@@ -115,7 +112,8 @@ class AlertCentre:
             connection: Connection,
         ) -> tuple[list[KeptAlert], Mapping[AlertKey, tuple[Delivery, ...]]]:
             kept = ask(connection)
-            return kept, self._deliveries(connection, [(each.fired.rule, each.fired.firing) for each in kept])
+            keys = [(each.fired.rule, each.fired.firing) for each in kept]
+            return kept, journals.outbox.of_alerts(connection, keys)
 
         kept, deliveries = await self._work(work)
         return [

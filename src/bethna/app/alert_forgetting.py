@@ -9,7 +9,7 @@ from bethna.app.alert_ports import Ground
 from bethna.core.errors import StoreError
 from bethna.core.intervals import Interval
 from bethna.services.alerting import Alerting
-from bethna.store.alerts.retention import prune
+from bethna.store import alerts as journals
 
 FORGET_S = 3_600.0
 
@@ -21,7 +21,7 @@ async def forget(alerting: Alerting, desk: Ground) -> None:
         days = desk.settings.alert_days
         before = desk.clock.now_ns() - days * Interval.D1.ns if days else 0
         try:
-            await alerting.work(partial(prune, before=before))
+            await alerting.work(partial(journals.retention.prune, before=before))
         except StoreError as error:
             desk.tell("warning", "alerts_not_pruned", "alerts", error.message)
         await asyncio.sleep(FORGET_S)

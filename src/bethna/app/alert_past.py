@@ -39,10 +39,16 @@ BAR_STEPS = (Interval.M1, Interval.M5, Interval.M15, Interval.H1, Interval.H4, I
 
 
 class Known(Struct, frozen=True):
-    """Trades of before, ascending; `unknown`: spans of event time within them of which nothing is known, ns UTC."""
+    """Trades of before, ascending.
+
+    Attributes:
+        unknown: spans of event time within them of which nothing is known, ns UTC. asked_from: from where they were
+            asked for, ns UTC; None where that was not said.
+    """
 
     trades: Sequence[Trade]
     unknown: tuple[tuple[int, int], ...] = ()
+    asked_from: int | None = None
 
 
 class VenuePast:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from bethna.app.alert_past import Known, VenuePast, bars_for, of_bars, of_tape
 from bethna.app.alert_ports import Ground
 from bethna.core.alert_views import Rehearsed
@@ -96,13 +98,14 @@ class Rehearser:
             if span_ns is None or not known.trades:
                 return known
             start = known.trades[-1].ts_event - span_ns
-            return Known([each for each in known.trades if each.ts_event >= start], known.unknown)
+            return Known([each for each in known.trades if each.ts_event >= start], known.unknown, start)
         since = None if span_ns is None else self._desk.clock.now_ns() - span_ns
         found = [await self._past.before_now(each, since) for each in sorted(wanted)]
         begins = max((each.trades[0].ts_event for each in found if each.trades), default=0)
         trades = [trade for each in found for trade in each.trades if trade.ts_event >= begins]
         trades.sort(key=_by_time)
-        return Known(trades, tuple(span for each in found for span in each.unknown if span[1] > begins))
+        unknown = tuple(span for each in found for span in each.unknown if span[1] > begins)
+        return Known(trades, unknown, since)
 
     async def _of_tape(self, wanted: frozenset[InstrumentId]) -> Known:
         path = Path(self._desk.settings.source.removeprefix(TAPE_PREFIX))
@@ -117,7 +120,8 @@ class Rehearser:
             )
         interval, count = bars_for(7 * DAY_NS if span_ns is None else span_ns)
         series = await self._desk.bars(next(iter(wanted)), interval, count)
-        return of_bars(series.bars)
+        asked = None if span_ns is None else self._desk.clock.now_ns() - span_ns
+        return structs.replace(of_bars(series.bars), asked_from=asked)
 
 
 def _check_windows(rule: AlertRule, known: Known) -> None:
@@ -146,7 +150,7 @@ def _rehearsed(
         over, say(rule), found.start, found.end, found.trades, known.unknown, found.fired,
         {str(outcome): count for outcome, count in found.swallowed.items()}, found.clusters, found.per_day,
         per_day, None if advice is None else advice.enough, None if advice is None else advice.cooldown_ns,
-        None if advice is None else advice.rearm, _thinned(known.trades),
+        None if advice is None else advice.rearm, _thinned(known.trades), known.asked_from,
     )  # fmt: skip
 
 

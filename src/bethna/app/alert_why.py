@@ -22,7 +22,7 @@ from bethna.logic.alerts.machine import begin
 from bethna.logic.alerts.saying import say
 from bethna.logic.alerts.telling import reason
 from bethna.services.alerting import Alerting, ArmedRule
-from bethna.store.alerts import centre
+from bethna.store import alerts as journals
 
 AROUND = 10
 """Trades before and after a moment that are shown."""
@@ -49,7 +49,7 @@ class Explainer:
             raise ConfigError("at", "expected a time that has been, found one that is still to come")
         steps = await self._alerting.why(name, until=moment, limit=limit)
         later = await self._alerting.why(name, after=moment, limit=LATER)
-        rule = await self._alerting.work(lambda connection: centre.rule_named(connection, name))
+        rule = await self._alerting.work(lambda connection: journals.centre.rule_named(connection, name))
         if rule is None:
             raise UnknownAlert(name)
         try:
@@ -59,7 +59,9 @@ class Explainer:
         trades, around = await self._around(rule, steps, moment, is_now=at is None)
         shown = [*steps, *later]
         start = min((each.fired for each in shown if each.fired is not None), default=moment)
-        alerts = await self._centre.read(lambda c: centre.between(c, name, start, 2**63 - 1, limit + LATER))
+        alerts = await self._centre.read(
+            lambda c: journals.centre.between(c, name, start, 2**63 - 1, limit + LATER)
+        )
         state = steps[-1].after if steps else later[0].before if later else begin(rule)
         unknown = armed is not None and at is None and armed.unknown
         instrument = instrument_of(rule, None)

@@ -63,9 +63,8 @@ from bethna.logic.alerts.saying import say
 from bethna.logic.alerts.sentence import parse
 from bethna.logic.feed import FeedSettings
 from bethna.services.alerting import Alerting
-from bethna.store.alerts import centre
-from bethna.store.alerts.journal import PAGE, PUSH
-from bethna.store.alerts.outbox import of_alerts
+from bethna.store import alerts as journals
+from bethna.store.alerts.facts import PAGE, PUSH
 
 UNKNOWN_S = 10.0
 SECOND_S = 1.0
@@ -97,7 +96,7 @@ class DeskAlerts:
         self._outward = outward
         self._group: asyncio.TaskGroup | None = None
         self.centre = AlertCentre(
-            self._settings.alert_notifications, desk.bus, desk.clock, self.alerting.work, of_alerts,
+            self._settings.alert_notifications, desk.bus, desk.clock, self.alerting.work,
             self._symbols.decimals, lambda: self.alerting.journal_name,
         )  # fmt: skip
         self.figures = AlertFigures(
@@ -171,7 +170,7 @@ class DeskAlerts:
             await self.centre.refresh(keys)
 
     async def _read(self, keys: Sequence[tuple[str, int]]) -> Sequence[Alert]:
-        return await self.centre.read(lambda connection: centre.named(connection, keys))
+        return await self.centre.read(lambda connection: journals.centre.named(connection, keys))
 
     async def _follow_kept(self) -> None:
         """Rule 2."""
@@ -296,7 +295,7 @@ class DeskAlerts:
         """See `AlertsDesk`."""
         self._usable()
         await self.alerting.keep()
-        return await self.centre.read(lambda connection: centre.newest(connection, limit, rule=rule))
+        return await self.centre.read(lambda connection: journals.centre.newest(connection, limit, rule=rule))
 
     async def why(self, name: str, *, at: int | None = None, limit: int = 50) -> Why:
         """See `AlertsDesk`."""

@@ -17,6 +17,7 @@ from bethna.cli.alerts_telling import AlertsTelling
 from bethna.cli.attach import Choice, chosen_desk, follow
 from bethna.client.alerts import Alerts, Over
 from bethna.config import Settings
+from bethna.core.alert_views import RuleView
 from bethna.core.errors import Closed, ConfigError, cut
 from bethna.core.instrument import Feature, parse_name
 from bethna.core.market import InstrumentId
@@ -43,7 +44,9 @@ def adding(sentences: Sequence[str], via: Sequence[str]) -> Ask:
     """Arm all of them, or none."""
 
     async def ask(desk: Desk, telling: AlertsTelling) -> None:
-        await telling.rules(await desk.alerts.add(list(sentences), via=via))
+        views = await desk.alerts.add(list(sentences), via=via)
+        await telling.rules(views)
+        await _warn(desk, telling, views)
 
     return ask
 
@@ -66,9 +69,17 @@ def editing(name: str, sentence: str, version: int | None) -> Ask:
     """Another rule in its place."""
 
     async def ask(desk: Desk, telling: AlertsTelling) -> None:
-        await telling.rule(await desk.alerts.edit(name, sentence, version))
+        view = await desk.alerts.edit(name, sentence, version)
+        await telling.rule(view)
+        await _warn(desk, telling, [view])
 
     return ask
+
+
+async def _warn(desk: Desk, telling: AlertsTelling, views: Sequence[RuleView]) -> None:
+    """Of channels that these name and that could tell nobody now."""
+    if any(view.rule.channels for view in views):
+        await telling.not_told(views, await desk.alerts.channels())
 
 
 def pausing(names: Sequence[str], *, paused: bool) -> Ask:

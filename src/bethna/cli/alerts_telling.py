@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import click
 import msgspec
 from msgspec import Struct, to_builtins
 
@@ -92,6 +93,17 @@ class AlertsTelling:
             await self._object("alert", **to_builtins(alert_row(view)))
         else:
             await self._out.say(plain(f"{view.name}  {state_words(view)}  {view.sentence}"))
+
+    async def not_told(self, views: Sequence[RuleView], channels: Sequence[ChannelView]) -> None:
+        """Channels that these rules name and that would tell nobody as they are: a note each, beside the answer."""
+        for each in channels:
+            of = [view.name for view in views if each.name in view.rule.channels]
+            if not of or (each.ready and not each.off):
+                continue
+            where = f"by {each.fallback} and " if each.fallback and not each.ready else "only "
+            click.echo(
+                plain(f"{each.name} is {channel_words(each)}; {names(of)} tells {where}on the page"), err=True
+            )
 
     async def shown(self, view: RuleView) -> None:
         """One, with all that is known of it."""

@@ -120,6 +120,7 @@ def rehearsed_of(answer: RehearsalAnswer) -> Rehearsed:
         answer.wished_per_day, answer.enough,
         None if answer.cooldown_s is None else seconds(answer.cooldown_s), answer.rearm,
         tuple((nanos(ts), price) for ts, price in answer.prices),
+        None if answer.asked_from is None else nanos(answer.asked_from),
     )  # fmt: skip
 
 

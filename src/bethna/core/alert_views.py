@@ -231,6 +231,7 @@ class Rehearsed(Struct, frozen=True):
         cooldown_ns, rearm: what would meet the wished rate, None where nothing does or no rate was wished.
         enough: the rule as it is meets it, None without a wish.
         prices: what was judged, thinned for a plot: (ns UTC, price).
+        asked_from: from where it was asked for, ns UTC; None where that was not said.
     """
 
     over: str
@@ -248,6 +249,13 @@ class Rehearsed(Struct, frozen=True):
     cooldown_ns: int | None
     rearm: float | None
     prices: tuple[tuple[int, float], ...]
+    asked_from: int | None = None
+
+    @property
+    def short_ns(self) -> int:
+        """How much later than asked for the first of what could be had is; 0 where it is below a part in a hundred."""
+        late = 0 if self.asked_from is None else self.start - self.asked_from
+        return late if self.asked_from is not None and 100 * late > self.end - self.asked_from else 0
 
 
 class PushSubscription(Struct, frozen=True, gc=False):

@@ -33,10 +33,10 @@ from bethna.logic.alerts.machine import parts_of
 from bethna.logic.alerts.rules import watched_by
 from bethna.logic.feed_ports import TradeStreamItem
 from bethna.runtime.bus import Bus, Subscription
+from bethna.store.alerts.facts import Cursor
 
 if TYPE_CHECKING:
     from bethna.services.alerting.kept import SinceGaps
-    from bethna.store.alerts.journal import Cursor
 
 CATCH_UP_S = 30.0
 LATEST_S = 600.0
@@ -143,8 +143,6 @@ class Ears:
 
     def cursors(self, kept: Mapping[InstrumentId, Cursor]) -> dict[InstrumentId, Cursor]:
         """How far has been judged, where that is farther than what is kept (rule 3)."""
-        from bethna.store.alerts.journal import Cursor
-
         found = {}
         for instrument in () if self._stopped else self._ears:
             last = self._watch.watch(instrument).last

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from bethna.core.alerts import Phase, RuleState, Step
 from bethna.core.market import InstrumentId
 from bethna.logic.alerts.machine import begin
-from bethna.store.alerts.journal import Cursor, Journal, KeptRule
+from bethna.store.alerts.facts import Cursor, KeptRule
+
+if TYPE_CHECKING:
+    from bethna.store.alerts.journal import Journal
 
 SinceGaps = Mapping[InstrumentId, Sequence[Sequence[Step]]]
 """Lines of the journal since each gap of an instrument's cursor."""

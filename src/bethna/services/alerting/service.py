@@ -38,12 +38,13 @@ from bethna.runtime.bus import Bus
 from bethna.services.alerting.ears import SUBJECT, Ears, PastTrades, Tell
 from bethna.services.alerting.ended import to_its_end
 from bethna.services.alerting.kept import SinceGaps, anew, by_number, since_gaps
-from bethna.store.alerts.journal import Cursor, Fired
+from bethna.store import alerts as journals
+from bethna.store.alerts.facts import FILE, Cursor, Fired, KeptRule
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from bethna.store.alerts.journal import Journal, KeptRule
+    from bethna.store.alerts.journal import Journal
 
 FLUSH_S = 0.5
 MOST_STEPS = 100_000
@@ -417,8 +418,6 @@ class Alerting:
     # --- in the journal's thread
 
     def _open(self) -> tuple[Journal, list[KeptRule], dict[InstrumentId, Cursor], SinceGaps] | None:
-        from bethna.store.alerts.journal import FILE
-
         if not (self._folder / FILE).exists():
             return None
         journal = self._usable()
@@ -431,10 +430,8 @@ class Alerting:
 
     def _usable(self) -> Journal:
         """The journal, made when there is none yet."""
-        from bethna.store.alerts.journal import Journal
-
         if self._journal is None:
-            self._journal = Journal(self._folder, outward=self._outward)
+            self._journal = journals.journal.Journal(self._folder, outward=self._outward)
         return self._journal
 
     async def in_thread(self, work: Callable[[], T]) -> T:

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bethna.core.alert_views import Message, PushSubscription, Receipt
 from bethna.logic.delivery_words import message_key
-from bethna.services.delivering.ports import PUSH, Pusher
+from bethna.services.delivering.ports import Pusher
+from bethna.store.alerts.facts import PUSH
 
 PUSH_TRIES = 3
 

@@ -11,7 +11,6 @@ from bethna.core.status import EventLevel
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-PUSH = "push"
 T = TypeVar("T")
 Tell = Callable[[EventLevel, str, str, str], None]
 """Level, code, subject, message."""

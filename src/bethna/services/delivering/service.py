@@ -29,8 +29,9 @@ from bethna.logic.delivery import FIRST_S, LONGEST_S, Again, GiveUp, Go, Hold, P
 from bethna.logic.delivery_words import compose, trial_message
 from bethna.net.timers import LoopTimers, Timers
 from bethna.services.delivering.browsers import Browsers
-from bethna.services.delivering.ports import PUSH, AlertReader, Pusher, Sender, Tell, Work
-from bethna.store.alerts import outbox
+from bethna.services.delivering.ports import AlertReader, Pusher, Sender, Tell, Work
+from bethna.store import alerts as journals
+from bethna.store.alerts.facts import PUSH
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -115,7 +116,7 @@ class Delivering:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        self._count_done(await self._insist(outbox.counts))
+        self._count_done(await self._insist(journals.outbox.counts))
         await self._insist(self._look)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._lasting(SUBJECT, self._keep_books))
@@ -181,12 +182,12 @@ class Delivering:
         """Push to this browser from now on. Raises ConfigError: it is no subscription. StoreError."""
         self._can_push().check(subscription)
         at = self._clock.now_ns()
-        await self._do(lambda connection: outbox.push_add(connection, subscription, at))
+        await self._do(lambda connection: journals.outbox.push_add(connection, subscription, at))
         await self._do(self._look)
 
     async def push_remove(self, endpoint: str) -> None:
         """Push there no longer; fine if nobody does. Raises StoreError."""
-        await self._do(lambda connection: outbox.push_remove(connection, endpoint))
+        await self._do(lambda connection: journals.outbox.push_remove(connection, endpoint))
         await self._do(self._look)
 
     def _can_push(self) -> Pusher:
@@ -198,12 +199,12 @@ class Delivering:
         """Once: a disk that refuses makes nobody send a message again."""
         at = self._clock.now_ns()
         with suppress(StoreError):
-            await self._do(partial(outbox.push_used, endpoints=endpoints, at=at))
+            await self._do(partial(journals.outbox.push_used, endpoints=endpoints, at=at))
 
     async def _gone(self, subscription: PushSubscription) -> None:
         """Rule 6. Where the disk refuses, it is found gone again."""
         with suppress(StoreError):
-            await self._do(partial(outbox.push_remove, endpoint=subscription.endpoint))
+            await self._do(partial(journals.outbox.push_remove, endpoint=subscription.endpoint))
             await self._do(self._look)
             called = f"the browser {subscription.label!r}" if subscription.label else "a browser"
             said = f"{called} takes push messages no longer; it is removed"
@@ -215,13 +216,13 @@ class Delivering:
         """What is to be done now, or a rest."""
         lane.bell.clear()
         now = self._clock.now_ns()
-        found = await self._insist(partial(outbox.outgoing, channel=lane.sender.name, now=now))
+        found = await self._insist(partial(journals.outbox.outgoing, channel=lane.sender.name, now=now))
         step = lane.pace.next(found.waiting, found.held_until, now, self._clock.monotonic_ns())
         match step:
             case Rest(until):
                 await self._rest(lane.bell, until)
             case Hold(parcels):
-                await self._insist(partial(outbox.hold, parcels=parcels))
+                await self._insist(partial(journals.outbox.hold, parcels=parcels))
                 self._come_further([each for each, _ in parcels])
             case Go(parcels):
                 await self._send(lane, parcels)
@@ -239,7 +240,7 @@ class Delivering:
 
     async def _send(self, lane: _Lane, parcels: tuple[Parcel, ...]) -> None:
         """Rule 1."""
-        await self._insist(lambda connection: outbox.begin(connection, parcels))
+        await self._insist(lambda connection: journals.outbox.begin(connection, parcels))
         there = await self._alerts(parcels)
         lost = [each for each in parcels if each.key not in there]
         if lost:
@@ -253,7 +254,7 @@ class Delivering:
         now, mono = self._clock.now_ns(), self._clock.monotonic_ns()
         if receipt.ok:
             lane.pace.arrived()
-            await self._insist(lambda connection: outbox.sent(connection, parcels, now))
+            await self._insist(lambda connection: journals.outbox.sent(connection, parcels, now))
             self._done[DeliveryState.SENT][lane.sender.name] += len(parcels)
             self._works(lane)
         else:
@@ -267,7 +268,7 @@ class Delivering:
         match verdict:
             case Again(next_try):
                 await self._insist(
-                    lambda connection: outbox.again(connection, parcels, next_try, receipt.said)
+                    lambda connection: journals.outbox.again(connection, parcels, next_try, receipt.said)
                 )
                 self._fails(lane, receipt)
             case GiveUp():
@@ -297,7 +298,7 @@ class Delivering:
         """Rules 3 and 4."""
         now = self._clock.now_ns()
         instead = {each.key: other for each in parcels if (other := fallback_of(each, self._fallback))}
-        await self._insist(lambda connection: outbox.dead(connection, parcels, now, error, instead))
+        await self._insist(lambda connection: journals.outbox.dead(connection, parcels, now, error, instead))
         self._done[DeliveryState.DEAD][channel] += len(parcels)
         many = "an alert was" if len(parcels) == 1 else f"{len(parcels)} alerts were"
         others = " and ".join(sorted(set(instead.values())))
@@ -330,13 +331,13 @@ class Delivering:
         self._news.clear()
         await self._insist(self._look)
         if self._outward:
-            for channel in sorted(await self._insist(outbox.waiting_channels) - self._lanes.keys()):
+            for channel in sorted(await self._insist(journals.outbox.waiting_channels) - self._lanes.keys()):
                 await self._give_up_strays(channel)
         await self._news.wait()
 
     async def _give_up_strays(self, channel: str) -> None:
         now = self._clock.now_ns()
-        found = await self._insist(lambda connection: outbox.outgoing(connection, channel, now))
+        found = await self._insist(lambda connection: journals.outbox.outgoing(connection, channel, now))
         if found.waiting:
             await self._give_up(channel, found.waiting, "no channel of that name is set")
 
@@ -349,10 +350,10 @@ class Delivering:
         """In the journal's thread; what it sets is replaced whole."""
         self._waiting = {
             channel: sum(states.values())
-            for channel, states in outbox.counts(connection, to_come=True).items()
+            for channel, states in journals.outbox.counts(connection, to_come=True).items()
         }
         if self._browsers is not None:
-            self._browsers.known = outbox.push_list(connection)
+            self._browsers.known = journals.outbox.push_list(connection)
 
     async def _insist(self, ask: Callable[[Connection], T]) -> T:
         """Until the disk does it (rule 1)."""

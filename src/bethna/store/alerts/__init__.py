@@ -1,1 +1,21 @@
-"""Alerts on disk: rules, how they stand, their journal, firings and what is to be delivered; it evaluates nothing."""
+"""The journal of alerts and what is read from it.
+
+Its modules are imported when they are first spoken of: what they stand on takes longer to import than all else that a
+desk needs, and most desks have no journal.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bethna.store.alerts import centre, journal, outbox, retention
+
+__all__ = ["centre", "journal", "outbox", "retention"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(name)

@@ -9,25 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, and_, select, tuple_, update
 
 from bethna.core.alerts import AlertRule, Step
-from bethna.store.alerts.journal import Fired
+from bethna.store.alerts.facts import AlertKey, Fired, KeptAlert
 from bethna.store.alerts.tables import FIRINGS, RULES, STEPS
 
 _rule = msgspec.json.Decoder(AlertRule)
 _step = msgspec.json.Decoder(Step)
-AlertKey = tuple[str, int]
-"""(rule, firing)"""
-
-
-class KeptAlert(Struct, frozen=True):
-    """One firing with all that it says. `rule`: as it was then."""
-
-    fired: Fired
-    step: Step
-    rule: AlertRule
 
 
 def newest(

@@ -31,13 +31,12 @@ from bethna.core.alert_views import DeliveryState
 from bethna.core.alerts import TELLING, AlertRule, OpenGap, Outcome, RuleState, Step
 from bethna.core.errors import StoreError
 from bethna.core.market import InstrumentId
+from bethna.store.alerts.facts import FILE, PAGE, PUSH, Cursor, Fired, KeptRule
 from bethna.store.alerts.tables import CURSORS, DELIVERIES, FACTS, FIRINGS, PUSHES, RULES, STEPS
 from bethna.store.database import DatabaseDamaged, Purpose, connect, explained, set_aside
 from bethna.store.folder import take_patiently
 
-FILE = "alerts.sqlite"
 LOCK_FILE = "alerts.lock"
-PAGE, PUSH = "page", "push"
 _NAME, _CLOSED = "name", "closed"
 PURPOSE = Purpose("bethna.store.alerts", "the journal of alerts", "keep alerts", "nothing that fires is told")
 
@@ -47,42 +46,6 @@ _rule = msgspec.json.Decoder(AlertRule)
 _state = msgspec.json.Decoder(RuleState)
 _step = msgspec.json.Decoder(Step)
 _gaps = msgspec.json.Decoder(tuple[OpenGap, ...])
-
-
-class Cursor(Struct, frozen=True):
-    """How far an instrument's trades have been judged. `gaps`: what of them was given up and may still come."""
-
-    trade_id: int
-    ts_event: int
-    gaps: tuple[OpenGap, ...] = ()
-
-
-class KeptRule(Struct, frozen=True):
-    """A rule as it stands.
-
-    Attributes:
-        version: how often it was edited. armed, removed: ns UTC by the desk's clock.
-    """
-
-    name: str
-    version: int
-    rule: AlertRule
-    state: RuleState
-    armed: int
-    removed: int | None
-
-
-class Fired(Struct, frozen=True):
-    """One firing; (rule, firing) is its key for good. `read`, `cleared`: ns UTC by the desk's clock, None before."""
-
-    rule: str
-    firing: int
-    number: int
-    fired: int
-    told: int
-    late: bool
-    read: int | None = None
-    cleared: int | None = None
 
 
 class Journal:

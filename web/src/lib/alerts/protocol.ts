@@ -218,6 +218,7 @@ export interface Rehearsal {
   cooldown_s: number | null;
   rearm: number | null;
   prices: [Micros, number][];
+  asked_from: Micros | null;
 }
 
 export interface Channel {

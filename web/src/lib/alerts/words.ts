@@ -4,6 +4,7 @@
  * It judges nothing: what is not known is said to be not known.
  */
 import { plural } from '../gaps';
+import { duration } from '../time';
 import type { AlertRow, Channel, Condition, Delivery, Leaf, Limits, Notification, Rehearsal, Severity } from './protocol';
 
 const UNITS: readonly [unit: string, ns: number][] = [['w', 604_800e9], ['d', 86_400e9], ['h', 3_600e9], ['m', 60e9], ['s', 1e9], ['ms', 1e6]];
@@ -117,6 +118,13 @@ export function rehearsalWords(found: Rehearsal): string {
   const grouped = found.clusters < found.fired.length ? `, in ${plural(found.clusters, 'cluster')}` : '';
   const rate = found.per_day === null ? '' : `: ${least}${rateText(found.per_day)} a day`;
   return `It would have told ${least}${times(found.fired.length)}${grouped}${rate}.`;
+}
+
+/** That less could be had than was asked for; null where it is below a part in a hundred. */
+export function reachWords(found: Rehearsal): string | null {
+  if (found.asked_from === null) return null;
+  const late = found.start - found.asked_from;
+  return 100 * late > found.end - found.asked_from ? `Asked for ${duration((found.end - found.asked_from) / 1000)}: what could be had begins ${duration(late / 1000)} later.` : null;
 }
 
 export function rateText(perDay: number): string {
