@@ -24,9 +24,17 @@ from playwright.async_api import Browser, Page, Playwright, async_playwright, ex
 expect.set_options(timeout=30_000)  # a machine that others use needs longer than the library's five seconds
 
 BTC = "BTC-USDT@binance"
+UNUSED = (
+    # Pages of its own that a new window of it loads beside ours: they take as long as ours.
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "SpareRendererForSitePerProcess",
+    # What Playwright turns off; of two such lists Chromium heeds the last one only.
+    "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter", "NetworkTimeServiceQuerying",
+    "OptimizationHints", "PaintHolding", "PreconnectToSearch", "ThirdPartyStoragePartitioning", "Translate",
+)  # fmt: skip
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", f"--disable-features={','.join(UNUSED)}",
 ]  # fmt: skip
 # Chromium says so of every policy that a page breaks, and the page's scripts of what they cannot survive.
 BROKEN_RULE = "Content Security Policy"

@@ -156,6 +156,7 @@ WRONG_RULES = (
     (AlertRule(ABOVE, expires=2**63), "expires"),
     (AlertRule(ABOVE, note="x" * 501), "note"),
     (AlertRule(ABOVE, note="sell\u202e!"), "note"),
+    (AlertRule(ABOVE, note="\u200b \u2060"), "note"),
     (AlertRule(ABOVE, note="one\nanother"), "note"),
     (AlertRule(ABOVE, channels=("a", "a")), "channels"),
     (AlertRule(ABOVE, channels=tuple(map(str, range(11)))), "channels"),

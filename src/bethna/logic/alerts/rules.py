@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from math import inf, isfinite, nextafter
 from typing import assert_never
+from unicodedata import category
 
 from msgspec import Struct
 
@@ -61,6 +62,7 @@ LAST_NS = 2**63 - 1
 _BEST = "@best"
 # Control characters, and those that turn the text around them.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_SHOW_NOTHING = ("Cc", "Cf", "Zs", "Zl", "Zp")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_.:@-]{1,60}", re.ASCII)
 _OF_INSTRUMENTS = (Trouble.STALE, Trouble.GAP_OPEN)
 
@@ -125,6 +127,8 @@ def check(rule: AlertRule, now: int) -> None:
     if unseen := _UNSEEN.search(rule.note):
         found = f"U+{ord(unseen.group()):04X}"
         raise ConfigError("note", f"expected a line of text, found {found}, which shows as nothing")
+    if rule.note and all(category(each) in _SHOW_NOTHING for each in rule.note):
+        raise ConfigError("note", "expected text that shows, found characters that show as nothing")
     if len(rule.channels) > MOST_CHANNELS or len(set(rule.channels)) < len(rule.channels):
         raise ConfigError("channels", f"expected at most {MOST_CHANNELS} different ones")
     quiet = rule.quiet
