@@ -168,10 +168,12 @@ class MemoryAlerts:
         self.publish(AlertsChanged((name,)))
         return self.armed[name]
 
-    async def remove(self, name: str) -> None:
-        self.rule(name)
-        self.removed[name] = self.armed.pop(name)
-        self.publish(AlertsChanged((name,)))
+    async def remove(self, *names: str) -> None:
+        for name in names:
+            self.rule(name)
+        for name in names:
+            self.removed[name] = self.armed.pop(name)
+        self.publish(AlertsChanged(names))
 
     async def alerts(self, *, limit: int = 200, rule: str | None = None) -> Sequence[Alert]:
         self._usable()

@@ -565,7 +565,13 @@ async def test_a_rule_that_is_removed_says_no_more_and_keeps_its_journal(tmp_pat
         await desk.alerts.remove("a1")
     again = await life(tmp_path, None, priced(5, 99))
     assert [each.name for each in again.alerts.rules()] == ["a2"]
-    assert await again.alerts.add([UP]) == ["a3"]  # a name is never used again
+    assert await again.alerts.add([UP, UP]) == ["a3", "a4"]  # a name is never used again
+    with pytest.raises(UnknownAlert, match="found 'a1'"):
+        await again.alerts.remove("a2", "a1")
+    await again.alerts.remove("a2", "a4", "a4")
+    assert [each.name for each in again.alerts.rules()] == ["a3"]
+    await again.alerts.close()
+    assert [each.name for each in (await life(tmp_path, None, priced(6, 99))).alerts.rules()] == ["a3"]
 
 
 async def test_what_makes_no_sense_arms_nothing_and_other_figures_are_taken(tmp_path: Path) -> None:

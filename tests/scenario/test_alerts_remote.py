@@ -116,6 +116,11 @@ async def test_edited_paused_resumed_and_removed_from_afar() -> None:
         assert (await desk.far.resume("a1")).state.phase is Phase.ACTIVE
         await desk.far.remove("a1")
         assert await desk.far.list() == []
+        await desk.far.add([EVERY, EVERY, EVERY])
+        with pytest.raises(UnknownAlert):
+            await desk.far.remove("a2", "a1")
+        await desk.far.remove("a2", "a4")
+        assert [each.name for each in await desk.near.list()] == ["a3"]
 
 
 async def test_what_fired_why_and_the_centre() -> None:

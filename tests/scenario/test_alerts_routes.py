@@ -167,6 +167,22 @@ async def test_a_body_that_is_none_is_refused(
         error_of(answer, status, code)
 
 
+async def test_several_are_removed_all_or_none() -> None:
+    async with desk_with_alerts() as (served, alerts):
+        await add(served, CROSSES, CROSSES, CROSSES)
+        for body, status, code in (
+            ({"names": ["a1", "a9"]}, 404, "unknown_alert"),
+            ({"names": []}, 400, "bad_setting"),
+            ({"names": "a1"}, 400, "bad_request"),
+            ({"all": True}, 400, "bad_request"),
+        ):
+            error_of(await served.http.post(f"{ALERTS}/remove", json=body), status, code)
+        assert list(alerts.armed) == ["a1", "a2", "a3"]
+        answer = await served.http.post(f"{ALERTS}/remove", json={"names": ["a3", "a1", "a3"]})
+        assert (answer.status_code, answer.json()) == (200, {"removed": ["a3", "a1"]})
+        assert list(alerts.armed) == ["a2"]
+
+
 async def test_a_foreign_page_arms_and_removes_nothing() -> None:
     async with desk_with_alerts() as (served, alerts):
         await add(served, CROSSES)
@@ -379,6 +395,7 @@ async def test_a_browser_asks_to_be_pushed_to_and_leaves() -> None:
 
 EVERY = (
     ("GET", ALERTS), ("POST", ALERTS), ("POST", f"{ALERTS}/preview"), ("POST", f"{ALERTS}/rehearse"),
+    ("POST", f"{ALERTS}/remove"),
     ("GET", f"{ALERTS}/history"), ("GET", f"{ALERTS}/a1"), ("PUT", f"{ALERTS}/a1"), ("DELETE", f"{ALERTS}/a1"),
     ("POST", f"{ALERTS}/a1/pause"), ("POST", f"{ALERTS}/a1/resume"), ("GET", f"{ALERTS}/a1/why"),
     ("GET", "/api/v1/notifications"), ("POST", "/api/v1/notifications/read"),

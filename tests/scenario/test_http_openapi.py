@@ -36,6 +36,7 @@ ROUTES = {
     "/api/v1/alerts/preview": {"post"},
     "/api/v1/alerts/rehearse": {"post"},
     "/api/v1/alerts/history": {"get"},
+    "/api/v1/alerts/remove": {"post"},
     "/api/v1/alerts/{name}": {"get", "put", "delete"},
     "/api/v1/alerts/{name}/pause": {"post"},
     "/api/v1/alerts/{name}/resume": {"post"},

@@ -132,8 +132,8 @@ def test_a_second_writer_changes_nothing(tmp_path: Path) -> None:
 def test_a_rule_that_is_removed_keeps_its_journal(tmp_path: Path) -> None:
     main(tmp_path, 5, 500)
     with Journal(tmp_path) as journal:
-        assert journal.remove("hold", 7)
-        assert not journal.remove("hold", 8)
+        journal.remove(["hold"], 7)
+        journal.remove(["hold", "nobody"], 8)  # the first time stays
         assert "hold" not in [each.name for each in journal.rules()]
         (gone,) = [each for each in journal.rules(removed=True) if each.removed is not None]
         assert (gone.name, gone.removed) == ("hold", 7)
@@ -169,4 +169,4 @@ def test_a_locked_journal_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(StoreError, match="locked by another program"):
             journal.commit([], {PAIR: Cursor(1, 1)}, told=1)
         with pytest.raises(StoreError, match="locked by another program"):
-            journal.remove("hold", 7)
+            journal.remove(["hold"], 7)

@@ -127,11 +127,15 @@ async def test_paused_resumed_and_removed(bench: Bench) -> None:
     assert (await bench.alerts.resume("a1")).state.phase is Phase.ACTIVE
     await bench.alerts.remove("a1")
     assert await bench.alerts.list() == []
+    await bench.alerts.add([ABOVE, ABOVE, ABOVE])
+    await bench.alerts.remove("a2", "a4")
+    assert [each.name for each in await bench.alerts.list()] == ["a3"]
     assert (await bench.alerts.why("a1")).view is None
     calls: list[Callable[[], Coroutine[Any, Any, object]]] = [
         lambda: bench.alerts.get("a1"),
         lambda: bench.alerts.pause("a1"),
         lambda: bench.alerts.remove("a1"),
+        lambda: bench.alerts.remove("a2", "a1"),
         lambda: bench.alerts.edit("a1", ABOVE),
         lambda: bench.alerts.why("a9"),
     ]

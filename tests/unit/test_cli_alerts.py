@@ -246,7 +246,11 @@ async def test_several_are_done_in_their_order_and_all_of_them(bench: Bench) -> 
     assert [line.split("  ")[0] for line in bench.out.lines] == ["a1"]
     [line] = await bench.tell(asking.editing("a2", "ETH-USDT is above 9,100", 1))
     assert line == "a2  armed, nothing seen yet  ETH-USDT@binance is above 9,100, once"
+    with pytest.raises(UnknownAlert):
+        await bench.tell(asking.removing(["a1", "a9"]))
+    assert bench.out.lines == []
     assert [line.split()[0] for line in await bench.tell(asking.removing([]))] == ["a1", "a2"]
+    assert await bench.tell(asking.removing([])) == []
     assert (await bench.object(asking.listing)) == {"type": "alerts", "alerts": []}
 
 

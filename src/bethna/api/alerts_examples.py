@@ -18,6 +18,7 @@ from bethna.api.alerts_protocol import (
     PushKeyAnswer,
     ReceiptAnswer,
     RehearsalAnswer,
+    RemovedAnswer,
     StepRow,
     WhyAnswer,
     WhyTrade,
@@ -82,6 +83,7 @@ REHEARSAL = RehearsalAnswer(
 CHANNELS = ChannelsAnswer(
     [ChannelRow(CHANNEL, "telegram", "a chat of the settings", True, "", False, "", 0, 1, 0)]
 )
+REMOVED = RemovedAnswer(["a1", "a2"])
 RECEIPT = ReceiptAnswer(True, "accepted")
 PUSH_KEY = PushKeyAnswer("BPrM0cQ2cQm0EXAMPLE")
 
@@ -92,6 +94,7 @@ BODIES = {
     "edit": {"sentence": SAID, "version": 1},
     "rehearse": {"sentence": SAID, "over": "trades", "per_day": 2.0},
     "keys": {"keys": [NOTIFICATION.key], "read": True},
+    "names": {"names": ["a1", "a2"]},
     "push": {
         "endpoint": "https://push.example.com/1", "keys": {"p256dh": "BPrM0cQ2cQm0", "auth": "x1"}, "label": "phone",
     },

@@ -72,8 +72,8 @@ class AlertsDesk(Protocol):
         """Judge it no longer, or again: then it is armed at the last price, as if it were new."""
         ...
 
-    async def remove(self, name: str) -> None:
-        """Arm it no longer; its journal stays, and `why` outlives it."""
+    async def remove(self, *names: str) -> None:
+        """Arm these no longer, all or none; their journal stays, and `why` outlives them."""
         ...
 
     async def alerts(self, *, limit: int = 200, rule: str | None = None) -> Sequence[Alert]:

@@ -186,6 +186,18 @@ class NotificationsDelta(Struct, frozen=True, gc=False):
     unread: int
 
 
+class NamesWish(Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /api/v1/alerts/remove. `names`: of armed rules."""
+
+    names: tuple[str, ...] = ()
+
+
+class RemovedAnswer(Struct, frozen=True, gc=False):
+    """The rules that are armed no longer."""
+
+    removed: list[str]
+
+
 class KeysWish(Struct, frozen=True, forbid_unknown_fields=True):
     """POST /api/v1/notifications/read and /clear. `keys`: null is all of the centre. `read`: false marks as unread."""
 

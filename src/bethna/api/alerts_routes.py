@@ -29,6 +29,7 @@ from bethna.api.alerts_protocol import (
     ChannelsAnswer,
     HistoryAnswer,
     KeysWish,
+    NamesWish,
     NotificationsAnswer,
     PreviewAnswer,
     PushKeyAnswer,
@@ -36,6 +37,7 @@ from bethna.api.alerts_protocol import (
     ReceiptAnswer,
     RehearsalAnswer,
     RehearsalWish,
+    RemovedAnswer,
     WhyAnswer,
 )
 from bethna.api.alerts_source import OFF_HINT, alerts_of
@@ -52,6 +54,7 @@ from bethna.api.bodies import MAX_JSON_BYTES, NOT_JSON, TOO_LARGE, json_body, sm
 from bethna.api.describing import BAD, Desk, Spec, error_spec, ok
 from bethna.api.examples import word
 from bethna.core.clock import NS_PER_US
+from bethna.core.errors import ConfigError
 
 MOST_ALERTS = 1000
 MOST_STEPS = 1000
@@ -68,6 +71,7 @@ One = Annotated[AlertWish, Body(examples=word(examples.BODIES["one"]))]
 Edit = Annotated[AlertWish, Body(examples=word(examples.BODIES["edit"]))]
 Rehearse = Annotated[RehearsalWish, Body(examples=word(examples.BODIES["rehearse"]))]
 Keys = Annotated[KeysWish, Body(examples=word(examples.BODIES["keys"]))]
+Names = Annotated[NamesWish, Body(examples=word(examples.BODIES["names"]))]
 Push = Annotated[PushWish, Body(examples=word(examples.BODIES["push"]))]
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST_ALERTS)]
 
@@ -226,6 +230,23 @@ async def remove(desk: Desk, name: AlertName) -> AlertsAnswer:
     return alerts_answer(armed)
 
 
+@post(
+    f"{ALERTS}/remove",
+    status_code=200,
+    before_request=json_body(NamesWish),
+    request_max_body_size=MAX_JSON_BYTES,
+    responses={**ok(examples.REMOVED, "Those that were removed."), **BAD, **UNKNOWN, **OFF, **UNUSABLE},
+)
+async def remove_several(desk: Desk, data: Names) -> RemovedAnswer:
+    """Arm all of these no longer, or none."""
+    armed, names = alerts_of(desk), list(dict.fromkeys(data.names))
+    with said_whole():
+        if not names:
+            raise ConfigError("names", "expected names of armed rules, found none")
+        await armed.remove(*names)
+    return RemovedAnswer(names)
+
+
 _TURNED = {**ok(examples.ALERT, "As it is now."), **BAD, **UNKNOWN, **REFUSED, **TOO_LARGE, **UNUSABLE}
 
 
@@ -378,6 +399,6 @@ async def push_options() -> Response[None]:
 
 ALERTS_ROUTES = (
     alerts_options, alert_options, push_options,
-    alerts, add, preview, rehearse, history, alert, edit, remove, pause, resume, why,
+    alerts, add, preview, rehearse, history, alert, edit, remove, remove_several, pause, resume, why,
     notifications, read, clear, channels, test_channel, push_key, push_add, push_remove,
 )  # fmt: skip

@@ -274,10 +274,10 @@ class DeskAlerts:
         self.figures.look()
         return self.rule(name)
 
-    async def remove(self, name: str) -> None:
+    async def remove(self, *names: str) -> None:
         """See `AlertsDesk`."""
         self._usable()
-        await self.alerting.remove(name)
+        await self.alerting.remove(*names)
         self.figures.look()
 
     def watching(self, instrument: InstrumentId) -> list[str]:

@@ -4,7 +4,8 @@ Rules
   1. Rules live in the desk: where none runs nothing is started, since a rule needs one that stays. A rehearsal arms
      nothing, so it may start one of its own, which follows what the sentence names.
   2. Following begins with what has fired and goes on without a hole or a repetition: it listens before it asks.
-  3. Several names are done one after the other; the first that cannot be is an error, and says what was done before.
+  3. Several names are paused or resumed one after the other; the first that cannot be is an error, and says what was
+     done before. They are removed all or none.
 """
 
 from __future__ import annotations
@@ -93,11 +94,13 @@ def pausing(names: Sequence[str], *, paused: bool) -> Ask:
 
 
 def removing(names: Sequence[str]) -> Ask:
-    """Arm them no longer; without names all (rule 3)."""
+    """Arm them no longer, all or none; without names whatever is armed."""
 
     async def ask(desk: Desk, telling: AlertsTelling) -> None:
-        for name in names or [view.name for view in await desk.alerts.list()]:
-            await desk.alerts.remove(name)
+        gone = list(dict.fromkeys(names or [view.name for view in await desk.alerts.list()]))
+        if gone:
+            await desk.alerts.remove(*gone)
+        for name in gone:
             await telling.removed(name)
 
     return ask

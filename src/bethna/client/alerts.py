@@ -110,9 +110,13 @@ class Alerts(Noun[RuleView]):
         """Judge it again: it is armed at the last price, as if it were new. Raises UnknownAlert."""
         return await self._desk().pause(_name(name), paused=False)
 
-    async def remove(self, name: str) -> None:
-        """Arm it no longer; its journal stays, and `why` outlives it. Raises UnknownAlert."""
-        await self._desk().remove(_name(name))
+    async def remove(self, name: str, *more: str) -> None:
+        """Arm it no longer, and more of them: all or none. The journal stays, and `why` outlives them.
+
+        Raises:
+            UnknownAlert: one of them is not armed; all stay as they are.
+        """
+        await self._desk().remove(*(_name(each) for each in (name, *more)))
 
     async def preview(self, rule: Wish) -> Preview:
         """How a rule would be, without arming it. Raises ConfigError, UnknownInstrument."""

@@ -40,8 +40,8 @@ class AlertsBackend(Protocol):
         """Judge it no longer, or again."""
         ...
 
-    async def remove(self, name: str) -> None:
-        """Arm it no longer."""
+    async def remove(self, *names: str) -> None:
+        """Arm these no longer, all or none."""
         ...
 
     async def preview(self, wish: Wish) -> Preview:

@@ -45,9 +45,9 @@ class LocalAlerts:
         """Judge it no longer, or again."""
         return await self._desk.pause(name, paused=paused)
 
-    async def remove(self, name: str) -> None:
-        """Arm it no longer."""
-        await self._desk.remove(name)
+    async def remove(self, *names: str) -> None:
+        """All or none."""
+        await self._desk.remove(*names)
 
     async def preview(self, wish: Wish) -> Preview:
         """Without arming it."""

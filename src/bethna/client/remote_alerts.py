@@ -17,11 +17,13 @@ from bethna.api.alerts_protocol import (
     ChannelsAnswer,
     HistoryAnswer,
     KeysWish,
+    NamesWish,
     NotificationsAnswer,
     PreviewAnswer,
     ReceiptAnswer,
     RehearsalAnswer,
     RehearsalWish,
+    RemovedAnswer,
     WhyAnswer,
 )
 from bethna.client.alert_facts import (
@@ -84,9 +86,9 @@ class RemoteAlerts:
         path = f"{_named(name)}/{'pause' if paused else 'resume'}"
         return view_of(await self._link.post(path, None, AlertRow))
 
-    async def remove(self, name: str) -> None:
-        """Arm it no longer."""
-        await self._link.ask("DELETE", _named(name))
+    async def remove(self, *names: str) -> None:
+        """All or none."""
+        await self._link.post(f"{ALERTS}/remove", NamesWish(names), RemovedAnswer)
 
     async def preview(self, wish: Wish) -> Preview:
         """Without arming it."""

@@ -266,18 +266,22 @@ class Alerting:
         self._say(fired, steps, [name])
 
     @to_its_end
-    async def remove(self, name: str) -> None:
-        """Arm it no longer; its journal stays. Raises UnknownAlert. StoreError: the disk refuses."""
-        self._held(name)
+    async def remove(self, *names: str) -> None:
+        """Arm them no longer, all or none; their journal stays. Raises UnknownAlert. StoreError: the disk refuses."""
+        gone = frozenset(names)
+        for name in names:
+            self._held(name)
         await self.keep()
         async with self._turn:
-            self._held(name)
+            for name in names:
+                self._held(name)
             at = self._clock.now_ns()
-            await self.in_thread(lambda: self._usable().remove(name, at))
-            self.watch.disarm(name)
-            self._rules.pop(name, None)
-            self._steps = [step for step in self._steps if step.rule != name]
-            self._told((), frozenset({name}))
+            await self.in_thread(lambda: self._usable().remove(sorted(gone), at))
+            for name in gone:
+                self.watch.disarm(name)
+                del self._rules[name]
+            self._steps = [step for step in self._steps if step.rule not in gone]
+            self._told((), gone)
 
     def rules(self) -> list[ArmedRule]:
         """The armed rules, in the order of their arming."""

@@ -8,7 +8,7 @@ from bethna.core.alerts import AlertRule, OpenGap, RuleState, Step
 
 FILE = "alerts.sqlite"
 PAGE, PUSH = "page", "push"
-"""What rules may name without a channel of the settings (`journal`, rule 4)."""
+"""What rules may name without a channel of the settings; see `journal`."""
 AlertKey = tuple[str, int]
 """(rule, firing)"""
 

@@ -24,7 +24,7 @@ from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bethna.core.alert_views import DeliveryState
@@ -167,10 +167,14 @@ class Journal:
         ]  # fmt: skip
         return self._write(rows, list(steps), cursors or {}, armed)
 
-    def remove(self, name: str, at: int) -> bool:
-        """A rule is armed no longer (rule 3). Whether it was."""
-        gone = update(RULES).where(RULES.c.name == name, RULES.c.removed.is_(None)).values(removed=at)
-        return self.work(lambda connection: connection.execute(gone).rowcount > 0)
+    def remove(self, names: Sequence[str], at: int) -> None:
+        """Rules are armed no longer (rule 3): all of these, or none; those that are not armed are passed over."""
+        gone = (
+            update(RULES)
+            .where(RULES.c.name == bindparam("gone"), RULES.c.removed.is_(None))
+            .values(removed=at)
+        )
+        self.work(lambda connection: connection.execute(gone, [{"gone": name} for name in names]))
 
     def edit(
         self,
