@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def name_of(module: Path) -> str:
     return module.relative_to(ROOT / "src" / "bethna").as_posix()
 
 
+@cache
 def docstring_of(module: Path) -> str:
     return ast.get_docstring(ast.parse(module.read_text())) or ""
 

@@ -342,7 +342,7 @@ def test_a_plot_of_much_of_nothing_and_of_a_storm() -> None:
     ]
     minutes = 60 * NS_PER_S
     short = found(asked_from=0, start=12 * minutes, end=30 * minutes)
-    assert rehearsed_words(short)[2] == "asked for 30 min: what could be had begins 12 min later"
+    assert rehearsed_words(short)[2] == "what could be had begins 12 min later than asked for"
     for whole in (found(start=12 * minutes, end=30 * minutes), found(asked_from=0, start=99, end=10_000)):
         assert len(rehearsed_words(whole)) == 2
     assert rehearsed_words(found(wished_per_day=1.0, enough=False))[-1].endswith(

@@ -170,7 +170,7 @@ describe('telling', () => {
 });
 
 describe('rehearsal', () => {
-  const found: Rehearsal = { over: 'trades', sentence: '', start: 0, end: 100, judged: 11, unknown: [[40, 60]], fired: [20, 70], swallowed: { cooling: 2 }, clusters: 2, per_day: 3, wished_per_day: null, enough: null, cooldown_s: null, rearm: null, prices: Array.from({ length: 11 }, (_, i) => [i * 10, 100 + i]) };
+  const found: Rehearsal = { over: 'trades', sentence: '', start: 0, end: 100, judged: 11, unknown: [[40, 60]], fired: [20, 70], swallowed: { cooling: 2 }, clusters: 2, per_day: 3, wished_per_day: null, enough: null, cooldown_s: null, rearm: null, asked_from: null, prices: Array.from({ length: 11 }, (_, i) => [i * 10, 100 + i]) };
 
   it('draws no line over what is unknown, and every mark in the box', () => {
     const plot = plotOf(found, [{ instrument: BTC, role: 'level', price: 105, part: 0 }], 200, 100);
@@ -198,7 +198,7 @@ describe('rehearsal', () => {
   it('says how far short of what was asked for it begins', () => {
     const minute = 60e6;
     const reach = (asked_from: number | null, start: number) => reachWords({ ...found, asked_from, start, end: 30 * minute });
-    expect(reach(0, 12 * minute)).toBe('Asked for 30 m: what could be had begins 12 m later.');
+    expect(reach(0, 12 * minute)).toBe('What could be had begins 12 m later than asked for.');
     expect(reach(0, 0.2 * minute)).toBeNull();
     expect(reach(null, 12 * minute)).toBeNull();
   });

@@ -104,9 +104,8 @@ def rehearsed_words(found: Rehearsed) -> list[str]:
             f"{count} {name.replace('_', ' ')}" for name, count in sorted(found.swallowed.items())
         )
         said.append(f"not told: {why}")
-    if found.short_ns and found.asked_from is not None:
-        asked = lasted(found.end - found.asked_from)
-        said.append(f"asked for {asked}: what could be had begins {lasted(found.short_ns)} later")
+    if found.short_ns:
+        said.append(f"what could be had begins {lasted(found.short_ns)} later than asked for")
     if found.unknown:
         length = sum(end - start for start, end in found.unknown)
         said.append(f"nothing is known of {lasted(length)} of it")

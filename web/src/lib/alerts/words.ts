@@ -124,7 +124,7 @@ export function rehearsalWords(found: Rehearsal): string {
 export function reachWords(found: Rehearsal): string | null {
   if (found.asked_from === null) return null;
   const late = found.start - found.asked_from;
-  return 100 * late > found.end - found.asked_from ? `Asked for ${duration((found.end - found.asked_from) / 1000)}: what could be had begins ${duration(late / 1000)} later.` : null;
+  return 100 * late > found.end - found.asked_from ? `What could be had begins ${duration(late / 1000)} later than asked for.` : null;
 }
 
 export function rateText(perDay: number): string {
