@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.alert_pages import CROSSING, alerted, at_alerts, hide
+from browser.alert_pages import CROSSING, agreed, alerted, at_alerts, hide
 from browser.market_pages import drawn
 from browser.page_desk import browser_page
 from playwright.async_api import BrowserContext, CDPSession, Page, expect
@@ -52,6 +52,21 @@ async def shown(page: Page, count: int) -> list[list[str]]:
     await page.wait_for_function(f"async () => (await ({SHOWN})()).length === {count}", timeout=30_000)
     found: list[list[str]] = await page.evaluate(SHOWN)
     return found
+
+
+async def test_a_message_leaves_the_buttons_of_the_form_free_on_a_phone(chromium_path: Path) -> None:
+    async with alerted(CRITICAL) as desk, browser_page(chromium_path, desk.served.url, 360, 740) as page:
+        await drawn(page)
+        await page.locator("button:visible", has_text="Alerts").last.click()
+        await page.get_by_test_id("alert-new").click()
+        await agreed(page)
+        alert = desk.alerts.fire("a1")
+        told = page.locator(f'[data-testid="toast"][data-key="alert:{alert.key}"]')
+        await expect(told).to_contain_text("a1 fired")
+        for name in ("rehearse-open", "alert-cancel", "alert-arm"):
+            await page.get_by_test_id(name).click(trial=True)  # refuses what is covered
+        await page.get_by_test_id("alert-cancel").click()
+        await expect(page.get_by_test_id("alert-form")).to_have_count(0)
 
 
 async def test_a_message_with_the_sound_of_its_severity_and_the_badge(chromium_path: Path) -> None:
