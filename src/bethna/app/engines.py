@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Collection
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
-from bethna.app.desk import Desk
 from bethna.app.elsewhere import alert_folder, candle_folder
 from bethna.app.household import Began, told
-from bethna.app.markets import Market
-from bethna.app.sources import chosen_market
 from bethna.client.backend import Backend
-from bethna.client.local import LocalBackend
 from bethna.config import Settings
 from bethna.core.clock import Clock
 from bethna.core.instrument import Feature
 from bethna.net.network import INTERNET, Network
 from bethna.store.folder import data_root, source_folder
+
+if TYPE_CHECKING:
+    from bethna.app.markets import Market
 
 
 class OwnEngine:
@@ -41,6 +41,12 @@ class OwnEngine:
         keep_candles: bool = False,
         alerts: bool = False,
     ) -> None:
+        # Here: a program that attaches to a desk needs none of it, and this one should not wait for it in its loop.
+        from bethna.app.desk import Desk
+        from bethna.app.sources import chosen_market
+        from bethna.client.local import LocalBackend
+
+        self._desk, self._market, self._backend = Desk, chosen_market, LocalBackend
         self.settings = settings
         self._has_alerts = alerts
         self._keep_candles = keep_candles
@@ -51,17 +57,17 @@ class OwnEngine:
 
     async def run(self, began: Began) -> None:
         """See `Engine`."""
-        async with chosen_market(
+        async with self._market(
             self.settings, clock=self._pace, rng=self._rng, network=self._network
         ) as market:
-            desk = Desk(
+            desk = self._desk(
                 market.settings, pace=self._pace, rng=self._rng, network=self._network,
                 simulation=market.simulation, features=self._features, candles=self._candles(market),
                 alerts=self._alerts(market),
             )  # fmt: skip
             if desk.alerts is not None:
                 await desk.alerts.start()  # before the first trade
-            backend = LocalBackend(desk, desk.bus, asyncio.get_running_loop())
+            backend = self._backend(desk, desk.bus, asyncio.get_running_loop())
             try:
                 async with asyncio.TaskGroup() as group:
                     beside = [group.create_task(market.watch(desk), name="market")]

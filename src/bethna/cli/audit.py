@@ -94,6 +94,9 @@ def code_of(found: Audit) -> int:
 
 def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: bool) -> int:
     """Record, compare, then audit the recording like any other."""
+    settings = read_settings(source="live", symbols=(symbol,))
+    log_to_stderr(settings)
+
     import asyncio
     from datetime import UTC, datetime
     from functools import partial
@@ -107,8 +110,6 @@ def _audit_live(symbol: str, duration_s: float, interval: str | None, as_json: b
     from bethna.core.intervals import Interval
     from bethna.runtime.clocks import SystemClock
 
-    settings = read_settings(source="live", symbols=(symbol,))
-    log_to_stderr(settings)
     moment = datetime.fromtimestamp(SystemClock().now_ns() // 1_000_000_000, UTC)
     name = re.sub(r"[^A-Za-z0-9]+", "-", symbol).strip("-").lower()
     tape = Path(f"bethna-audit-{name}-{moment:%Y%m%dT%H%M%SZ}.jsonl.zst").resolve()

@@ -38,12 +38,13 @@ def record(
     bethna record --symbol BTC-USDT --for 10m btc.jsonl.zst
     bethna up --source tape:btc                               plays it
     """
+    settings = read_settings(source="live", symbols=symbols)
+
     from bethna.app import Desk
     from bethna.cli.recording import Ended, carry
     from bethna.cli.running import run
     from bethna.store.recorder import TapeWriter
 
-    settings = read_settings(source="live", symbols=symbols)
     log_to_stderr(settings)
     path = file or _usual_file(settings.data_dir)
     ended = Ended()

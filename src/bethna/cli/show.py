@@ -134,8 +134,6 @@ async def _ask(
 
 def choice_of(options: dict[str, Any]) -> Choice:
     """Which desk the options name. Raises UsageError where they contradict each other."""
-    from bethna.cli.attach import Choice
-
     url, token, source, seed = (options.get(name) for name in ("url", "token", "source", "twin_seed"))
     own = source is not None or seed is not None
     if own and (url is not None or token is not None):
@@ -148,4 +146,7 @@ def choice_of(options: dict[str, Any]) -> Choice:
         source = "twin"
     settings = read_settings(source=source, twin_seed=seed)
     log_to_stderr(settings, quiet=True)
+
+    from bethna.cli.attach import Choice
+
     return Choice(settings, url=url, token=token, own=own)

@@ -55,13 +55,14 @@ def up(record_to: Path | None, open_it: bool, as_json: bool, **options: object) 
     bethna up --source tape:FILE --speed max --loop     flat out, over and over
     bethna up --host 0.0.0.0                            for other machines too, with a token
     """
+    settings = _with_recording(read_settings(**options), record_to)
+    _check_options(settings)
+    log_to_stderr(settings)
+
     from bethna.api.server import listen, url_of
     from bethna.app.serving import serve, with_token
     from bethna.cli.running import run
 
-    settings = _with_recording(read_settings(**options), record_to)
-    _check_options(settings)
-    log_to_stderr(settings)
     try:
         listener = listen(settings.host, settings.port)
     except AddressUnusable as error:
