@@ -155,7 +155,7 @@ def recent_trades_request(instrument: Instrument, limit: int) -> RestRequest:
 def trades_request(instrument: Instrument, since: int | None, until: int | None) -> RestRequest:
     """As many trades as a page holds, the newest, or of a span of time whose ends are ns UTC.
 
-    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/products/get-public-market-trades: `start`
+    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/products/get-market-trades: `start`
     and `end` are UNIX timestamps. Which page of a longer span is told, it does not say.
     """
     request = recent_trades_request(instrument, MOST_TRADES)
