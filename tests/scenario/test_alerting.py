@@ -62,6 +62,10 @@ class Past:
         self.fails = False
         self.refusals: list[VenueError] = []
         """What it answers first; the second time after a trade."""
+        self.by_time = False
+
+    def goes_by_time(self, instrument: InstrumentId) -> bool:
+        return self.by_time
 
     async def trades(
         self, instrument: InstrumentId, first_id: int, last_id: int, since: int

@@ -67,6 +67,11 @@ class VenuePast:
         async for page in past.trades(described, first_id, last_id, since):
             yield page
 
+    def goes_by_time(self, instrument: InstrumentId) -> bool:
+        """See `PastTrades`."""
+        spec = self._lines[instrument.partition("@")[2]].spec
+        return spec.trades_by_span or spec.candles.trades_page is not None
+
     async def before_now(self, instrument: InstrumentId, start: int | None) -> Known:
         """The newest trades, from `start` (ns UTC; None for what is quick) on, MOST_TRADES at most.
 

@@ -343,6 +343,7 @@ class RuleState(Struct, frozen=True, gc=False):
         since: event time since when the condition holds; None while it does not.
         due: event time at which a hold is over; None without one.
         firings, last_fired: how many, and the event time of the last.
+        bar_before: of a rule of once a bar, the event time of its last firing in a bar before that of `last_fired`.
     """
 
     leaves: tuple[LeafState, ...]
@@ -352,6 +353,7 @@ class RuleState(Struct, frozen=True, gc=False):
     due: int | None = None
     firings: int = 0
     last_fired: int | None = None
+    bar_before: int | None = None
 
 
 class OpenGap(Struct, frozen=True, gc=False):

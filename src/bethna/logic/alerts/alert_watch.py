@@ -94,7 +94,9 @@ class AlertWatch:
     def _misses(self, name: str) -> bool:
         """Whether trades of one of its instruments are missing right now, or not enough are there for a window."""
         asked = self._armed[name].watched
-        watches = (self._trades.get(InstrumentId(watched.about)) for watched in asked)
+        watches = (
+            self._trades.get(InstrumentId(watched.about)) for watched in asked if watched.kind in BY_TRADES
+        )
         return any(watch is not None and (watch.gap is not None or watch.fills(name)) for watch in watches)
 
     def put_state(self, name: str, state: RuleState) -> None:

@@ -177,16 +177,19 @@ def _fire(
     swallowed = _swallowed(rule, state, moment, ts)
     if swallowed is not None:
         return _line(name, swallowed, state, after, index, moment)
-    last = ts if state.last_fired is None else max(ts, state.last_fired)
+    before = state.last_fired
+    last = ts if before is None else max(ts, before)
     phase = Phase.DONE if rule.repeat is Repeat.ONCE else after.phase
     fired = replace(after, firings=state.firings + 1, last_fired=last, phase=phase, due=None)
+    if rule.bar is not None and before is not None and rule.bar.open_time(before) != rule.bar.open_time(ts):
+        fired = replace(fired, bar_before=min(ts, before))
     return _line(name, Outcome.FIRED, state, fired, index, moment, ts)
 
 
 def _swallowed(rule: AlertRule, state: RuleState, moment: Moment, ts: int) -> Outcome | None:
     """Why a firing is not told; None where it is."""
     last = state.last_fired
-    if last is not None and ts - last < rule.cooldown_ns:
+    if last is not None and abs(ts - last) < rule.cooldown_ns:  # another instrument may be heard later
         return Outcome.COOLING
     match rule.repeat:
         case Repeat.ONCE | Repeat.EVERY:
@@ -194,7 +197,8 @@ def _swallowed(rule: AlertRule, state: RuleState, moment: Moment, ts: int) -> Ou
         case Repeat.PER_BAR:
             bar = rule.bar
             assert bar is not None  # `alert_rules.check` says so
-            if last is not None and bar.open_time(ts) <= last:
+            told = [bar.open_time(each) for each in (last, state.bar_before) if each is not None]
+            if bar.open_time(ts) in told:  # not any before: another instrument may be heard later
                 return Outcome.SAME_BAR
         case _:
             assert_never(rule.repeat)

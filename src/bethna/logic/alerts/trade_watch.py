@@ -265,7 +265,8 @@ class TradeWatch(Stepper):
             if not window.is_full(trade.ts_event):  # rule 6
                 continue
             hole = moment.after_gap or trade.ts_event - window.length < self._gap_end
-            woken += self._wake(window, value, replace(moment, value=value, after_gap=hole))
+            state = State.INCOMPLETE if hole else moment.state
+            woken += self._wake(window, value, replace(moment, value=value, after_gap=hole, state=state))
         self._judge(woken)
         self._judge_all([each for each in self._missing if len(each.since) > MOST_GATHERED])
         self._judge_quiet(trade.ts_recv)
@@ -388,7 +389,7 @@ class TradeWatch(Stepper):
         state, last = armed.state, self.last
         as_it_is = replace(state, leaves=true.leaves, due=true.due)
         if armed.rule.cooldown_ns or armed.rule.bar is not None:  # it says from when on it may fire again
-            as_it_is = replace(as_it_is, last_fired=true.last_fired)
+            as_it_is = replace(as_it_is, last_fired=true.last_fired, bar_before=true.bar_before)
         if state.phase is Phase.ACTIVE and state != as_it_is and last is not None:
             after = replace(as_it_is, since=true.since, steps=state.steps + 1)
             moment = Moment(last.ts_event, last.ts_recv, last.trade_id, last.price, State.HEALED, late=True)

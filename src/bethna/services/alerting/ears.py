@@ -63,6 +63,10 @@ class PastTrades(Protocol):
         """
         ...
 
+    def goes_by_time(self, instrument: InstrumentId) -> bool:
+        """Whether its venue is asked from a time on: then what comes begins there, whichever id was asked for."""
+        ...
+
 
 class Ear:
     """Hears one instrument's trades; those that come before the past is judged wait (rule 1)."""
@@ -246,18 +250,26 @@ class Ears:
             return
         try:
             async with asyncio.timeout(CATCH_UP_S):
+                by_time = self._past.goes_by_time(ear.instrument)
+                at_once = MOST_SEEDED if by_time else SEEDED_AT_ONCE
                 while len(found) < MOST_SEEDED and at > 0 and (not found or found[0].ts_event > since):
-                    before = max(1, at - SEEDED_AT_ONCE + 1)
+                    before = max(1, at - at_once + 1)
                     pages = self._past.trades(ear.instrument, before, at, since)
-                    asked = [trade async for page in pages for trade in page]
-                    if [each.trade_id for each in asked] != list(range(before, at + 1)):
-                        break  # what is farther back has a hole before it
-                    found, at = [*asked, *found], before - 1
+                    whole = _unbroken([trade async for page in pages for trade in page], at)
+                    found = [*whole, *found]
+                    if len(whole) < at - before + 1:
+                        if not (by_time and whole):  # else it has told all since
+                            self._begin_anew(ear, f"trade {at - len(whole)} is not there")
+                        break
+                    at = before - 1
         except (BethnaError, TimeoutError) as error:
-            said = f"windows begin anew, for the trades before could not be had: {str(error) or 'in time'}"
-            self._tell("warning", "alerts_windows", ear.instrument, said)
+            self._begin_anew(ear, str(error) or "in time")
         for trade in found:
             watch.seed(trade)
+
+    def _begin_anew(self, ear: Ear, why: str) -> None:
+        said = f"windows begin anew, for the trades before could not be had: {why}"
+        self._tell("warning", "alerts_windows", ear.instrument, said)
 
     def _go_on(self, ear: Ear, hear: Callable[[TradeStreamItem], None]) -> None:
         """What came meanwhile, and from here on what comes."""
@@ -374,3 +386,11 @@ class Ears:
             why = str(error) or f"they are too many for {LATEST_S:g} s"
             self._tell("warning", "alerts_cut_off", ear.instrument, f"the venue's past trades: {why}")
         pages.put_nowait(None)
+
+
+def _unbroken(trades: Sequence[Trade], last_id: int) -> list[Trade]:
+    """The newest of these up to an id without a hole; what lies farther back has one before it."""
+    begin = len(trades)
+    while begin and trades[begin - 1].trade_id == last_id - (len(trades) - begin):
+        begin -= 1
+    return list(trades[begin:])
