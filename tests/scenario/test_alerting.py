@@ -22,12 +22,14 @@ from bethna.core.alerts import (
     Phase,
     PriceCrosses,
     PriceIs,
+    PriceMoves,
     Repeat,
     Side,
     SpreadIs,
     Step,
     Way,
 )
+from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap, State
 from bethna.core.errors import (
     AlertChanged,
@@ -70,7 +72,12 @@ class Past:
     async def trades(
         self, instrument: InstrumentId, first_id: int, last_id: int, since: int
     ) -> AsyncIterator[Sequence[Trade]]:
-        assert since <= self.known[first_id].ts_event
+        if self.by_time:
+            first_id = next(
+                each.trade_id for each in self.known.values() if each.ts_event >= since - NS_PER_S
+            )
+        elif first_id > 1:  # else a window is filled again, and asks for more than it needs
+            assert since <= self.known[first_id].ts_event
         self.asked.append((first_id, last_id))
         if self.fails:
             raise ConnectError("binance", "no host answers")
@@ -79,7 +86,8 @@ class Past:
             if len(self.refusals) == 1:
                 yield [self.known[first_id]]
             raise refused
-        yield [self.known[number] for number in range(first_id, last_id + 1) if number <= self.until]
+        numbers = [each for each in range(first_id, last_id + 1) if each in self.known and each <= self.until]
+        yield [self.known[number] for number in numbers]
 
 
 class Desk:
@@ -829,3 +837,48 @@ async def test_who_is_killed_while_it_catches_up_goes_on_from_there(tmp_path: Pa
     behind.cancel()
     assert past.asked[-1] == (6, 12)
     assert again.ids() == [6, 8, 10, 12]
+
+
+MOVES = AlertRule(PriceMoves(PAIR, Way.UP, 5.0, 10 * 10**9), Repeat.EVERY)
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+async def test_a_window_is_full_again_at_once_after_a_restart(tmp_path: Path, *, by_time: bool) -> None:
+    told = [priced(number, 100) for number in range(1, 31)]
+    await armed(tmp_path, *told, rule=MOVES)
+    past = Past(told)
+    past.by_time = by_time
+    again = await life(tmp_path, past, priced(31, 106))
+    assert (again.ids(), again.codes) == ([31], [])
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+async def test_a_window_that_cannot_be_filled_again_says_so(tmp_path: Path, *, by_time: bool) -> None:
+    told = [priced(number, 100) for number in range(1, 31)]
+    await armed(tmp_path, *told, rule=MOVES)
+    past = Past(told, until=29)
+    past.by_time = by_time
+    again = await life(tmp_path, past, priced(31, 106))
+    assert (again.ids(), again.codes) == ([], ["alerts_windows"])
+    assert again.alerts.rule("a1").unknown
+    past = Past([*(each for each in told if each.trade_id != 25), priced(31, 106)])
+    past.by_time = by_time
+    again = await life(tmp_path, past, priced(32, 106))  # nobody knows how it was before the hole
+    assert (again.ids(), again.codes) == ([], ["alerts_windows"])
+
+
+async def test_a_journal_that_found_the_disk_full_is_made_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await begun(tmp_path)
+    note = Journal._note
+    with monkeypatch.context() as full:
+
+        def no_room(*_: object) -> None:
+            raise StoreError("found the disk full")
+
+        full.setattr(Journal, "_note", no_room)
+        with pytest.raises(StoreError, match="disk full"):
+            await desk.alerts.add([UP])
+    assert Journal._note is note
+    assert await desk.alerts.add([UP]) == ["a1"]

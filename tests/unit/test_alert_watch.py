@@ -484,6 +484,7 @@ def test_windows_are_shared_and_say_when_a_gap_lies_in_them() -> None:
     assert set(fired) == {"r0", "r1", "r2"}
     assert fired["r0"].moment.value == 6.0
     assert fired["r0"].moment.after_gap
+    assert fired["r0"].moment.state is State.INCOMPLETE  # what it stands on is not all there
     assert fired["r1"].moment.value > 12
     desk.at(3, 80, 3)  # comes after all; windows are not made anew
     assert len(desk.fired()) == 3

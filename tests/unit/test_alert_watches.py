@@ -23,6 +23,7 @@ from bethna.core.alerts import (
 )
 from bethna.core.clock import NS_PER_S
 from bethna.core.coverage import Gap, State
+from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId, Trade
 from bethna.core.status import GapFound, GapMarked, Healed
 from bethna.logic.alerts.alert_watch import AlertWatch
@@ -31,6 +32,7 @@ from bethna.logic.alerts.trade_watch import TradeWatch
 
 BTC, ETH = InstrumentId("BTC-USDT@binance"), InstrumentId("ETH-USDT@binance")
 T0 = 1_700_000_000 * NS_PER_S
+EITHER = AnyOf((PriceCrosses(BTC, Way.UP, 100.0), PriceCrosses(ETH, Way.UP, 100.0)))
 
 
 class Desk:
@@ -207,3 +209,46 @@ def test_a_rule_that_somebody_else_has_told_of_goes_on_from_there() -> None:
     desk.watch.put_state("a", told)
     desk.trade(BTC, 101)
     assert desk.watch.state("a").firings == 6
+
+
+def test_a_gap_of_trades_is_none_of_a_spread() -> None:
+    desk = Desk()
+    spread, price = SpreadIs(BTC, 5.0), PriceIs(BTC, Side.ABOVE, 100.0)
+    desk.watch.arm("spread", AlertRule(spread))
+    desk.watch.arm("price", AlertRule(price))
+    desk.trade(BTC, 99)
+    desk.watch.tell(watched_by(spread), Moment(T0, T0, None, 1.0))
+    desk.hear[BTC](GapFound(BTC, Gap("trades", 2, 2, T0, T0), T0))
+    assert (desk.watch.is_unknown("spread"), desk.watch.is_unknown("price")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "outcomes"),
+    [
+        (AlertRule(EITHER, Repeat.EVERY), [Outcome.FIRED, Outcome.FIRED, Outcome.FIRED]),
+        (
+            AlertRule(EITHER, Repeat.PER_BAR, bar=Interval.M1),
+            [Outcome.FIRED, Outcome.FIRED, Outcome.SAME_BAR],
+        ),
+        (
+            AlertRule(EITHER, Repeat.EVERY, cooldown_ns=NS_PER_S),
+            [Outcome.FIRED, Outcome.COOLING, Outcome.COOLING],
+        ),
+        (AlertRule(EITHER, Repeat.EVERY, cooldown_ns=NS_PER_S // 50), [Outcome.FIRED] * 3),
+    ],
+)
+def test_what_another_instrument_tells_later_is_told_for_its_own_time(
+    rule: AlertRule, outcomes: list[Outcome]
+) -> None:
+    desk = Desk()
+    desk.watch.arm("a", rule)
+    start = -(T0 // NS_PER_S) % 60 + 0.0  # whole minutes from here on
+    desk.trade(BTC, 99, start + 30)
+    desk.trade(ETH, 99, start + 30)
+    desk.trade(BTC, 101, start + 60.04)
+    desk.trade(ETH, 101, start + 59.99)  # heard later, of before, and of the bar before
+    desk.trade(ETH, 99, start + 59.995)
+    desk.trade(BTC, 99, start + 60.1)
+    desk.trade(ETH, 101, start + 59.9975)
+    said = [step.outcome for step in desk.steps if step.outcome in (*outcomes, Outcome.FIRED)]
+    assert said == outcomes

@@ -5,7 +5,8 @@ Rules
      goes back MOST_TRADES at most.
   2. A recording is read again from its beginning by feeds of its own, in a thread: what the desk plays is not touched.
   3. Of bars each becomes four trades: opening, the nearer extreme, the farther one, closing. What happened between
-     is not known, so what they tell is an estimate.
+     is not known, so what they tell is an estimate. A bar that is open yet is not judged, one that is not complete is
+     judged by what is known of it, and named.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bethna.app.live import LiveLine
 from bethna.app.tape_codecs import TapeCodecs
 from bethna.config import Settings
 from bethna.core.bars import Bar
+from bethna.core.coverage import State
 from bethna.core.errors import ConfigError, NoDataYet
 from bethna.core.intervals import Interval
 from bethna.core.market import UNNUMBERED, InstrumentId, Trade
@@ -42,11 +44,13 @@ class Known(Struct, frozen=True):
     """Trades of before, ascending.
 
     Attributes:
-        unknown: spans of event time within them of which nothing is known, ns UTC. asked_from: from where they were
-            asked for, ns UTC; None where that was not said.
+        count: how many trades, or bars, they are.
+        unknown: spans of event time within them of which nothing is known, or not all, ns UTC.
+        asked_from: from where they were asked for, ns UTC; None where that was not said.
     """
 
     trades: Sequence[Trade]
+    count: int
     unknown: tuple[tuple[int, int], ...] = ()
     asked_from: int | None = None
 
@@ -91,7 +95,7 @@ class VenuePast:
             async for page in past.trades(described, first, oldest.trade_id - 1, since):
                 found += page
         known = [each for each in [*found, *recent] if start is None or each.ts_event >= start]
-        return Known(known, holes(known))
+        return Known(known, len(known), holes(known))
 
     def _of(self, instrument: InstrumentId, lane: Lane) -> PastTradesOf:
         line = self._lines[instrument.partition("@")[2]]
@@ -134,7 +138,7 @@ def _read_tape(path: Path, settings: Settings, feed: FeedSettings, wanted: froze
         bus.channel("trades", instrument).subscribe(hear, "rehearsal")
     feeds = Feeds(bus, clock, feed, follow_unknown=True, book_styles=book_styles())
     TapePlayer(path, TapeCodecs(settings), feeds, clock, SystemClock()).play_through()
-    return Known(found, holes(found) if len(wanted) == 1 else ())
+    return Known(found, len(found), holes(found) if len(wanted) == 1 else ())
 
 
 def bars_for(span_ns: int) -> tuple[Interval, int]:
@@ -151,10 +155,16 @@ def of_bars(bars: Sequence[Bar]) -> Known:
     """Rule 3."""
     found: list[Trade] = []
     unknown: list[tuple[int, int]] = []
+    judged = 0
     for bar in bars:
+        if not bar.closed:
+            continue
         if bar.open is None or bar.high is None or bar.low is None or bar.close is None:
             unknown.append((bar.open_time, bar.close_time))
             continue
+        if bar.coverage.state is State.INCOMPLETE:
+            unknown.append((bar.open_time, bar.close_time))
+        judged += 1
         if not bar.trades and bar.volume == 0.0:
             continue
         rises = bar.close >= bar.open
@@ -163,7 +173,7 @@ def of_bars(bars: Sequence[Bar]) -> Known:
         for index, price in enumerate(prices):
             ts = bar.open_time + index * step
             found.append(Trade(bar.instrument, price, 0.0, "buy", len(found) + 1, ts, ts))
-    return Known(found, _joined(unknown))
+    return Known(found, judged, _joined(unknown))
 
 
 def _joined(spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

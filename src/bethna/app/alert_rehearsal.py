@@ -12,7 +12,7 @@ from bethna.app.alert_past import Known, VenuePast, bars_for, of_bars, of_tape
 from bethna.app.alert_ports import Ground
 from bethna.core.alert_views import Rehearsed
 from bethna.core.alerts import AlertRule, VolumeIs
-from bethna.core.clock import NS_PER_S
+from bethna.core.clock import NS_PER_S, iso_utc
 from bethna.core.errors import BethnaError, ConfigError, NoDataYet, UnknownInstrument
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId, Trade
@@ -81,14 +81,16 @@ class Rehearser:
         except UnknownInstrument:
             return [], "it is not followed any more"
         found = _around(recent, number, at, count)
-        if number is None or any(each.trade_id == number for each in found):
+        if number is None:
             return found, "" if found else "none is at hand"
+        if any(each.trade_id == number for each in found):
+            return _of_then(found, number, at)
         if self._desk.source() == "tape":
             known = await self._of_tape(frozenset({instrument}))
-            return _around(known.trades, number, at, count), ""
+            return _of_then(_around(known.trades, number, at, count), number, at)
         try:
             asked = self._past.trades(instrument, max(1, number - count), number + count, at - 60 * NS_PER_S)
-            return [trade async for page in asked for trade in page], ""
+            return _of_then([trade async for page in asked for trade in page], number, at)
         except BethnaError as error:
             return [], f"they are not at hand any more, and the venue says: {error.message}"
 
@@ -98,14 +100,15 @@ class Rehearser:
             if span_ns is None or not known.trades:
                 return known
             start = known.trades[-1].ts_event - span_ns
-            return Known([each for each in known.trades if each.ts_event >= start], known.unknown, start)
+            newer = [each for each in known.trades if each.ts_event >= start]
+            return Known(newer, len(newer), known.unknown, start)
         since = None if span_ns is None else self._desk.clock.now_ns() - span_ns
         found = [await self._past.before_now(each, since) for each in sorted(wanted)]
         begins = max((each.trades[0].ts_event for each in found if each.trades), default=0)
         trades = [trade for each in found for trade in each.trades if trade.ts_event >= begins]
         trades.sort(key=_by_time)
         unknown = tuple(span for each in found for span in each.unknown if span[1] > begins)
-        return Known(trades, unknown, since)
+        return Known(trades, len(trades), unknown, since)
 
     async def _of_tape(self, wanted: frozenset[InstrumentId]) -> Known:
         path = Path(self._desk.settings.source.removeprefix(TAPE_PREFIX))
@@ -147,7 +150,7 @@ def _rehearsed(
     rule: AlertRule, over: str, known: Known, found: Rehearsal, per_day: float | None, advice: Advice | None
 ) -> Rehearsed:
     return Rehearsed(
-        over, say(rule), found.start, found.end, found.trades, known.unknown, found.fired,
+        over, say(rule), found.start, found.end, known.count, known.unknown, found.fired,
         {str(outcome): count for outcome, count in found.swallowed.items()}, found.clusters, found.per_day,
         per_day, None if advice is None else advice.enough, None if advice is None else advice.cooldown_ns,
         None if advice is None else advice.rearm, _thinned(known.trades), known.asked_from,
@@ -175,6 +178,14 @@ def _around(trades: Sequence[Trade], number: int | None, at: int, count: int) ->
         if each.trade_id == number if number is not None else each.ts_event <= at:
             index = position
     return [] if index < 0 else list(trades[max(0, index - count) : index + count + 1])
+
+
+def _of_then(trades: list[Trade], number: int, at: int) -> tuple[list[Trade], str]:
+    """These, unless the trade of that number is another one by now: venues count anew, and simulations begin anew."""
+    same = next((each for each in trades if each.trade_id == number), None)
+    if same is None or same.ts_event == at:
+        return trades, ""
+    return [], f"trade {number} is another one by now, of {iso_utc(same.ts_event)}"
 
 
 def _by_time(trade: Trade) -> tuple[int, str, int]:

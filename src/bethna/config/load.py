@@ -78,6 +78,10 @@ def _from_file(text: str, file_name: str) -> Iterator[tuple[str, Given]]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("", f"{file_name}: expected TOML, found: {error}", origin=file_name) from error
+    except RecursionError as error:
+        raise ConfigError(
+            "", f"{file_name}: expected settings, found nested lists", origin=file_name
+        ) from error
     lines = _lines_of(text)
 
     def origin(*path: str) -> str:

@@ -6,12 +6,16 @@ What is not what was expected is refused with both, and with the place where it 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from math import isfinite
 
 from bethna.core.clock import NS_PER_S
 from bethna.core.errors import ConfigError, cut
 from bethna.core.intervals import Interval
 
 KEY = "sentence"
+SMALLEST = 1e-10
+"""What is nearer to 0 is written with an exponent."""
 UNIT_NS = {
     "ms": NS_PER_S // 1000, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3_600 * NS_PER_S, "d": 86_400 * NS_PER_S,
     "w": 604_800 * NS_PER_S,
@@ -113,9 +117,11 @@ class Reader:
 
 
 def say_number(figure: float) -> str:
-    """A number that `Reader.number` reads as the same."""
-    whole = f"{figure:,.10f}".rstrip("0").rstrip(".")
-    return whole if float(whole.replace(",", "")) == figure else repr(figure)
+    """A number that `Reader.number` reads as the same, in the fewest digits that say which it is."""
+    if not isfinite(figure) or 0.0 < abs(figure) < SMALLEST:
+        return repr(figure)
+    whole = f"{Decimal(repr(figure)):,f}"
+    return whole.rstrip("0").rstrip(".") if "." in whole else whole
 
 
 def say_length(length_ns: int) -> str:

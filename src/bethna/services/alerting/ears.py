@@ -56,7 +56,7 @@ class PastTrades(Protocol):
         """Those of the ids, inclusive, ascending, page by page, as far as they can be had.
 
         Args:
-            since: when the trade before the first was, ns UTC by the venue's clock.
+            since: when the trade before the first was, ns UTC by the venue's clock; or from when on they are needed.
 
         Raises:
             VenueError, UnknownInstrument: nothing more can be had.
@@ -255,10 +255,11 @@ class Ears:
                 while len(found) < MOST_SEEDED and at > 0 and (not found or found[0].ts_event > since):
                     before = max(1, at - at_once + 1)
                     pages = self._past.trades(ear.instrument, before, at, since)
-                    whole = _unbroken([trade async for page in pages for trade in page], at)
+                    asked = [trade async for page in pages for trade in page]
+                    whole = _unbroken(asked, at)
                     found = [*whole, *found]
                     if len(whole) < at - before + 1:
-                        if not (by_time and whole):  # else it has told all since
+                        if not (by_time and whole) or len(whole) < len(asked):  # else it has told all since
                             self._begin_anew(ear, f"trade {at - len(whole)} is not there")
                         break
                     at = before - 1

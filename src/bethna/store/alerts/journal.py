@@ -72,6 +72,11 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             self._take_lock(folder)
             self._open = self._connect()
+            try:
+                self._begin()
+            except BaseException:
+                self._open.close()
+                raise
         except BaseException as error:
             self._let_go()
             if not isinstance(error, OSError):
@@ -80,6 +85,8 @@ class Journal:
                 f"expected a folder for alerts at {folder}, found: {error.strerror}",
                 hint="make room, or look whether the folder can be written",
             ) from error
+
+    def _begin(self) -> None:
         self.name = self._facts().get(_NAME, "")
         self.was_closed = {"yes": True, "no": False}.get(self._facts().get(_CLOSED, ""))
         if not self.name:

@@ -36,6 +36,8 @@ class Draft {
   saving = $state.raw(false);
   /** Somebody else's edit of the same rule. */
   theirs = $state.raw<AlertRow | null>(null);
+  /** What cannot be read, by the field in which it stands. */
+  unread = $state.raw<ReadonlyMap<symbol, string>>(new Map());
   /** The condition and part that were touched last. */
   place = $state.raw(0);
   private touched = 'level';
@@ -75,6 +77,15 @@ class Draft {
     this.editing = this.theirs = null;
     clearTimeout(this.timer);
     this.question?.abort();
+  }
+
+  /** A field holds what is no number or length (words), or no longer does (null): nothing is armed meanwhile. */
+  misread(field: symbol, words: string | null): void {
+    if (words === null && !this.unread.has(field)) return;
+    const now = new Map(this.unread);
+    if (words === null) now.delete(field);
+    else now.set(field, words);
+    this.unread = now;
   }
 
   /** By a control. */
@@ -130,7 +141,7 @@ class Draft {
 
   /** Arms it, or puts it in the place of the one that is edited. */
   async save(): Promise<boolean> {
-    if (this.saving || this.checking || this.problem?.part === 'sentence') return false;
+    if (this.saving || this.checking || this.unread.size > 0 || this.problem?.part === 'sentence') return false;
     this.saving = true;
     try {
       const row = this.editing ? await api.edit(this.editing.name, { rule: this.rule }, this.editing.version) : ((await api.add({ rule: this.rule }))[0] as AlertRow);

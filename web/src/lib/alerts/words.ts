@@ -27,9 +27,8 @@ export function readLength(text: string): number | null {
 
 /** `65,000` and `65k` as people write them; null where it is no number. */
 export function readNumber(text: string): number | null {
-  const plain = text.trim().toLowerCase().replace(/[,\s\u202f]/g, '');
-  const found = /^(-?\d+(?:\.\d+)?(?:e-?\d{1,3})?)(k?)$/.exec(plain);
-  return found ? Number(found[1]) * (found[2] ? 1000 : 1) : null;
+  const found = /^(-?(?:\d+|\d{1,3}(?:[,\s\u202f]\d{3})+)(?:\.\d+)?(?:e-?\d{1,3})?)\s?(k?)$/.exec(text.trim().toLowerCase());
+  return found ? Number(found[1]?.replace(/[,\s\u202f]/g, '')) * (found[2] ? 1000 : 1) : null;
 }
 
 export interface Standing {
