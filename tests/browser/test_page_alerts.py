@@ -92,6 +92,42 @@ async def test_what_is_refused_is_said_at_its_part(chromium_path: Path) -> None:
         assert desk.alerts.armed == {}
 
 
+async def test_a_field_that_cannot_be_read_keeps_from_arming(chromium_path: Path) -> None:
+    async with alerted() as desk, browser_page(chromium_path, desk.served.url) as page:
+        await at_form(page)
+        level, arm = page.locator('[data-part="level"]'), page.get_by_test_id("alert-arm")
+        misread, sentence = page.get_by_test_id("alert-misread"), page.get_by_test_id("alert-sentence")
+        await level.fill("61,005")
+        await agreed(page)
+        for text in ("61005x", "61005,50", "", "61,006.5.5"):
+            await level.fill(text)
+            await expect(misread).to_contain_text(f'expected a number such as 65,000.50, found "{text}"')
+            await expect(level).to_have_attribute("aria-invalid", "true")
+            await expect(arm).to_be_disabled()
+            await level.press("Enter")
+        await level.fill("61,007")
+        await expect(misread).to_have_count(0)
+        await expect(arm).to_be_enabled()
+        await page.get_by_test_id("alert-more").click()
+        hold = page.locator('[data-part="hold"]')
+        await hold.fill("10 minutes")
+        await expect(misread).to_contain_text("Hold: expected a length such as 30s, 10m or 4h")
+        await expect(arm).to_be_disabled()
+        await hold.fill("10m")
+        await expect(arm).to_be_enabled()
+        await level.fill("6x")
+        await sentence.fill("BTC-USDT crosses above 61,009")  # it takes the place of what is typed elsewhere
+        await agreed(page)
+        await expect(level).to_have_value("61,009.00")
+        await expect(misread).to_have_count(0)
+        assert desk.alerts.armed == {}
+        await arm.click()
+        await expect(page.get_by_test_id("alert-rule")).to_contain_text("crosses above 61,009")
+    assert [each.sentence for each in desk.alerts.armed.values()] == [
+        "BTC-USDT@binance crosses above 61,009, once"
+    ]
+
+
 async def test_no_more_than_the_limit_with_the_reason(chromium_path: Path) -> None:
     async with alerted(CROSSING, most=1) as desk, browser_page(chromium_path, desk.served.url) as page:
         await at_form(page)

@@ -21,7 +21,9 @@ describe('words', () => {
     expect(readNumber('65,000')).toBe(65_000);
     expect(readNumber('65\u202f000.5')).toBe(65_000.5);
     expect(readNumber('65k')).toBe(65_000);
-    for (const text of ['', 'x', '6 5 x', 'NaN', 'Infinity']) expect(readNumber(text)).toBeNull();
+    expect(readNumber('1,234,567.5')).toBe(1_234_567.5);
+    // A comma is none of a decimal: what is meant is not guessed.
+    for (const text of ['', 'x', '6 5 x', 'NaN', 'Infinity', '2713,50', '2.713,50', '1,2,3', '65,00', '1,0000']) expect(readNumber(text)).toBeNull();
   });
 
   it('names the part that the desk refused', () => {
