@@ -365,6 +365,9 @@ def test_a_recording_without_a_frame_is_damaged_input(tmp_path: Path) -> None:
         assert error_of(told)["message"] == "expected a recording, found no frame in it"
         plain = run("audit", str(name))
         assert (plain.returncode, plain.stdout) == (4, b"")
+    for words in (("up", "--port", "0", "--source", f"tape:{tmp_path / 'empty.jsonl'}"),):
+        told = run(*words, "--json")
+        assert (told.returncode, error_of(told)["code"]) == (4, "damaged_tape")
 
 
 def test_a_recording_without_a_name_is_wrong_usage() -> None:

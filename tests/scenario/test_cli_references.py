@@ -79,6 +79,34 @@ async def test_they_go_on_until_ctrl_c(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
+@posix
+async def test_who_closes_the_pipe_ends_them_without_a_word(tmp_path: Path) -> None:
+    desk = desk_of_figures()
+    async with opened(desk) as served:
+        process = await begun(tmp_path, "indices", "--follow", "--json", "--url", served.url)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        async with asyncio.timeout(PATIENCE_S):
+            await process.stdout.readline()
+            process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # there is no other way
+            over, value = asyncio.ensure_future(process.wait()), 38.5
+            while not over.done():
+                value += 0.01
+                desk.say_figure(IndexPrice(DVOL, round(value, 2), START, START))
+                await asyncio.wait([over], timeout=0.05)
+            errors = (await process.stderr.read()).decode()
+    assert process.returncode == 0
+    assert errors.splitlines()[1:] == []  # the first says to which desk it was attached
+
+
+def test_a_token_that_cannot_be_one_is_named() -> None:
+    for token in ("\u00fc", "a\nb"):
+        told = run("status", "--url", "http://127.0.0.1:9", "--token", token, "--json")
+        assert told.returncode == 2, told.stderr
+        assert b"token" in told.stdout + told.stderr
+        assert b"proxy" not in told.stdout + told.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -26,6 +26,7 @@ from bethna.core.errors import (
     ConfigError,
     FeatureOff,
     LimitReached,
+    NoDataYet,
     UnknownAlert,
     UnknownChannel,
     UnknownInstrument,
@@ -173,8 +174,8 @@ async def test_a_rehearsal_over_trades_of_before_is_what_the_same_trades_tell(
         ]
         assert list(found.fired[-len(crossed) :] if crossed else ()) == crossed
         assert found.over == "trades"
-        bars = await run.desk.alerts.rehearse(sentence, over="bars", last="2d")
-        assert (bars.over, bars.judged > 0) == ("bars", True)
+        with pytest.raises(NoDataYet):  # the market is younger than a minute: its one bar is open yet
+            await run.desk.alerts.rehearse(sentence, over="bars", last="2d")
         with pytest.raises(ConfigError, match="expected a window within what is known of before"):
             await run.desk.alerts.rehearse("BTC-USDT moves 5% in 7d")
         with pytest.raises(ConfigError, match="expected conditions of prices and volume"):

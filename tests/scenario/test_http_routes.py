@@ -78,7 +78,7 @@ async def test_a_search_out_of_range_is_refused(query: str, said: str) -> None:
 async def test_the_watchlist_is_what_is_followed() -> None:
     desk = MemoryDesk()
     desk.trade(BTC, 1.0)
-    async with opened(desk, kept=True) as served:
+    async with opened(desk, kept=lambda: True) as served:
         answer = (await served.http.get(LIST)).json()
     assert answer == {
         "watchlist": [

@@ -15,7 +15,7 @@ from bethna.app import Desk
 from bethna.app.watchlist import KeptList
 from bethna.config import load
 from bethna.core.coverage import State
-from bethna.core.errors import CannotFollow, UnknownInstrument
+from bethna.core.errors import CannotFollow, StoreError, UnknownInstrument
 from bethna.core.instrument import FEATURES, Feature
 from bethna.core.market import InstrumentId
 from bethna.core.status import StreamStatus, Trust
@@ -178,9 +178,20 @@ def test_the_list_is_remembered_unless_the_user_named_it(tmp_path: Path) -> None
     assert first.settings.symbols == load(options=folder).symbols
     assert first.keep is not None
     first.keep([solana := "SOL-USDT@binance"])
+    assert first.is_kept()
     assert KeptList(load(options=folder)).settings.symbols == (solana,)
     named = KeptList(load(options={**folder, "symbols": ("BTC-USDT",)}))
     assert (named.settings.symbols, named.keep) == (("BTC-USDT",), None)
+    assert not named.is_kept()
+    path = tmp_path / FILE
+    path.unlink()
+    path.mkdir()  # nothing can be written there
+    with pytest.raises(StoreError):
+        first.keep([solana])
+    assert not first.is_kept()
+    path.rmdir()
+    first.keep([solana])
+    assert first.is_kept()
 
 
 def test_a_list_of_another_version_is_told_and_not_lost(tmp_path: Path) -> None:

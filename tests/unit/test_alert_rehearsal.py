@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
+from indicator_bars import bar, unknown
+from msgspec.structs import replace
 
+from bethna.app.alert_past import of_bars
 from bethna.core.alerts import (
     AlertRule,
     Outcome,
@@ -20,6 +23,7 @@ from bethna.core.alerts import (
     Way,
 )
 from bethna.core.clock import NS_PER_S
+from bethna.core.coverage import Coverage, State
 from bethna.core.errors import ConfigError
 from bethna.core.intervals import Interval
 from bethna.core.market import InstrumentId, Trade
@@ -118,3 +122,18 @@ def test_an_error_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("bethna.logic.alerts.trade_watch.TradeWatch._look", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         rehearse(UP, walk([99, 101]), SCALE)
+
+
+def test_bars_are_counted_as_bars_and_none_says_more_than_is_known() -> None:
+    whole = [bar(101.0, 104.0, 98.0, opened=100.0, hour=hour) for hour in range(3)]
+    bars = [
+        unknown(0),
+        replace(whole[1], coverage=Coverage(state=State.INCOMPLETE)),
+        whole[2],
+        replace(bar(109.0, hour=3), closed=False),
+    ]
+    known = of_bars(bars)
+    assert known.count == 2
+    assert [trade.price for trade in known.trades] == [100.0, 98.0, 104.0, 101.0] * 2
+    assert max(trade.ts_event for trade in known.trades) < whole[2].close_time
+    assert known.unknown == ((whole[0].open_time, whole[1].close_time),)

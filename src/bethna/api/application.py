@@ -57,7 +57,7 @@ def create_app(
     stall_s: float = STALL_S,
     restart: Restarter = None,
     settings: Iterable[SettingRow] = (),
-    kept: bool = False,
+    kept: Callable[[], bool] = lambda: False,
     token: str = "",
     rate_per_s: float = 0.0,
     host_clock: Clock | None = None,
@@ -72,7 +72,7 @@ def create_app(
         stall_s: how long a client's socket may take nothing before it is cut off.
         restart: ends this desk and begins one on the named source; None where that is not allowed.
         settings: what GET settings says; no secret is in it.
-        kept: the watchlist survives a restart.
+        kept: whether the watchlist survives a restart.
         token: what every caller must bring; empty is nothing.
         rate_per_s: requests a second for each address; 0 is no limit.
         host_clock: tells pauses and paces of callers; the desk's own clock may be a tape's.
@@ -92,7 +92,7 @@ def create_app(
             "assets": Provide(lambda: page, sync_to_thread=False),
             "restarter": Provide(lambda: restart, sync_to_thread=False),
             "setting_rows": Provide(lambda: rows, sync_to_thread=False),
-            "kept": Provide(lambda: kept, sync_to_thread=False),
+            "kept": Provide(kept, sync_to_thread=False),
         },
         lifespan=[_running(hub, sampler if lag is None else None)],
         exception_handlers={

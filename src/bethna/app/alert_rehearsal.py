@@ -58,7 +58,8 @@ class Rehearser:
             self._trades(wanted, span_ns) if over == "trades" else self._bars(rule, wanted, span_ns)
         )
         if not known.trades:
-            raise NoDataYet("the past of " + ", ".join(sorted(wanted)), hint="rehearse it later")
+            what = "the past" if over == "trades" else "closed bars"
+            raise NoDataYet(f"{what} of {', '.join(sorted(wanted))}", hint="rehearse it later")
         _check_windows(rule, known)
         found, advice = await asyncio.to_thread(_judge, rule, known.trades, per_day)
         return _rehearsed(rule, over, known, found, per_day, advice)

@@ -193,7 +193,7 @@ class Desk:
         return DeskAlerts(self, folder, feed_settings(self.settings), outward=outward)
 
     def _tape_player(self, path: Path) -> TapePlayer:
-        span = scan(path)
+        span = scan(path).checked()
         return TapePlayer(
             path,
             TapeCodecs(self.settings),

@@ -117,7 +117,7 @@ async def _serve_one(
                     lag=lag,
                     restart=next_one.ask if market.may_be_left else None,
                     settings=setting_rows(settings),
-                    kept=kept.keep is not None,
+                    kept=kept.is_kept,
                     token=settings.token.reveal(),
                     rate_per_s=settings.api_rate_per_s,
                 )

@@ -141,16 +141,24 @@ class KeptList:
     Attributes:
         settings: those of the desk, with the kept symbols instead of the default ones.
         keep: for the desk; None where changes last as long as the desk.
+        is_kept: whether the list, as it is, outlives the desk.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.keep: Keep | None = None
+        self._fails = False
         self._error: StoreError | None = None
         if settings.source.startswith("tape:") or settings.origin("symbols") != DEFAULT_ORIGIN:
             return
         file = WatchlistFile(data_root(settings.data_dir))
-        self.keep = file.write
+
+        def keep(symbols: Sequence[str]) -> None:
+            self._fails = True
+            file.write(symbols)
+            self._fails = False
+
+        self.keep = keep
         try:
             symbols = file.read()
         except StoreError as error:
@@ -158,6 +166,10 @@ class KeptList:
             return
         if symbols:
             self.settings = replace(settings, symbols=symbols[:MOST_FOLLOWED])
+
+    def is_kept(self) -> bool:
+        """See the class."""
+        return self.keep is not None and not self._fails
 
     def tell(self, desk: Notified) -> None:
         """What could not be read."""

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_HISTORY = 1000
 _NS_PER_S = 1_000_000_000
+_TOO_LATE_NS = (2**53 - 1) * 1_000
+"""What a desk can be asked about is a number of microseconds that JSON keeps exactly."""
 
 name_argument = click.argument("name", metavar="NAME", shell_complete=complete_alert)
 names_argument = click.argument("names", metavar="NAME...", nargs=-1, shell_complete=complete_alert)
@@ -356,6 +358,9 @@ def _instant(zone: Zone | None, when: datetime | None) -> int | None:
     if when is None:
         return None
     try:
-        return (zone or UTC_ZONE).read(when)
+        at = (zone or UTC_ZONE).read(when)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if not 0 <= at < _TOO_LATE_NS:
+        raise click.UsageError(f"--at: expected a moment from 1970 to 2255, found {when:%Y-%m-%d}")
+    return at

@@ -10,8 +10,8 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from typing import Any, Protocol
 
 import msgspec
@@ -121,10 +121,11 @@ async def tell_references(desk: Desk, asked: AskedReferences, telling: Reference
     told = {view.instrument: view for view in first}
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(_stream(noun, each)) for each in told]
-        async for view in _merged(streams):
-            if told[view.instrument] != view:
-                told[view.instrument] = view
-                await telling.one(view)
+        async with aclosing(_merged(streams)) as merged:
+            async for view in merged:
+                if told[view.instrument] != view:
+                    told[view.instrument] = view
+                    await telling.one(view)
     if desk.source != "tape":  # rule 3
         raise CannotFollow(
             f"expected {asked.kind} to go on, found that the desk follows one of them no longer",
@@ -177,21 +178,30 @@ async def _followed(desk: Desk, noun: Indices | Valuations, asked: AskedReferenc
     )
 
 
-async def _merged(streams: Sequence[Stream[Any]]) -> AsyncIterator[Reference]:
+async def _merged(streams: Sequence[Stream[Any]]) -> AsyncGenerator[Reference]:
     """What they say, until one of them ends. A queue of one: who reads slowly holds them up, and they conflate."""
-    queue: asyncio.Queue[Reference | None] = asyncio.Queue(1)
+    queue: asyncio.Queue[Reference | BaseException | None] = asyncio.Queue(1)
 
     async def read(stream: Stream[Any]) -> None:
-        async for view in stream:
-            await queue.put(view)
-        await queue.put(None)
+        try:
+            async for view in stream:
+                await queue.put(view)
+        except Exception as error:  # noqa: BLE001 - who reads the queue raises it
+            await queue.put(error)
+        else:
+            await queue.put(None)
 
-    async with asyncio.TaskGroup() as group:
-        reading = [group.create_task(read(stream), name="reference") for stream in streams]
-        while (view := await queue.get()) is not None:
-            yield view
+    # No group: who reads may leave in the middle, and a group takes that for an error of its own.
+    reading = [asyncio.ensure_future(read(stream)) for stream in streams]  # house: task - ended below
+    try:
+        while (said := await queue.get()) is not None:
+            if isinstance(said, BaseException):
+                raise said
+            yield said
+    finally:
         for task in reading:
             task.cancel()
+        await asyncio.wait(reading)
 
 
 def _percent(fraction: float | None, digits: int) -> str:

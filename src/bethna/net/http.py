@@ -66,6 +66,13 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._clock = clock
+        for name, value in (headers or {}).items():
+            if not (value.isascii() and value.isprintable()):
+                raise ConfigError(
+                    "token" if name.lower() == "authorization" else name,
+                    "expected letters, digits and signs of ASCII, found others",
+                    hint="the desk's token is in its data folder, and in its settings",
+                )
         try:
             self._client = httpx.AsyncClient(
                 trust_env=False,

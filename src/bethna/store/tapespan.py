@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import zstandard
 from msgspec import Struct
@@ -32,7 +32,7 @@ class TapeSpan(Struct, frozen=True, gc=False):
             that end of it cannot be read.
         urls: where sockets and REST calls went, in order, once each. sent: messages we sent. Both from the first
             HEAD_ENTRIES entries.
-        head: those entries.
+        head: those entries. empty: there is none at all, and nothing damaged either.
     """
 
     name: str
@@ -42,14 +42,28 @@ class TapeSpan(Struct, frozen=True, gc=False):
     urls: tuple[str, ...]
     sent: tuple[bytes, ...]
     head: tuple[TapeEntry, ...]
+    empty: bool = False
+
+    def checked(self) -> Self:
+        """This one. Raises TapeError: there is nothing on it to play."""
+        if self.empty:
+            raise TapeError(
+                self.name,
+                1,
+                "expected a recording, found no frame in it",
+                hint="bethna record --help makes one",
+            )
+        return self
 
 
 def scan(path: Path | str) -> TapeSpan:
     """Look at a tape. Raises TapeError only when there is none; damage shows as a missing start or end."""
     reader = TapeReader(path)
     head: list[TapeEntry] = []
+    damaged = True
     with suppress(TapeError):  # whoever plays it is told where
         head.extend(islice(reader, HEAD_ENTRIES))
+        damaged = False
     return TapeSpan(
         name=reader.name,
         files=reader.files,
@@ -58,6 +72,7 @@ def scan(path: Path | str) -> TapeSpan:
         urls=tuple(dict.fromkeys(entry.url for entry in head if entry.url is not None)),
         sent=tuple(entry.raw for entry in head if entry.kind == "tx"),
         head=tuple(head),
+        empty=not head and not damaged,
     )
 
 
