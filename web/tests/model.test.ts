@@ -150,6 +150,7 @@ describe('badge and pill', () => {
     expect(badgeOf(health({ source: 'tape', tape }), false).text).toBe('TAPE x20 2024-08-09 00:01:12 UTC');
     expect(badgeOf(health({ source: 'tape', tape: { ...tape, speed: null } }), false).text).toContain('TAPE max');
     expect(badgeOf(health({ source: 'tape', tape: { ...tape, ended: true } }), false).text).toBe('TAPE ENDED');
+    expect(badgeOf(health({ source: 'tape', tape: { ...tape, ended: true, damage: 'line 7' } }), false).text).toBe('TAPE DAMAGED');
   });
 
   it('say why a market is simulated, and that it is, also while the desk is away', () => {

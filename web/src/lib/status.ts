@@ -74,7 +74,7 @@ function tapeBadge(tape: TapeState, quiet: boolean): Badge {
   const span = tape.start === null || tape.end === null ? '' : `\n${dayTime(tape.start)} to ${dayTimeZone(tape.end)}`;
   if (tape.ended) {
     const damage = tape.damage ? ` It is damaged: ${tape.damage}` : '';
-    return { kind: 'ended', text: 'TAPE ENDED', detail: `Recording ${tape.name}, at its last state.${damage}${span}${unheard}`, quiet, progress: null };
+    return { kind: 'ended', text: tape.damage ? 'TAPE DAMAGED' : 'TAPE ENDED', detail: `Recording ${tape.name}, at its last state.${damage}${span}${unheard}`, quiet, progress: null };
   }
   const speed = tape.speed === null ? ' max' : ` x${tape.speed}`;
   const at = tape.position === null ? '' : ` ${dayTimeZone(tape.position)}`;
