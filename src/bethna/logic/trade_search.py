@@ -13,8 +13,8 @@ Rules
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -39,30 +39,8 @@ class TradeQuestion(Struct, frozen=True):
     until: int | None = None
 
 
-class Search(Protocol):
-    """One search, of whichever way."""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether history had all of them."""
-        ...
-
-    def ask(self) -> TradeQuestion | None:
-        """The next question, None when there is none."""
-        ...
-
-    def answer(self, trades: Sequence[Trade]) -> list[Trade]:
-        """What came of it; those of it that are wanted and new, ascending."""
-        ...
-
-
-def search_for(first: int, last: int, start: int | None, *, by_span: bool) -> Search:
-    """The way that a venue knows; see `TradeSearch` for the arguments, and rule 4 for `by_span`."""
-    return SpanSearch(first, last, start) if by_span else TradeSearch(first, last, start)
-
-
-class TradeSearch:
-    """One search from an id or a time on.
+class Search(ABC):
+    """One search, of whichever way.
 
     Args:
         first, last: ids, inclusive. start: when the trade before the first was, ns UTC; None where that is not known.
@@ -70,11 +48,8 @@ class TradeSearch:
 
     def __init__(self, first: int, last: int, start: int | None) -> None:
         self._first, self._last = first, last
-        self._at = first
         self._since = None if start is None else max(0, start - SINCE_MARGIN_NS)
-        self._newest = -1
         self._fruitless = 0
-        self._by_time = False
         self._ended = False
         self._found = 0
 
@@ -82,6 +57,29 @@ class TradeSearch:
     def is_whole(self) -> bool:
         """Whether history had all of them."""
         return self._found == self._last - self._first + 1
+
+    @abstractmethod
+    def ask(self) -> TradeQuestion | None:
+        """The next question, None when there is none."""
+
+    @abstractmethod
+    def answer(self, trades: Sequence[Trade]) -> list[Trade]:
+        """What came of it; those of it that are wanted and new, ascending."""
+
+
+def search_for(first: int, last: int, start: int | None, *, by_span: bool) -> Search:
+    """The way that a venue knows; see `Search` for the arguments, and rule 4 for `by_span`."""
+    return SpanSearch(first, last, start) if by_span else TradeSearch(first, last, start)
+
+
+class TradeSearch(Search):
+    """From an id or a time on."""
+
+    def __init__(self, first: int, last: int, start: int | None) -> None:
+        super().__init__(first, last, start)
+        self._at = first
+        self._newest = -1
+        self._by_time = False
 
     def ask(self) -> TradeQuestion | None:
         """The next question, None when there is none."""
@@ -105,22 +103,13 @@ class TradeSearch:
         return [wanted[number] for number in sorted(wanted)]
 
 
-class SpanSearch:
-    """One search by spans of time (rule 4); for the arguments see `TradeSearch`."""
+class SpanSearch(Search):
+    """By spans of time (rule 4)."""
 
     def __init__(self, first: int, last: int, start: int | None) -> None:
-        self._first, self._last = first, last
+        super().__init__(first, last, start)
         self._missing = (first, last)
-        self._since = None if start is None else max(0, start - SINCE_MARGIN_NS)
         self._until: int | None = None
-        self._fruitless = 0
-        self._ended = False
-        self._found = 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether history had all of them."""
-        return self._found == self._last - self._first + 1
 
     def ask(self) -> TradeQuestion | None:
         """The next question, None when there is none."""
