@@ -39,6 +39,16 @@ def test_a_desk_without_doors_loads_nothing_that_serves_them() -> None:
     assert run(text, os.environ) == "[]\n"
 
 
+def test_a_desk_loads_its_database_with_its_alerts_in_its_own_thread_and_none_without(tmp_path: Path) -> None:
+    """Two threads that begin to import it at once, for candles and for alerts, would each see it half made."""
+    text = (
+        "import sys; from pathlib import Path; from bethna.app import Desk; from bethna.config import load; "
+        "found = load(options={'source': 'live'}); Desk(found); print('sqlalchemy' in sys.modules); "
+        f"Desk(found, alerts=Path({str(tmp_path)!r})); print('sqlalchemy.sql.roles' in sys.modules)"
+    )
+    assert run(text, os.environ) == "False\nTrue\n"
+
+
 def test_every_name_is_there_and_is_what_its_room_calls_so() -> None:
     import bethna
 

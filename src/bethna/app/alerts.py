@@ -84,6 +84,7 @@ class DeskAlerts:
         self._error: StoreError | None = StoreError(
             "expected alerts that were begun, found a desk that has not started", hint="start the desk"
         )
+        journals.load()
         self._symbols = Symbols(desk)
         self._past = VenuePast(desk.lines, desk.feeds)
         on_tape = desk.source() == "tape"
