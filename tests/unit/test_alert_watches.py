@@ -252,3 +252,14 @@ def test_what_another_instrument_tells_later_is_told_for_its_own_time(
     desk.trade(ETH, 101, start + 59.9975)
     said = [step.outcome for step in desk.steps if step.outcome in (*outcomes, Outcome.FIRED)]
     assert said == outcomes
+
+
+def test_a_bar_that_was_told_stays_so_when_an_older_one_is_told_late() -> None:
+    desk = Desk()
+    desk.watch.arm("a", AlertRule(EITHER, Repeat.PER_BAR, bar=Interval.M1))
+    start = -(T0 // NS_PER_S) % 60 + 0.0
+    for instrument, second in ((BTC, 90.0), (BTC, 150.0), (ETH, 30.0), (ETH, 95.0)):
+        desk.trade(instrument, 99, start + second - 1)
+        desk.trade(instrument, 101, start + second)
+    said = [step.outcome for step in desk.steps if step.outcome in (Outcome.FIRED, Outcome.SAME_BAR)]
+    assert said == [Outcome.FIRED, Outcome.FIRED, Outcome.FIRED, Outcome.SAME_BAR]

@@ -182,7 +182,8 @@ def _fire(
     phase = Phase.DONE if rule.repeat is Repeat.ONCE else after.phase
     fired = replace(after, firings=state.firings + 1, last_fired=last, phase=phase, due=None)
     if rule.bar is not None and before is not None and rule.bar.open_time(before) != rule.bar.open_time(ts):
-        fired = replace(fired, bar_before=min(ts, before))
+        earlier = before if ts > before else max(ts, state.bar_before or ts)
+        fired = replace(fired, bar_before=earlier)
     return _line(name, Outcome.FIRED, state, fired, index, moment, ts)
 
 
